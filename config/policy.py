@@ -1,0 +1,126 @@
+"""Timing as values: when to ask about a payment again, when to stop, and how long everything may take.
+
+Pure functions over plain values; all lengths are seconds, or `timedelta` where a date is computed from them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+
+from config.settings import Settings
+
+MINUTE = 60.0
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+SPACING = 3.0
+"""Least seconds between two questions about one transaction. The vendor's floor: hosted-payin "status-verification"
+pages ask for 3 to 5 s between two confirms and speak of rate limits below."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tier:
+    """Up to `until` seconds of age, ask every `every` seconds."""
+
+    until: float
+    every: float
+
+
+AGE_TIERS = (
+    Tier(until=5 * MINUTE, every=10),
+    Tier(until=30 * MINUTE, every=MINUTE),
+    Tier(until=6 * HOUR, every=10 * MINUTE),
+    Tier(until=3 * DAY, every=HOUR),
+    Tier(until=30 * DAY, every=DAY),
+)
+"""How the sweep thins out. After the last tier a transaction is parked, with a case; it still listens to callbacks."""
+
+
+def ask_again_in(age: float, *, tiers: tuple[Tier, ...] = AGE_TIERS) -> float | None:
+    """Seconds until the next question about a transaction of this age; None when it should be parked."""
+    for tier in tiers:
+        if age < tier.until:
+            return tier.every
+    return None
+
+
+SILENCE_STEPS = (5.0, 10.0, 20.0, 40.0, MINUTE)
+"""Seconds to wait after no answer, or after a refusal that says nothing about the payment: an outage spends no budget."""
+
+
+def after_silence_in(silences: int, *, jitter: float, tier: float | None) -> float:
+    """Seconds until the next try after `silences` unanswered questions in a row.
+
+    `jitter` is drawn by the caller from [0, 1) and stretches the wait by up to half, so that an outage of the gateway
+    does not end in one wave of questions. Never later than the age tier would have asked.
+    """
+    step = SILENCE_STEPS[min(max(silences, 1), len(SILENCE_STEPS)) - 1] * (1 + jitter / 2)
+    return min(step, tier) if tier is not None else step
+
+
+MISMATCH_EVERY = HOUR
+"""Seconds between questions about a payment whose confirmed amount or reference is not ours: slowly, a person decides."""
+
+CALLBACK_RETRY_STEPS = (5.0, 10.0, 20.0, 40.0, 80.0)
+"""Seconds between attempts to find the transaction of a callback whose id we do not know yet: our own create reply may
+still be on its way. After the last one the callback is an orphan, with a case."""
+
+
+def look_again_in(attempts: int) -> float | None:
+    """Seconds until an unmatched callback is looked for again after `attempts` tries; None to give it to a person."""
+    return CALLBACK_RETRY_STEPS[attempts - 1] if 1 <= attempts <= len(CALLBACK_RETRY_STEPS) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Lengths:
+    """How long each thing may take, in seconds, from the innermost to the outermost.
+
+    Each must be shorter than the next, else a job is done twice at once by design instead of by accident: the gateway
+    call ends before Celery interrupts the task, the task before its lock, the lock before the lease on the row, the
+    lease before the broker delivers again, and that before the row itself is due again.
+    """
+
+    question: float
+    batch: float
+    soft_limit: float
+    hard_limit: float
+    lock: float
+    lease: float
+    visibility: float
+    retry: float
+
+    @classmethod
+    def from_settings(cls, settings: Settings) -> Lengths:
+        """Derive all of them from the two gateway timeouts, so that changing one setting keeps the nesting."""
+        question = settings.ligdicash_connect_timeout + settings.ligdicash_answer_timeout
+        # A batch starts no new question after `batch` seconds; the last one may then still take a whole `question`.
+        batch = max(5.0, question / 2)
+        soft_limit = batch + question + 5
+        return cls(
+            question=question,
+            batch=batch,
+            soft_limit=soft_limit,
+            hard_limit=soft_limit + 5,
+            lock=soft_limit + 10,
+            lease=soft_limit + 15,
+            visibility=soft_limit + 20,
+            retry=soft_limit + 25,
+        )
+
+    def faults(self) -> list[str]:
+        """Name every neighbouring pair that does not nest; empty when all is well."""
+        names = ("question", "soft_limit", "hard_limit", "lock", "lease", "visibility", "retry")
+        return [
+            f"{a} ({getattr(self, a):g} s) must be shorter than {b} ({getattr(self, b):g} s)"
+            for a, b in pairwise(names)
+            if getattr(self, a) >= getattr(self, b)
+        ]
+
+
+INTAKE_GRACE = timedelta(seconds=5)
+"""How long a fresh callback, or a transaction that just got one, waits for its message before the sweep rings for it."""
+
+CREATE_GRACE = timedelta(minutes=2)
+"""How long an invoice may stay `created` (no reply to our create yet) before it is a hole that somebody must see."""

@@ -1,0 +1,239 @@
+"""Every setting, typed and documented, read from the environment once.
+
+The names below, in capitals, are the environment variables. Any of them can be read from a file instead, the way
+container secrets are mounted: `LIGDICASH_API_KEY_FILE=/run/secrets/key`. A `.env` file in the working directory is
+read too; real variables win over it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+
+class Environment(StrEnum):
+    """Where this installation stands. Only `development` may speak to the simulator."""
+
+    PRODUCTION = "production"
+    DEVELOPMENT = "development"
+
+
+class SettingsProblem(Exception):  # noqa: N818 - named by what it is; worker.bootstrap turns it into SettingsFault
+    """One or more settings are missing or wrong. `faults` names each variable; no value of a secret is repeated."""
+
+    def __init__(self, faults: list[str]) -> None:
+        super().__init__("settings: " + "; ".join(faults))
+        self.faults = faults
+
+
+def _postgres_url(value: SecretStr) -> SecretStr:
+    url = value.get_secret_value()
+    scheme, separator, rest = url.partition("://")
+    if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not rest:
+        message = "must look like postgresql://user:password@host:5432/database (PostgreSQL is the only engine)"
+        raise ValueError(message)
+    # Since SQLAlchemy 2.1 a bare `postgresql://` already means psycopg 3; saying so keeps 2.0 tools honest too.
+    return SecretStr(f"postgresql+psycopg://{rest}")
+
+
+def _redis_url(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+        message = "must look like redis://host:6379/0 or rediss://... (Redis or Valkey)"
+        raise ValueError(message)
+    return value
+
+
+def _http_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        message = "must be a whole http:// or https:// address"
+        raise ValueError(message)
+    if parts.username or parts.password:
+        message = "must not carry a user name or password"
+        raise ValueError(message)
+    return value.rstrip("/")
+
+
+def _optional_http_url(value: str) -> str:
+    return _http_url(value) if value else value
+
+
+PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
+RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
+HttpUrl = Annotated[str, AfterValidator(_http_url)]
+OptionalHttpUrl = Annotated[str, AfterValidator(_optional_http_url)]
+
+
+class Settings(BaseSettings):
+    """All settings of one installation. Frozen; build it with `load_settings`, which reports every fault together."""
+
+    model_config = SettingsConfigDict(
+        frozen=True,
+        case_sensitive=False,
+        extra="ignore",
+        env_file=".env",
+        env_ignore_empty=True,
+        hide_input_in_errors=True,
+    )
+
+    environment: Environment = Field(
+        Environment.PRODUCTION,
+        description="`production` or `development`; only development may speak to the simulator.",
+    )
+
+    ligdicash_api_key: SecretStr = Field(description="The project's `Apikey`, from client.ligdicash.com.")
+    ligdicash_api_token: SecretStr = Field(description="The project's API token, sent as `Authorization: Bearer`.")
+    ligdicash_base_url: HttpUrl = Field("https://app.ligdicash.com", description="Where the gateway answers.")
+    ligdicash_connect_timeout: float = Field(
+        3.05, gt=0, le=30, description="Seconds to wait for a connection to the gateway."
+    )
+    ligdicash_answer_timeout: float = Field(
+        10, gt=0, le=60, description="Seconds to wait for a whole answer of the gateway, dripping ones included."
+    )
+    ligdicash_use_environment_proxy: bool = Field(
+        False, description="Whether calls to the gateway honour HTTPS_PROXY and its kin."
+    )
+    ligdicash_concurrency: int = Field(
+        16, ge=1, le=256, description="Questions one worker process asks the gateway at the same time."
+    )
+
+    database_url: PostgresUrl = Field(description="PostgreSQL, as postgresql://user:password@host:5432/database.")
+    database_pool_size: int = Field(5, ge=1, le=100, description="Connections each process keeps to PostgreSQL.")
+    redis_url: RedisUrl = Field(
+        description="Redis or Valkey, as redis://host:6379/0: broker and locks, never the truth."
+    )
+
+    reconciler_api_key: SecretStr = Field(
+        description="Key the merchant's application sends as `Authorization: Bearer` to /v1; at least 16 characters."
+    )
+    callback_url: HttpUrl = Field(
+        description="Public address of our callback route, given to the gateway with each invoice; https in production."
+    )
+    return_url: OptionalHttpUrl = Field(
+        "", description="Where the payment page sends a customer who paid; an invoice may name its own."
+    )
+    cancel_url: OptionalHttpUrl = Field(
+        "", description="Where the payment page sends a customer who gave up; an invoice may name its own."
+    )
+    store_name: str = Field(
+        "", max_length=200, description="Shop name shown on the payment page; an invoice may name its own."
+    )
+    store_url: OptionalHttpUrl = Field(
+        "", description="Shop address shown on the payment page; an invoice may name its own."
+    )
+
+    pending_after: float = Field(
+        120,
+        gt=0,
+        le=86_400,
+        description="Seconds after creation at which an invoice without a callback is asked about for the first time.",
+    )
+    sweep_every: float = Field(2, ge=0.2, le=60, description="Seconds between two sweeps by beat.")
+    sweep_batch: int = Field(
+        200, ge=1, le=1000, description="Rows one claim of the sweep takes; it claims until nothing is due."
+    )
+
+    web_host: str = Field("127.0.0.1", description="Address the HTTP door listens on.")
+    web_port: int = Field(
+        8000, ge=0, le=65_535, description="Port the HTTP door listens on; 0 takes a free one (`up` and `demo` only)."
+    )
+
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        "INFO", description="Least severe line that is logged."
+    )
+    log_format: Literal["json", "console"] = Field("json", description="`json` for machines, `console` for people.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then variables, then files named by `*_FILE`, then `.env`."""
+        del file_secret_settings
+        return (init_settings, env_settings, _NamedFiles(settings_cls), dotenv_settings)
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Self:
+        faults = [*self._short_secrets(), *self._unsafe_in_production()]
+        if faults:
+            raise ValueError("\n".join(faults))
+        return self
+
+    def _short_secrets(self) -> list[str]:
+        if len(self.reconciler_api_key.get_secret_value()) < 16:  # noqa: PLR2004 - the length is in the message
+            return ["RECONCILER_API_KEY: must have at least 16 characters; `openssl rand -hex 32` makes a good one"]
+        return []
+
+    def _unsafe_in_production(self) -> list[str]:
+        if self.environment is not Environment.PRODUCTION:
+            return []
+        faults = []
+        for name in ("ligdicash_base_url", "callback_url"):
+            parts = urlsplit(getattr(self, name))
+            if parts.scheme != "https" or parts.hostname in LOOPBACK:
+                faults.append(
+                    f"{name.upper()}: must be a public https:// address in production; "
+                    "set ENVIRONMENT=development to work against the simulator"
+                )
+        return faults
+
+
+class _NamedFiles(PydanticBaseSettingsSource):
+    """Reads `NAME` from the file that `NAME_FILE` points to."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        del field
+        path = os.environ.get(f"{field_name.upper()}_FILE")
+        return (Path(path).read_text(encoding="utf-8").strip() if path else None, field_name, False)
+
+    def __call__(self) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            try:
+                value, key, _ = self.get_field_value(field, name)
+            except OSError as exc:
+                raise SettingsProblem([f"{name.upper()}_FILE: cannot be read ({exc.strerror})"]) from exc
+            if value is not None:
+                found[key] = value
+        return found
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read all settings; raise `SettingsProblem` naming every variable at fault, never a value."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # pydantic checks what mypy cannot see
+    except ValidationError as exc:
+        raise SettingsProblem(_faults(exc)) from None  # the original would repeat values
+
+
+def _faults(error: ValidationError) -> list[str]:
+    faults: list[str] = []
+    for detail in error.errors(include_input=False, include_context=True, include_url=False):
+        if not detail["loc"]:  # ours, from _agrees_with_itself: already one line per variable
+            faults += str(detail["ctx"]["error"]).splitlines()
+        else:
+            name = str(detail["loc"][0]).upper()
+            faults.append(f"{name}: {_sentence(detail)}")
+    return faults
+
+
+def _sentence(detail: Mapping[str, Any]) -> str:
+    if detail["type"] == "missing":
+        return "is not set"
+    if detail["type"] == "value_error":
+        return str(detail["ctx"]["error"])
+    message = str(detail["msg"])
+    return message[:1].lower() + message[1:]

@@ -1,0 +1,1 @@
+"""What is true: tables, words, pure decisions, every SQL statement, migrations."""

@@ -1,0 +1,1 @@
+"""Where we touch the world."""
