@@ -27,7 +27,7 @@ class Environment(StrEnum):
     DEVELOPMENT = "development"
 
 
-class SettingsProblem(Exception):  # noqa: N818 - named by what it is; worker.bootstrap turns it into SettingsFault
+class SettingsProblem(Exception):
     """One or more settings are missing or wrong. `faults` names each variable; no value of a secret is repeated."""
 
     def __init__(self, faults: list[str]) -> None:
@@ -153,7 +153,7 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] = Field("json", description="`json` for machines, `console` for people.")
 
     @classmethod
-    def settings_customise_sources(
+    def settings_customise_sources(  # noqa: PLR0917 - the library calls it so
         cls,
         settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,

@@ -24,6 +24,17 @@ class ReconcilerError(Exception):
     """The root. `str()` is one clear sentence for a person and never holds a secret or a token."""
 
 
+class _WithSubCode(ReconcilerError):
+    """Keeps what the gateway said word for word: sub-code, text, undocumented details, wiki page."""
+
+    def __init__(self, message: str, *, sub_code: str = "", text: str = "", details: str = "", wiki: str = "") -> None:
+        super().__init__(message)
+        self.sub_code = sub_code
+        self.text = text
+        self.details = details
+        self.wiki = wiki
+
+
 class TryAgain(ReconcilerError):
     """It may work later; nothing is wrong with the request."""
 
@@ -60,15 +71,8 @@ class NotFound(Refused):
     """No such thing in the books."""
 
 
-class GatewayRefused(Refused):
-    """The gateway said no: sub-code, its text, its undocumented details and its wiki page are kept."""
-
-    def __init__(self, message: str, *, sub_code: str = "", text: str = "", details: str = "", wiki: str = "") -> None:
-        super().__init__(message)
-        self.sub_code = sub_code
-        self.text = text
-        self.details = details
-        self.wiki = wiki
+class GatewayRefused(_WithSubCode, Refused):
+    """The gateway said no to this request."""
 
 
 class NeedsHuman(ReconcilerError):
@@ -79,15 +83,8 @@ class SettingsFault(NeedsHuman):
     """A setting is missing or wrong; the sentence names the variable and never its value when that is a secret."""
 
 
-class GatewayMisconfigured(NeedsHuman):
+class GatewayMisconfigured(_WithSubCode, NeedsHuman):
     """The gateway refuses our credentials, our address or our project, whatever we ask it."""
-
-    def __init__(self, message: str, *, sub_code: str = "", text: str = "", details: str = "", wiki: str = "") -> None:
-        super().__init__(message)
-        self.sub_code = sub_code
-        self.text = text
-        self.details = details
-        self.wiki = wiki
 
 
 class OutcomeUnknown(NeedsHuman):
