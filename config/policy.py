@@ -50,14 +50,14 @@ SILENCE_STEPS = (5.0, 10.0, 20.0, 40.0, MINUTE)
 """Seconds to wait after no answer, or after a refusal that says nothing about the payment: an outage spends no budget."""
 
 
-def after_silence_in(silences: int, *, jitter: float, tier: float | None) -> float:
+def after_silence_in(silences: int, *, jitter: float) -> float:
     """Seconds until the next try after `silences` unanswered questions in a row.
 
-    `jitter` is drawn by the caller from [0, 1) and stretches the wait by up to half, so that an outage of the gateway
-    does not end in one wave of questions. Never later than the age tier would have asked.
+    `jitter`, drawn by the caller from [0, 1), stretches the wait by up to half, so that an outage of the gateway does
+    not end in one wave of questions.
     """
-    step = SILENCE_STEPS[min(max(silences, 1), len(SILENCE_STEPS)) - 1] * (1 + jitter / 2)
-    return min(step, tier) if tier is not None else step
+    step = SILENCE_STEPS[min(max(silences, 1), len(SILENCE_STEPS)) - 1]
+    return step * (1 + jitter / 2)
 
 
 MISMATCH_EVERY = HOUR
@@ -118,6 +118,9 @@ class Lengths:
             if getattr(self, a) >= getattr(self, b)
         ]
 
+
+READING_ATTEMPTS = 12
+"""How often the sweep rings for a callback that nobody manages to read before it takes it for poison."""
 
 INTAKE_GRACE = timedelta(seconds=5)
 """How long a fresh callback, or a transaction that just got one, waits for its message before the sweep rings for it."""

@@ -1,1 +1,26 @@
-"""Where we touch the world."""
+"""Where we touch the world: doors, wiring, adapters.
+
+`celery -A worker ...` looks for an attribute named `celery` here; it is made on first use, so that importing an adapter
+needs no settings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+
+def __getattr__(name: str) -> Celery:
+    if name == "celery":
+        from models.errors import SettingsFault
+        from worker.app import app_for_celery
+
+        try:
+            app = app_for_celery()
+        except SettingsFault as exc:
+            raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
+        globals()["celery"] = app
+        return app
+    raise AttributeError(f"module 'worker' has no attribute {name!r}")

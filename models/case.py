@@ -1,0 +1,72 @@
+"""Cases: what a person must look at, because no rule may decide it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, identity, one_of
+
+
+class CaseKind(StrEnum):
+    """Why a person is needed."""
+
+    MISMATCH = "mismatch"
+    """The gateway says completed, with another amount or reference than the books expect."""
+    LATE_SUCCESS = "late_success"
+    """Closed as not completed, later completed with evidence: settled, but goods may have been given up."""
+    CONTRADICTION = "contradiction"
+    """The gateway takes back what it said before."""
+    ORPHAN = "orphan"
+    """A callback names a transaction nobody knows."""
+    UNREADABLE = "unreadable"
+    """A callback that cannot be understood."""
+    TOKEN_LOST = "token_lost"  # noqa: S105 - a word, not a password
+    """The reply to our create was lost: an invoice may exist at the gateway that nobody can ask about."""
+    TOKEN_REFUSED = "token_refused"  # noqa: S105 - a word, not a password
+    """The gateway no longer knows the token."""
+    PARKED = "parked"
+    """Pending past the last tier; asked about again only when a callback comes."""
+
+
+PARKING_KINDS = (CaseKind.TOKEN_LOST, CaseKind.TOKEN_REFUSED, CaseKind.PARKED)
+"""Cases that are over by themselves once their transaction reaches an outcome."""
+
+
+class Case(Base):
+    """One matter for a person. At most one open case of a kind per transaction, and per callback."""
+
+    __tablename__ = "cases"
+
+    id: Mapped[int] = mapped_column(identity(), primary_key=True)
+    kind: Mapped[str]
+    transaction_pk: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))
+    callback_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
+    check_id: Mapped[int | None] = mapped_column(ForeignKey("checks.id"))
+    detail: Mapped[str]
+    """One or two sentences: what happened, and what is suggested."""
+    opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    resolved_at: Mapped[datetime | None]
+    resolution: Mapped[str] = mapped_column(server_default="")
+
+    __table_args__ = (
+        one_of("kind", CaseKind, name="known_kind"),
+        CheckConstraint("transaction_pk IS NOT NULL OR callback_id IS NOT NULL", name="about_something"),
+        Index(
+            "uq_cases_open_transaction",
+            "transaction_pk",
+            "kind",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL AND transaction_pk IS NOT NULL"),
+        ),
+        Index(
+            "uq_cases_open_callback",
+            "callback_id",
+            "kind",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL AND transaction_pk IS NULL"),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""Alembic revisions: how a database gets from one release to the next."""

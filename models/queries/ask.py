@@ -1,0 +1,126 @@
+"""Before and after a question: who may be asked about now, and the row locks under which answers are judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from models.decisions import Books
+from models.transaction import Kind, Status, Transaction
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Leave to ask the gateway about one transaction, once. `token` is a secret and stays out of the repr."""
+
+    transaction_pk: int
+    token: str
+    asked_at: datetime
+
+    def __repr__(self) -> str:
+        return f"Question(transaction_pk={self.transaction_pk}, asked_at={self.asked_at.isoformat()})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subject:
+    """One transaction under its row lock, as recording an answer needs it."""
+
+    id: int
+    account: str
+    kind: Kind
+    books: Books
+    age: float
+    """Seconds since creation, by the database's clock."""
+    silences: int
+    nudged_at: datetime | None
+    is_parked: bool
+    now: datetime
+
+
+# Conditional, so that the 3 s between two questions hold with Redis gone and two workers racing: the loser of the row
+# lock re-reads `last_asked_at` and matches nothing.
+BEGIN = text("""
+    WITH locked AS (
+        SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE transactions t
+    SET last_asked_at = clock_timestamp(), asked = t.asked + 1, next_check_at = clock_timestamp() + :lease
+    FROM locked
+    WHERE t.id = locked.id AND t.token IS NOT NULL
+      AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
+    RETURNING t.id, t.token, t.last_asked_at
+""")
+
+# Those that came too soon after their last question: due the moment the spacing is over, not a whole tier later.
+POSTPONE = text("""
+    WITH locked AS (
+        SELECT id FROM transactions
+        WHERE id = ANY(CAST(:ids AS bigint[])) AND token IS NOT NULL AND next_check_at IS NOT NULL
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE transactions t SET next_check_at = LEAST(t.next_check_at, t.last_asked_at + CAST(:spacing AS interval))
+    FROM locked WHERE t.id = locked.id
+""")
+
+
+def begin_questions(session: Session, ids: Sequence[int], *, spacing: timedelta, lease: timedelta) -> list[Question]:
+    """Leave to ask about those of `ids` that have a token and were not asked about within `spacing`.
+
+    Each is leased: should the asker die, the row is due again after `lease`. The others are due when their spacing ends.
+    """
+    wanted = sorted(set(ids))
+    rows = session.execute(BEGIN, {"ids": wanted, "spacing": spacing, "lease": lease}).all()
+    questions = [Question(transaction_pk=pk, token=token, asked_at=at) for pk, token, at in rows]
+    if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
+        session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})
+    return questions
+
+
+def give_back(session: Session, ids: Sequence[int]) -> None:
+    """Questions that were begun and not asked after all: due at once, and not counted."""
+    session.execute(
+        text("""
+            WITH locked AS (
+                SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+            )
+            UPDATE transactions t SET next_check_at = clock_timestamp(), asked = t.asked - 1, last_asked_at = NULL
+            FROM locked WHERE t.id = locked.id
+        """),
+        {"ids": sorted(ids)},
+    )
+
+
+def lock_subjects(session: Session, ids: Sequence[int]) -> list[Subject]:
+    """Lock these rows in id order and read them as they are now: what was read before the question is history."""
+    now = text("clock_timestamp() AS now")
+    rows = session.execute(
+        select(Transaction, now)
+        .where(Transaction.id.in_(ids))
+        .order_by(Transaction.id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return [_subject(row, at) for row, at in rows]
+
+
+def _subject(row: Transaction, now: datetime) -> Subject:
+    return Subject(
+        id=row.id,
+        account=row.account,
+        kind=Kind(row.kind),
+        books=Books(
+            status=Status(row.status),
+            amount=row.amount,
+            transaction_id=row.transaction_id,
+            decided_asked_at=row.decided_asked_at,
+        ),
+        age=(now - row.created_at).total_seconds(),
+        silences=row.silences,
+        nudged_at=row.nudged_at,
+        is_parked=row.parked_at is not None,
+        now=now,
+    )

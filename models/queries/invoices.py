@@ -1,0 +1,108 @@
+"""Invoices: begin, finish, refuse, register. Every change of status here is conditional, like all others."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Update, func, select, text, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from models.errors import Conflict
+from models.transaction import Invoice, Kind, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewInvoice:
+    """As much of an order as the books keep. `digest` is the SHA-256 of the whole order. Amount in francs."""
+
+    transaction_id: str
+    amount: int
+    description: str
+    digest: bytes
+
+
+def begin_invoice(session: Session, new: NewInvoice, *, grace: timedelta) -> Invoice | None:
+    """Store the row before the gateway is called; None when the id is taken.
+
+    Due after `grace`: should nobody ever store a reply, the sweep finds the hole.
+    """
+    statement = (
+        insert(Invoice)
+        .values(
+            kind=Kind.INVOICE.value,
+            transaction_id=new.transaction_id,
+            amount=new.amount,
+            description=new.description,
+            order_digest=new.digest,
+            status=Status.CREATED.value,
+            next_check_at=func.clock_timestamp() + grace,
+        )
+        .on_conflict_do_nothing(index_elements=["transaction_id"])
+        .returning(Invoice)
+    )
+    return session.scalars(statement).one_or_none()
+
+
+def find_invoice(session: Session, transaction_id: str) -> Invoice | None:
+    """The invoice with this id of ours."""
+    return session.scalars(select(Invoice).where(Invoice.transaction_id == transaction_id)).one_or_none()
+
+
+def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
+    """Take a refused order up again; False when somebody else just did."""
+    statement = (
+        update(Invoice)
+        .where(Invoice.id == pk, Invoice.status == Status.REFUSED.value)
+        .values(status=Status.CREATED.value, refusal="", next_check_at=func.clock_timestamp() + grace)
+    )
+    return _count(session, statement) == 1
+
+
+FINISH = text("""
+    UPDATE transactions
+    SET status = 'pending', token = :token, payment_url = :payment_url, parked_at = NULL,
+        next_check_at = clock_timestamp() + CASE WHEN nudged_at IS NULL THEN :first ELSE interval '0' END
+    WHERE id = :pk AND status = 'created'
+    RETURNING id
+""")
+
+
+def finish_invoice(session: Session, pk: int, *, token: str, payment_url: str, first_check: timedelta) -> bool:
+    """Store the gateway's reply; False when the row is no longer waiting for one.
+
+    A callback that was quicker than this reply has left its mark: then the first question is due at once.
+    Raises `Conflict` when another transaction already has this token.
+    """
+    parameters = {"pk": pk, "token": token, "payment_url": payment_url, "first": first_check}
+    try:
+        with session.begin_nested():
+            return session.execute(FINISH, parameters).one_or_none() is not None
+    except IntegrityError as exc:
+        raise Conflict("this token belongs to another transaction already") from exc
+
+
+def refuse_invoice(session: Session, pk: int, *, reason: str) -> bool:
+    """Write down that the gateway refused to create it."""
+    statement = (
+        update(Invoice)
+        .where(Invoice.id == pk, Invoice.status == Status.CREATED.value)
+        .values(status=Status.REFUSED.value, refusal=reason, next_check_at=None)
+    )
+    return _count(session, statement) == 1
+
+
+def park_hole(session: Session, pk: int) -> bool:
+    """Stop waiting for the reply to our create; the caller opens a case in the same transaction."""
+    statement = (
+        update(Invoice)
+        .where(Invoice.id == pk, Invoice.status == Status.CREATED.value, Invoice.token.is_(None))
+        .values(next_check_at=None, parked_at=func.clock_timestamp())
+    )
+    return _count(session, statement) == 1
+
+
+def _count(session: Session, statement: Update) -> int:
+    return len(session.scalars(statement.returning(Invoice.id)).all())

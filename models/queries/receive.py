@@ -1,0 +1,135 @@
+"""Callbacks: store what came in, find whom it is about, write down what became of it."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, insert, select, text
+from sqlalchemy.orm import Session
+
+from models.callback import Callback, Outcome, Receipt
+from models.transaction import Status, Transaction
+
+UNFINISHED = (Outcome.RECEIVED, Outcome.UNMATCHED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredCallback:
+    """As much of a stored callback as reading it takes."""
+
+    id: int
+    content_type: str
+    body: bytes
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownTransaction:
+    """As much of a transaction as choosing a question takes."""
+
+    id: int
+    transaction_id: str
+    status: Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What became of one callback."""
+
+    callback_id: int
+    outcome: Outcome
+    note: str
+    transaction_pk: int | None = None
+    look_again_in: timedelta | None = None
+
+
+def store_callbacks(session: Session, receipts: Sequence[Receipt], *, grace: timedelta) -> list[int]:
+    """Insert all receipts with one statement; their ids, in no promised order. Due by themselves after `grace`."""
+    rows = [
+        {
+            "body": receipt.body,
+            "content_type": receipt.content_type,
+            "headers": receipt.headers,
+            "source": receipt.source,
+            "digest": hashlib.sha256(receipt.body).digest(),
+        }
+        for receipt in receipts
+    ]
+    statement = insert(Callback).values(next_try_at=func.clock_timestamp() + grace).returning(Callback.id)
+    return list(session.scalars(statement, rows))
+
+
+def take_callbacks(session: Session, ids: Sequence[int]) -> list[StoredCallback]:
+    """Lock those that wait to be read; skip those somebody else is reading, or has read."""
+    rows = session.execute(
+        select(Callback.id, Callback.content_type, Callback.body, Callback.attempts)
+        .where(Callback.id.in_(ids), Callback.outcome.in_(UNFINISHED))
+        .order_by(Callback.id)
+        .with_for_update(skip_locked=True)
+    )
+    return [StoredCallback(id=i, content_type=kind, body=body, attempts=n) for i, kind, body, n in rows]
+
+
+def find_transactions(session: Session, references: Iterable[str]) -> dict[str, KnownTransaction]:
+    """The transactions that bear any of these ids, by id. Unknown ids are simply not in the answer."""
+    wanted = sorted(set(references))
+    if not wanted:
+        return {}
+    rows = session.execute(
+        select(Transaction.id, Transaction.transaction_id, Transaction.status).where(
+            Transaction.transaction_id.in_(wanted)
+        )
+    )
+    return {ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status)) for pk, ours, status in rows}
+
+
+NUDGE = text("""
+    WITH locked AS (
+        SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE transactions t
+    SET nudged_at = clock_timestamp(),
+        next_check_at = CASE WHEN t.token IS NULL THEN t.next_check_at
+                             ELSE LEAST(t.next_check_at, clock_timestamp() + :grace) END
+    FROM locked WHERE t.id = locked.id
+""")
+
+
+def nudge(session: Session, ids: Iterable[int], *, grace: timedelta) -> None:
+    """Note that a callback came about these: whatever else happens, they are asked about within `grace`.
+
+    This is the mark that a question already under way is not the last word; it lives in the row so that an emptied
+    Redis cannot lose it. Rows are locked in id order, as everywhere, so that two batches cannot deadlock.
+    """
+    if wanted := sorted(set(ids)):
+        session.execute(NUDGE, {"ids": wanted, "grace": grace})
+
+
+FINISH = text("""
+    UPDATE callbacks c
+    SET outcome = f.outcome, note = f.note, transaction_pk = f.transaction_pk, attempts = GREATEST(c.attempts, 1),
+        next_try_at = clock_timestamp() + f.seconds * interval '1 second'
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[]), CAST(:notes AS text[]),
+                CAST(:transactions AS bigint[]), CAST(:seconds AS float8[]))
+        AS f(id, outcome, note, transaction_pk, seconds)
+    WHERE c.id = f.id
+""")
+
+
+def finish_callbacks(session: Session, findings: Sequence[Finding]) -> None:
+    """Write down what became of each; a finding without `look_again_in` is final."""
+    if not findings:
+        return
+    session.execute(
+        FINISH,
+        {
+            "ids": [f.callback_id for f in findings],
+            "outcomes": [f.outcome.value for f in findings],
+            "notes": [f.note for f in findings],
+            "transactions": [f.transaction_pk for f in findings],
+            "seconds": [f.look_again_in.total_seconds() if f.look_again_in else None for f in findings],
+        },
+    )

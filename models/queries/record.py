@@ -1,0 +1,216 @@
+"""After an answer: evidence, the conditional move, and what may only exist together with it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
+
+from models.answers import Answer
+from models.case import PARKING_KINDS, CaseKind
+from models.check import Check, Lane
+from models.notice import NoticeKind
+from models.transaction import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCheck:
+    """One question with its answer, ready to be kept."""
+
+    transaction_pk: int
+    lane: Lane
+    asked_at: datetime
+    answer: Answer
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """One change of status that an answer justifies."""
+
+    transaction_pk: int
+    old: Status
+    new: Status
+    check_id: int
+    asked_at: datetime
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextCheck:
+    """When one transaction is asked about next: after `wait`, or never by itself. `park` needs an open case beside it."""
+
+    transaction_pk: int
+    wait: timedelta | None
+    park: bool
+    answered: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewCase:
+    """One matter for a person."""
+
+    kind: CaseKind
+    detail: str
+    transaction_pk: int | None = None
+    callback_id: int | None = None
+    check_id: int | None = None
+
+
+def record_checks(session: Session, checks: Sequence[NewCheck]) -> dict[int, int]:
+    """Keep the evidence; the check's id by transaction. One batch holds at most one check per transaction."""
+    rows = [
+        {
+            "transaction_pk": check.transaction_pk,
+            "lane": check.lane.value,
+            "asked_at": check.asked_at,
+            "took_ms": round(check.answer.took * 1000),
+            "said": check.answer.said.value,
+            "amount": check.answer.amount,
+            "reference": check.answer.references[0] if check.answer.references else "",
+            "http_status": check.answer.http_status,
+            "sub_code": check.answer.sub_code,
+            "reason": check.reason,
+            "body": check.answer.body,
+        }
+        for check in checks
+    ]
+    stored = session.execute(insert(Check).returning(Check.transaction_pk, Check.id), rows)
+    return {transaction_pk: check_id for transaction_pk, check_id in stored}  # noqa: C416 - rows are not plain tuples
+
+
+MOVE = text("""
+    UPDATE transactions t
+    SET status = m.new, decided_asked_at = m.asked_at, final_at = clock_timestamp(),
+        operator_id = m.operator_id, operator_name = m.operator_name, request_id = m.request_id
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:old AS text[]), CAST(:new AS text[]), CAST(:asked AS timestamptz[]),
+                CAST(:operator_ids AS text[]), CAST(:operator_names AS text[]), CAST(:request_ids AS text[]))
+        AS m(id, old, new, asked_at, operator_id, operator_name, request_id)
+    WHERE t.id = m.id AND t.status = m.old
+    RETURNING t.id
+""")
+
+
+def move(session: Session, moves: Sequence[Move]) -> set[int]:
+    """Change the status of those that still have the old one; the ids that did move. Who is not in it lost a race."""
+    if not moves:
+        return set()
+    parameters = {
+        "ids": [m.transaction_pk for m in moves],
+        "old": [m.old.value for m in moves],
+        "new": [m.new.value for m in moves],
+        "asked": [m.asked_at for m in moves],
+        "operator_ids": [m.answer.operator_id for m in moves],
+        "operator_names": [m.answer.operator_name for m in moves],
+        "request_ids": [m.answer.request_id for m in moves],
+    }
+    return set(session.scalars(MOVE, parameters))
+
+
+# A trigger checks each row against its check: no settlement without the answer that justifies it.
+SETTLE = text("""
+    INSERT INTO settlements (transaction_pk, check_id, account, amount)
+    SELECT t.id, s.check_id, t.account, t.amount
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:checks AS bigint[])) AS s(id, check_id)
+    JOIN transactions t ON t.id = s.id
+""")
+
+
+def settle(session: Session, moves: Sequence[Move]) -> None:
+    """Write down the money of those that just moved to completed. Raises on a second settlement of one transaction."""
+    if moves:
+        session.execute(SETTLE, {"ids": [m.transaction_pk for m in moves], "checks": [m.check_id for m in moves]})
+
+
+# The counter's row lock is held until commit: numbers follow the order of commits and have no gaps. Taken last, briefly.
+COUNT_NOTICES = text("""
+    INSERT INTO notice_counters AS c (account, last_seq) VALUES (:account, :count)
+    ON CONFLICT (account) DO UPDATE SET last_seq = c.last_seq + EXCLUDED.last_seq
+    RETURNING last_seq
+""")
+
+ADD_NOTICES = text("""
+    INSERT INTO notices (account, seq, transaction_pk, kind)
+    SELECT :account, :first + n.position - 1, n.id, n.kind
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:kinds AS text[])) WITH ORDINALITY AS n(id, kind, position)
+""")
+
+
+def add_notices(session: Session, moves: Sequence[Move], *, accounts: dict[int, str]) -> None:
+    """One notice per outcome, numbered per account without gaps. Call it last: it serializes settling of an account."""
+    for account in sorted({accounts[m.transaction_pk] for m in moves}):
+        ours = sorted((m for m in moves if accounts[m.transaction_pk] == account), key=lambda m: m.transaction_pk)
+        last = session.scalar(COUNT_NOTICES, {"account": account, "count": len(ours)})
+        session.execute(
+            ADD_NOTICES,
+            {
+                "account": account,
+                "first": int(last or 0) - len(ours) + 1,
+                "ids": [m.transaction_pk for m in ours],
+                "kinds": [NoticeKind(m.new.value).value for m in ours],
+            },
+        )
+
+
+SCHEDULE = text("""
+    UPDATE transactions t
+    SET next_check_at = clock_timestamp() + s.seconds * interval '1 second',
+        parked_at = CASE WHEN s.park THEN COALESCE(t.parked_at, clock_timestamp()) END,
+        answered = t.answered + CASE WHEN s.answered THEN 1 ELSE 0 END,
+        silences = CASE WHEN s.answered THEN 0 ELSE t.silences + 1 END
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:seconds AS float8[]), CAST(:parks AS bool[]), CAST(:answers AS bool[]))
+        AS s(id, seconds, park, answered)
+    WHERE t.id = s.id
+""")
+
+
+def schedule(session: Session, plans: Sequence[NextCheck]) -> None:
+    """Say for each when it is asked about next, and count the answer or the silence."""
+    session.execute(
+        SCHEDULE,
+        {
+            "ids": [p.transaction_pk for p in plans],
+            "seconds": [None if p.wait is None else p.wait.total_seconds() for p in plans],
+            "parks": [p.park for p in plans],
+            "answers": [p.answered for p in plans],
+        },
+    )
+
+
+OPEN_CASE = text("""
+    INSERT INTO cases (kind, transaction_pk, callback_id, check_id, detail)
+    VALUES (:kind, :transaction_pk, :callback_id, :check_id, :detail)
+    ON CONFLICT DO NOTHING
+""")
+
+
+def open_cases(session: Session, cases: Sequence[NewCase]) -> None:
+    """Open each, unless one of its kind is open for the same transaction or callback already."""
+    for case in cases:
+        session.execute(
+            OPEN_CASE,
+            {
+                "kind": case.kind.value,
+                "transaction_pk": case.transaction_pk,
+                "callback_id": case.callback_id,
+                "check_id": case.check_id,
+                "detail": case.detail,
+            },
+        )
+
+
+CLOSE_CASES = text("""
+    UPDATE cases SET resolved_at = clock_timestamp(), resolution = :resolution
+    WHERE transaction_pk = ANY(CAST(:ids AS bigint[])) AND kind = ANY(CAST(:kinds AS text[])) AND resolved_at IS NULL
+""")
+
+
+def close_parking_cases(session: Session, ids: Collection[int]) -> None:
+    """End the cases that only said "we do not know", now that we do."""
+    if ids:
+        kinds = [kind.value for kind in PARKING_KINDS]
+        resolution = "the gateway gave a final answer"
+        session.execute(CLOSE_CASES, {"ids": sorted(ids), "kinds": kinds, "resolution": resolution})

@@ -1,0 +1,64 @@
+"""Engine, session factory, and the only commit in the project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session, sessionmaker
+
+from models.errors import StoreAway
+
+Sessions = sessionmaker[Session]
+
+# A statement that waits is worse than one that fails: the row is due again by itself. Milliseconds.
+SERVER_LIMITS = "-c statement_timeout=10000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000"
+
+
+def make_engine(url: str, *, pool_size: int = 5) -> Engine:
+    """An engine that opens nothing until used. One per process, made after any fork: children must not share sockets."""
+    return create_engine(
+        url,
+        pool_size=pool_size,
+        max_overflow=2,
+        pool_timeout=5,
+        pool_pre_ping=True,
+        connect_args={"connect_timeout": 3, "options": SERVER_LIMITS, "application_name": "reconciler"},
+    )
+
+
+def make_sessions(engine: Engine) -> Sessions:
+    """Sessions whose objects stay readable after commit; nothing is flushed or loaded behind anybody's back."""
+    return sessionmaker(engine, expire_on_commit=False, autoflush=False)
+
+
+@dataclass(slots=True)
+class Step:
+    """One step in one transaction. What stands in `after_commit` runs once, after the commit, outside the transaction.
+
+    SQLAlchemy's own `after_commit` event fires on savepoints too and outlives a rollback; a plain list does neither.
+    """
+
+    session: Session
+    after_commit: list[Callable[[], object]] = field(default_factory=list)
+
+
+@contextmanager
+def transaction(sessions: Sessions) -> Iterator[Step]:
+    """One transaction: commit at the end, roll back on any error. Raises `StoreAway` when the database is not there.
+
+    Never hold one open during a call to the gateway. A crash between commit and `after_commit` loses what stands
+    there; that is by design, and why only hints may stand there.
+    """
+    try:
+        with sessions() as session, session.begin():
+            step = Step(session)
+            yield step
+    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+        raise StoreAway(f"the database cannot be reached or is too busy ({type(exc).__name__})") from exc
+    for call in step.after_commit:
+        call()

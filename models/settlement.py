@@ -1,0 +1,29 @@
+"""Settlements: money that moved. At most one per transaction, each resting on a stored answer."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, func
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base
+
+
+class Settlement(Base):
+    """One completed transaction, with the check that proves it. Rows are only added.
+
+    A trigger refuses a row whose check does not belong to the transaction, does not say `completed`, or names another
+    amount, and refuses any change afterwards. Nobody settles by hand in SQL by accident.
+    """
+
+    __tablename__ = "settlements"
+
+    transaction_pk: Mapped[int] = mapped_column(ForeignKey("transactions.id"), primary_key=True, autoincrement=False)
+    check_id: Mapped[int] = mapped_column(ForeignKey("checks.id"), unique=True)
+    account: Mapped[str]
+    amount: Mapped[int]
+    """Whole francs (XOF)."""
+    settled_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+
+    __table_args__ = (CheckConstraint("amount > 0", name="positive_amount"),)

@@ -1,0 +1,113 @@
+"""Transactions: what should be paid, how far it got, and when the gateway is asked about it next."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, Index, func, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from models.base import Base, identity, one_of
+
+
+class Kind(StrEnum):
+    """Which way the money goes. `Payout` has no class of its own yet; its rows will live in the same table."""
+
+    INVOICE = "invoice"
+    PAYOUT = "payout"
+
+
+class Status(StrEnum):
+    """How far a transaction got, by our books."""
+
+    CREATED = "created"
+    """The row exists; the gateway's reply to our create does not, or not yet."""
+    REFUSED = "refused"
+    """The gateway refused to create it: nothing exists there, the same order may be tried again."""
+    PENDING = "pending"
+    COMPLETED = "completed"
+    NOTCOMPLETED = "notcompleted"
+
+    @property
+    def is_open(self) -> bool:
+        """Whether money may still move without anybody being surprised."""
+        return self in (Status.CREATED, Status.PENDING)
+
+
+LEGAL_MOVES = frozenset(
+    {
+        (Status.CREATED, Status.PENDING),
+        (Status.CREATED, Status.REFUSED),
+        (Status.REFUSED, Status.CREATED),
+        (Status.PENDING, Status.COMPLETED),
+        (Status.PENDING, Status.NOTCOMPLETED),
+        (Status.NOTCOMPLETED, Status.COMPLETED),
+    }
+)
+"""Completed is sticky, failure is provisional. A trigger in the database holds the same list."""
+
+
+class Transaction(Base):
+    """One thing to be paid. Holds no evidence: `checks` do. Its status changes only through `queries.record.move`.
+
+    Promise "nothing goes quiet" is a constraint here: an open transaction has a time of its next check, or is parked.
+    """
+
+    __tablename__ = "transactions"
+
+    id: Mapped[int] = mapped_column(identity(), primary_key=True)
+    kind: Mapped[str]
+    account: Mapped[str] = mapped_column(server_default="default")
+    transaction_id: Mapped[str] = mapped_column(unique=True)
+    amount: Mapped[int]
+    """Whole francs (XOF)."""
+    status: Mapped[str]
+    description: Mapped[str] = mapped_column(server_default="")
+    order_digest: Mapped[bytes]
+    """SHA-256 of the order as accepted: the same id with another digest is a conflict."""
+    token: Mapped[str | None] = mapped_column(unique=True)
+    """Secret. The creation token, the only key to `confirm`; about 200 characters, room for 1024."""
+    payment_url: Mapped[str | None]
+    operator_id: Mapped[str] = mapped_column(server_default="")
+    operator_name: Mapped[str] = mapped_column(server_default="")
+    request_id: Mapped[str] = mapped_column(server_default="")
+    refusal: Mapped[str] = mapped_column(server_default="")
+    """Why the gateway refused to create it, in one sentence."""
+
+    created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    final_at: Mapped[datetime | None]
+    next_check_at: Mapped[datetime | None]
+    parked_at: Mapped[datetime | None]
+    nudged_at: Mapped[datetime | None]
+    """When the last callback about it was read: an answer to an older question does not end the matter."""
+    last_asked_at: Mapped[datetime | None]
+    decided_asked_at: Mapped[datetime | None]
+    """When the question was asked whose answer justified the present status."""
+    asked: Mapped[int] = mapped_column(server_default="0")
+    answered: Mapped[int] = mapped_column(server_default="0")
+    silences: Mapped[int] = mapped_column(server_default="0")
+    """Questions without an answer since the last one with."""
+
+    __mapper_args__ = {"polymorphic_on": "kind"}  # noqa: RUF012 - SQLAlchemy reads it from the class
+    __table_args__ = (
+        one_of("kind", Kind, name="known_kind"),
+        one_of("status", Status, name="known_status"),
+        CheckConstraint("amount > 0", name="positive_amount"),
+        CheckConstraint("length(transaction_id) BETWEEN 1 AND 255", name="transaction_id_length"),
+        CheckConstraint("length(token) BETWEEN 1 AND 1024", name="token_length"),
+        CheckConstraint("status IN ('created', 'refused') OR token IS NOT NULL", name="askable"),
+        CheckConstraint(
+            "status NOT IN ('created', 'pending') OR next_check_at IS NOT NULL OR parked_at IS NOT NULL",
+            name="never_quiet",
+        ),
+        # The sweep reads only this: rows with a date, oldest first. Settled rows leave it, so it stays small for ever.
+        Index("ix_transactions_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
+        Index("ix_transactions_status_id", "status", "id"),
+    )
+
+
+class Invoice(Transaction):
+    """A hosted payin: the customer pays on LigdiCash's page."""
+
+    __mapper_args__ = {"polymorphic_identity": Kind.INVOICE.value}  # noqa: RUF012 - SQLAlchemy reads it from the class

@@ -1,0 +1,111 @@
+"""Stored callbacks: read each, find whom it is about, and see to it that the gateway is asked.
+
+Believes nothing: a callback only chooses which question is asked. Does not ask: `tasks.confirm` does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+import structlog
+from celery import shared_task
+
+from config import policy
+from models.answers import CallbackContent, Said
+from models.callback import Outcome
+from models.case import CaseKind
+from models.check import Lane
+from models.errors import Unreadable
+from models.queries import receive
+from models.queries.receive import Finding, KnownTransaction, StoredCallback
+from models.queries.record import NewCase, open_cases
+from models.session import transaction
+from models.transaction import Status
+from tasks.job import Job
+from tasks.toolbox import Toolbox, Wire
+
+log = structlog.get_logger()
+
+ALREADY_SAID = {Status.COMPLETED: Said.COMPLETED, Status.NOTCOMPLETED: Said.NOTCOMPLETED}
+"""The claim that tells a final transaction nothing new. Any other claim is worth a question, even then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sorted:
+    """One callback, sorted: what becomes of it, and whether its transaction is to be asked about."""
+
+    finding: Finding
+    ask: bool = False
+
+
+def intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
+    """Read these callbacks, in one transaction; how many were read.
+
+    A callback somebody else reads at the same time is left to them. What is to be asked about carries a mark in its row
+    before any message is sent, so that a lost message costs seconds.
+    """
+    with transaction(tools.sessions) as step:
+        callbacks = receive.take_callbacks(step.session, callback_ids)
+        contents = {callback.id: _read(tools.wire, callback) for callback in callbacks}
+        named = (
+            ref for content in contents.values() if isinstance(content, CallbackContent) for ref in content.references
+        )
+        known = receive.find_transactions(step.session, named)
+        done = [_sort(callback, contents[callback.id], known) for callback in callbacks]
+        to_ask = sorted({s.finding.transaction_pk for s in done if s.ask and s.finding.transaction_pk is not None})
+        receive.finish_callbacks(step.session, [s.finding for s in done])
+        receive.nudge(step.session, to_ask, grace=policy.INTAKE_GRACE)
+        open_cases(step.session, [case for s in done if (case := _case(s.finding))])
+        if to_ask:
+            step.after_commit.append(lambda: tools.queue.ask_soon(to_ask, lane=Lane.CALLBACK))
+    log.info("callbacks_read", read=len(done), to_ask=len(to_ask), given=len(callback_ids))
+    return len(done)
+
+
+def _read(wire: Wire, callback: StoredCallback) -> CallbackContent | str:
+    """What the callback claims, or one sentence on why that cannot be told."""
+    try:
+        return wire.read_callback(callback.content_type, callback.body)
+    except Unreadable as exc:
+        return str(exc)
+
+
+def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mapping[str, KnownTransaction]) -> Sorted:
+    if isinstance(content, str):
+        return Sorted(Finding(callback_id=callback.id, outcome=Outcome.UNREADABLE, note=content))
+    about = next((known[reference] for reference in content.references if reference in known), None)
+    if about is None:
+        return Sorted(_stranger(callback, content))
+    nothing_new = ALREADY_SAID.get(about.status) is content.claims
+    note = f"claims {content.claims.value}" + (", as the books already say" if nothing_new else "")
+    finding = Finding(callback_id=callback.id, outcome=Outcome.MATCHED, note=note, transaction_pk=about.id)
+    return Sorted(finding, ask=not nothing_new)
+
+
+def _stranger(callback: StoredCallback, content: CallbackContent) -> Finding:
+    """A callback about nothing we know: our own create reply may still be on its way, so look again for a while."""
+    if not content.references:
+        return Finding(callback_id=callback.id, outcome=Outcome.ORPHAN, note="names no transaction at all")
+    again = policy.look_again_in(max(callback.attempts, 1))
+    names = ", ".join(content.references)[:300]
+    if again is None:
+        return Finding(callback_id=callback.id, outcome=Outcome.ORPHAN, note=f"no transaction is known as {names}")
+    return Finding(
+        callback_id=callback.id,
+        outcome=Outcome.UNMATCHED,
+        note=f"no transaction is known as {names} yet",
+        look_again_in=timedelta(seconds=again),
+    )
+
+
+def _case(finding: Finding) -> NewCase | None:
+    kind = {Outcome.ORPHAN: CaseKind.ORPHAN, Outcome.UNREADABLE: CaseKind.UNREADABLE}.get(finding.outcome)
+    return NewCase(kind=kind, detail=finding.note, callback_id=finding.callback_id) if kind else None
+
+
+@shared_task(bind=True, base=Job, name="reconciler.read_callbacks")
+def read_callbacks(self: Job, callback_ids: list[int]) -> None:
+    """Message: these callbacks were stored."""
+    intake(self.tools, callback_ids)

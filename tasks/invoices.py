@@ -1,0 +1,165 @@
+"""Create invoices through the gateway, or register those a merchant created elsewhere.
+
+The row is stored before the gateway is called: whatever happens to the reply, there is something to look at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from dataclasses import asdict, dataclass, replace
+
+import structlog
+
+from config import policy
+from models.case import CaseKind
+from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, OutcomeUnknown, StoreAway, TryAgain
+from models.order import InvoiceOrder
+from models.queries import invoices as books
+from models.queries.invoices import NewInvoice
+from models.queries.record import NewCase, open_cases
+from models.session import transaction
+from models.transaction import Invoice, Status
+from tasks.sweep import HOLE_ADVICE
+from tasks.toolbox import Toolbox
+
+log = structlog.get_logger()
+
+STORING_ATTEMPTS = 5
+"""A reply of the gateway holds the only copy of the token: storing it is tried that often, a second apart."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booked:
+    """An invoice in the books, and whether this very request put it there."""
+
+    invoice: Invoice
+    is_new: bool
+
+
+def create(tools: Toolbox, order: InvoiceOrder) -> Booked:
+    """Have the gateway create this invoice, once: the same order again gives the invoice that is there.
+
+    Raises `Conflict` for another order under the same id, `GatewayRefused` or `GatewayMisconfigured` when the gateway
+    says no, `NotSent` when it was never reached (send the same order again), and `OutcomeUnknown`, with a case, when
+    its reply is lost. An order the gateway refused before is tried again: nothing exists there.
+    """
+    booked = _begin(tools, _new(order, digest=order_digest(order)))
+    if booked.is_new:
+        _have_created(tools, booked.invoice, _with_shop(order, tools))
+        return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
+    return booked
+
+
+def register(tools: Toolbox, order: InvoiceOrder, *, token: str, payment_url: str = "") -> Booked:
+    """Take over an invoice created elsewhere, by the token of its creation; the gateway is not called.
+
+    Raises `Conflict` when the id or the token is in use for something else.
+    """
+    digest = hashlib.sha256(order_digest(order) + token.encode()).digest()
+    booked = _begin(tools, _new(order, digest=digest))
+    if booked.is_new:
+        try:
+            _finish(tools, booked.invoice.id, token=token, payment_url=payment_url)
+        except Conflict as exc:
+            _refuse(tools, booked.invoice.id, reason=str(exc))
+            raise
+        return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
+    return booked
+
+
+def order_digest(order: InvoiceOrder) -> bytes:
+    """SHA-256 over the order as the merchant gave it: two orders with one digest are the same order."""
+    return hashlib.sha256(json.dumps(asdict(order), sort_keys=True, ensure_ascii=False).encode()).digest()
+
+
+def _new(order: InvoiceOrder, *, digest: bytes) -> NewInvoice:
+    return NewInvoice(
+        transaction_id=order.transaction_id, amount=order.amount, description=order.description, digest=digest
+    )
+
+
+def _with_shop(order: InvoiceOrder, tools: Toolbox) -> InvoiceOrder:
+    shop = tools.shop
+    return replace(
+        order,
+        callback_url=shop.callback_url,
+        return_url=order.return_url or shop.return_url,
+        cancel_url=order.cancel_url or shop.cancel_url,
+        store_name=order.store_name or shop.name,
+        store_url=order.store_url or shop.url,
+    )
+
+
+def _begin(tools: Toolbox, new: NewInvoice) -> Booked:
+    """Put the row there, or find the one that is; a refused order is taken up again."""
+    with transaction(tools.sessions) as step:
+        invoice = books.begin_invoice(step.session, new, grace=policy.CREATE_GRACE)
+        if invoice is not None:
+            return Booked(invoice=invoice, is_new=True)
+        there = books.find_invoice(step.session, new.transaction_id)
+        if there is None or there.order_digest != new.digest:
+            raise Conflict(
+                f"transaction_id {new.transaction_id!r} is taken by an order with other contents; "
+                "send the first order again unchanged, or use a new transaction_id"
+            )
+        again = there.status == Status.REFUSED and books.retry_refused(
+            step.session, there.id, grace=policy.CREATE_GRACE
+        )
+        return Booked(invoice=there, is_new=again)
+
+
+def _have_created(tools: Toolbox, invoice: Invoice, order: InvoiceOrder) -> None:
+    try:
+        created = tools.gateway.create_invoice(order)
+    except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
+        _refuse(tools, invoice.id, reason=str(exc))
+        raise
+    except OutcomeUnknown as exc:
+        _give_to_a_person(tools, invoice.id, str(exc))
+        raise
+    _finish(tools, invoice.id, token=created.token, payment_url=created.payment_url)
+
+
+def _finish(tools: Toolbox, pk: int, *, token: str, payment_url: str) -> None:
+    """Store the token, stubbornly: with the database gone at this moment it would be lost for good."""
+    for attempt in range(1, STORING_ATTEMPTS + 1):
+        try:
+            with transaction(tools.sessions) as step:
+                books.finish_invoice(
+                    step.session, pk, token=token, payment_url=payment_url, first_check=tools.pending_after
+                )
+        except StoreAway as exc:
+            log.warning("token_not_stored_yet", transaction_pk=pk, attempt=attempt)
+            if attempt == STORING_ATTEMPTS:
+                raise OutcomeUnknown(
+                    "the gateway created the invoice and the database went away before its token was stored"
+                ) from exc
+            time.sleep(1)
+        else:
+            return
+
+
+def _refuse(tools: Toolbox, pk: int, *, reason: str) -> None:
+    with transaction(tools.sessions) as step:
+        books.refuse_invoice(step.session, pk, reason=reason)
+
+
+def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:
+    """Park it with a case. Should even that fail, the sweep finds the hole by itself."""
+    try:
+        with transaction(tools.sessions) as step:
+            books.park_hole(step.session, pk)
+            detail = f"{what}. {HOLE_ADVICE}"
+            open_cases(step.session, [NewCase(kind=CaseKind.TOKEN_LOST, detail=detail, transaction_pk=pk)])
+    except TryAgain:
+        log.warning("case_left_to_the_sweep", transaction_pk=pk)
+
+
+def _reread(tools: Toolbox, transaction_id: str) -> Invoice:
+    with transaction(tools.sessions) as step:
+        invoice = books.find_invoice(step.session, transaction_id)
+    if invoice is None:  # rows are never deleted; if somebody did, say so instead of guessing
+        raise Conflict(f"transaction_id {transaction_id!r} vanished from the books")
+    return invoice

@@ -1,0 +1,171 @@
+"""Record answers: evidence, verdict, move, settlement, notice and next check, all in one transaction per handful."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from config import policy
+from models.answers import Answer
+from models.case import CaseKind
+from models.check import Lane
+from models.decisions import Verdict, When, judge
+from models.queries import record as recording
+from models.queries.ask import Question, Subject, lock_subjects
+from models.queries.record import Move, NewCase, NewCheck, NextCheck
+from models.session import transaction
+from models.transaction import Status
+from tasks.toolbox import Toolbox
+
+log = structlog.get_logger()
+
+ADVICE = {
+    CaseKind.MISMATCH: "Nothing was settled. Compare with the gateway's dashboard, then credit or refund by hand.",
+    CaseKind.LATE_SUCCESS: "It was settled. The order may have been given up meanwhile: deliver, or refund.",
+    CaseKind.CONTRADICTION: "Nothing moved. Ask LigdiCash support which is true, with the evidence of both answers.",
+    CaseKind.TOKEN_REFUSED: "Look the payment up in the gateway's dashboard, or ask LigdiCash support.",
+    CaseKind.PARKED: "Nothing final in all this time. A callback would wake it up; else look it up in the dashboard.",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A question with its answer."""
+
+    question: Question
+    answer: Answer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """One answer with what it means and what is done about it."""
+
+    answered: Answered
+    subject: Subject
+    verdict: Verdict
+    wait: timedelta | None
+    parks: bool
+
+    @property
+    def case(self) -> CaseKind | None:
+        """What a person has to look at, if anything."""
+        return self.verdict.case or (self.verdict.last_resort if self.parks else None)
+
+
+def record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
+    """Record all of them together; should that fail, each alone, so that one bad item never fails its batch.
+
+    Raises `StoreAway` when the database is gone: then nothing was recorded and every row is due again by its lease.
+    """
+    try:
+        _record(tools, answers, lane=lane)
+    except SQLAlchemyError:
+        for answered in answers:
+            try:
+                _record(tools, [answered], lane=lane)
+            except SQLAlchemyError:
+                log.exception("answer_not_recorded", transaction_pk=answered.question.transaction_pk)
+
+
+def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
+    by_id = {answered.question.transaction_pk: answered for answered in answers}
+    with transaction(tools.sessions) as step:
+        subjects = lock_subjects(step.session, sorted(by_id))
+        judged = [_judge(subject, by_id[subject.id], jitter=tools.draw()) for subject in subjects]
+        check_ids = _keep_evidence(step.session, judged, lane=lane)
+        _move(step.session, judged, check_ids)
+        recording.schedule(step.session, [_next_check(one) for one in judged])
+        recording.open_cases(step.session, [case for one in judged if (case := _case(one, check_ids))])
+    for one in judged:
+        _tell(one, lane)
+
+
+def _judge(subject: Subject, answered: Answered, *, jitter: float) -> Judged:
+    verdict = judge(subject.books, answered.answer, asked_at=answered.question.asked_at)
+    wait = _wait(verdict, subject, answered.question.asked_at, jitter=jitter)
+    parks = wait is None and verdict.when is not When.NEVER
+    return Judged(answered=answered, subject=subject, verdict=verdict, wait=wait, parks=parks)
+
+
+def _wait(verdict: Verdict, subject: Subject, asked_at: datetime, *, jitter: float) -> timedelta | None:
+    """How long until the next question; None for never by itself."""
+    if verdict.when is When.NEVER:
+        return None
+    if subject.nudged_at is not None and subject.nudged_at > asked_at:
+        # A callback came while we were asking: this answer is not the last word.
+        return max(timedelta(0), asked_at + timedelta(seconds=policy.SPACING) - subject.now)
+    if verdict.when is When.SOON:
+        return timedelta(seconds=policy.after_silence_in(subject.silences + 1, jitter=jitter))
+    by_age = policy.ask_again_in(subject.age)
+    if by_age is None:
+        return None
+    return timedelta(seconds=max(by_age, policy.MISMATCH_EVERY) if verdict.when is When.SLOWLY else by_age)
+
+
+def _keep_evidence(session: Session, judged: Sequence[Judged], *, lane: Lane) -> dict[int, int]:
+    return recording.record_checks(
+        session,
+        [
+            NewCheck(
+                transaction_pk=one.subject.id,
+                lane=lane,
+                asked_at=one.answered.question.asked_at,
+                answer=one.answered.answer,
+                reason=one.verdict.reason,
+            )
+            for one in judged
+        ],
+    )
+
+
+def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int]) -> None:
+    """Move what the verdicts move; settlement and notice only for rows that did."""
+    wanted = [
+        Move(
+            transaction_pk=one.subject.id,
+            old=one.subject.books.status,
+            new=one.verdict.move,
+            check_id=check_ids[one.subject.id],
+            asked_at=one.answered.question.asked_at,
+            answer=one.answered.answer,
+        )
+        for one in judged
+        if one.verdict.move is not None
+    ]
+    moved = recording.move(session, wanted)
+    won = [one for one in wanted if one.transaction_pk in moved]
+    recording.settle(session, [one for one in won if one.new is Status.COMPLETED])
+    recording.close_parking_cases(session, moved)
+    recording.add_notices(session, won, accounts={one.subject.id: one.subject.account for one in judged})
+
+
+def _next_check(one: Judged) -> NextCheck:
+    return NextCheck(
+        transaction_pk=one.subject.id, wait=one.wait, park=one.parks, answered=one.answered.answer.said.is_an_answer
+    )
+
+
+def _case(one: Judged, check_ids: dict[int, int]) -> NewCase | None:
+    if one.case is None:
+        return None
+    detail = f"{one.verdict.reason}. {ADVICE[one.case]}"
+    return NewCase(kind=one.case, detail=detail, transaction_pk=one.subject.id, check_id=check_ids[one.subject.id])
+
+
+def _tell(one: Judged, lane: Lane) -> None:
+    said = one.answered.answer.said
+    level = log.error if said is said.REFUSED else log.warning if one.case else log.info
+    level(
+        "answered",
+        transaction_id=one.subject.books.transaction_id,
+        lane=lane.value,
+        said=said.value,
+        reason=one.verdict.reason,
+        moved_to=one.verdict.move.value if one.verdict.move else None,
+        case=one.case.value if one.case else None,
+    )

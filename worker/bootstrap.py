@@ -1,0 +1,68 @@
+"""Settings in, Toolbox out: the one file that knows every concrete class."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from celery import Celery
+
+from config.policy import Lengths
+from config.settings import Environment, Settings, SettingsProblem, load_settings
+from models.errors import SettingsFault
+from models.session import Sessions, make_engine, make_sessions
+from tasks.toolbox import Gateway, Shop, Toolbox
+from worker.ligdicash import wire
+from worker.ligdicash.client import LigdicashClient
+from worker.locks import RedisLocks, connect
+from worker.queue import CeleryQueue
+
+
+def settings_or_fault() -> Settings:
+    """All settings; raises `SettingsFault` that names every variable at fault in one go."""
+    try:
+        return load_settings()
+    except SettingsProblem as exc:
+        raise SettingsFault("\n".join(exc.faults)) from None  # the cause may hold values
+
+
+def build_sessions(settings: Settings) -> Sessions:
+    """Sessions on a new engine. Call it in the process that uses them: sockets must not cross a fork."""
+    return make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size))
+
+
+def build_gateway(settings: Settings) -> Gateway:
+    """The real client, or the same client pointed at the simulator."""
+    return LigdicashClient(
+        api_key=settings.ligdicash_api_key.get_secret_value(),
+        api_token=settings.ligdicash_api_token.get_secret_value(),
+        base_url=settings.ligdicash_base_url,
+        connect_timeout=settings.ligdicash_connect_timeout,
+        answer_timeout=settings.ligdicash_answer_timeout,
+        pool_size=settings.ligdicash_concurrency,
+        use_environment_proxy=settings.ligdicash_use_environment_proxy,
+        refuse_simulator=settings.environment is Environment.PRODUCTION,
+    )
+
+
+def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
+    """Everything a job may use. Opens no connection: each tool does on first use."""
+    lengths = Lengths.from_settings(settings)
+    return Toolbox(
+        sessions=build_sessions(settings),
+        gateway=build_gateway(settings),
+        locks=RedisLocks(connect(settings.redis_url.get_secret_value()), life=lengths.lock),
+        queue=CeleryQueue(app),
+        wire=wire,
+        shop=Shop(
+            callback_url=settings.callback_url,
+            return_url=settings.return_url,
+            cancel_url=settings.cancel_url,
+            name=settings.store_name,
+            url=settings.store_url,
+        ),
+        lengths=lengths,
+        pending_after=timedelta(seconds=settings.pending_after),
+        sweep_batch=settings.sweep_batch,
+        asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
+    )

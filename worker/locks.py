@@ -1,0 +1,103 @@
+"""Redis locks, one per transaction: SET NX PX with an owner, let go by compare-and-delete.
+
+They save questions; they guard no money. A lock may expire in mid-question or vanish with its server: the conditional
+updates in the database neither know nor care.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection, Sequence
+
+import structlog
+from redis import Redis
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+from redis.retry import Retry
+
+log = structlog.get_logger()
+
+PREFIX = "reconciler:lock:"
+
+# One round trip for the batch. A key that already holds our own owner is ours: redis-py may have sent this twice.
+TAKE = """
+local taken = {}
+for i, key in ipairs(KEYS) do
+    if redis.call('SET', key, ARGV[1], 'NX', 'PX', ARGV[2]) or redis.call('GET', key) == ARGV[1] then
+        taken[#taken + 1] = i
+    end
+end
+return taken
+"""
+
+RELEASE = """
+local freed = 0
+for _, key in ipairs(KEYS) do
+    if redis.call('GET', key) == ARGV[1] then
+        freed = freed + redis.call('DEL', key)
+    end
+end
+return freed
+"""
+
+
+def connect(url: str) -> Redis:
+    """A client that fails fast: a lock is not worth waiting for. Opens nothing until used."""
+    return Redis.from_url(
+        url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=15, retry=Retry(NoBackoff(), 0)
+    )
+
+
+class RedisLocks:
+    """Locks on one Redis or Valkey. With the server gone every lock counts as taken, and says so in the log."""
+
+    def __init__(self, client: Redis, *, life: float) -> None:
+        """`life` is seconds until a lock nobody released ends by itself."""
+        self._client = client
+        self._life_ms = round(life * 1000)
+        self._take = client.register_script(TAKE)
+        self._release = client.register_script(RELEASE)
+
+    def take(self, ids: Sequence[int]) -> RedisHeld:
+        """Take those that are free, in one round trip."""
+        owner = secrets.token_hex(8)
+        if not ids:
+            return RedisHeld(self, owner, frozenset())
+        try:
+            taken = self._take(keys=[_key(i) for i in ids], args=[owner, self._life_ms])
+        except RedisError as exc:
+            log.warning("locks_away", error=type(exc).__name__)
+            return RedisHeld(self, owner, frozenset(ids))
+        return RedisHeld(self, owner, frozenset(ids[position - 1] for position in taken))
+
+    def give_back(self, ids: Collection[int], *, owner: str) -> None:
+        """Delete those of these locks that still carry this owner."""
+        try:
+            self._release(keys=[_key(i) for i in ids], args=[owner])
+        except RedisError as exc:
+            log.warning("locks_not_released", error=type(exc).__name__, count=len(ids))
+
+
+class RedisHeld:
+    """Locks one batch holds. Let go in handfuls; letting go twice does nothing."""
+
+    def __init__(self, locks: RedisLocks, owner: str, ids: frozenset[int]) -> None:
+        self._locks = locks
+        self._owner = owner
+        self._left = set(ids)
+        self._ids = ids
+
+    @property
+    def ids(self) -> frozenset[int]:
+        """All that were taken, released or not."""
+        return self._ids
+
+    def release(self, ids: Collection[int]) -> None:
+        """Let go of those of these that are still held."""
+        if ours := self._left.intersection(ids):
+            self._left -= ours
+            self._locks.give_back(ours, owner=self._owner)
+
+
+def _key(transaction_pk: int) -> str:
+    return f"{PREFIX}{transaction_pk}"

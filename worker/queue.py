@@ -1,0 +1,73 @@
+"""The doorbell: Celery messages that carry row ids. None of them is needed; each saves a few seconds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+import structlog
+from celery import Celery
+from kombu.exceptions import KombuError, OperationalError
+
+from config.celery_settings import ASK, CALLBACKS, FRESH, READ, RECHECK
+from models.check import Lane
+from tasks.toolbox import in_batches
+
+log = structlog.get_logger()
+
+BATCH = 100
+"""Ids one message carries: small enough that a batch is asked about well within a task's time."""
+
+ROOM = 50
+"""Messages that may wait in the sweep's queue. More would only be rung for again when their lease ends."""
+
+REST = 5.0
+"""Seconds without another try after the broker failed: a frozen broker costs each try its whole timeout."""
+
+TROUBLE = (KombuError, OperationalError, OSError, TimeoutError)
+
+
+class CeleryQueue:
+    """Publishes through the app. Never raises for trouble of the broker; says False, and the sweep rings later."""
+
+    def __init__(self, app: Celery) -> None:
+        self._app = app
+        self._resting_until = 0.0
+
+    def read_soon(self, callback_ids: Sequence[int]) -> bool:
+        """Ring for stored callbacks."""
+        sent = [self._send(READ, [list(ids)], queue=CALLBACKS) for ids in in_batches(callback_ids, size=BATCH)]
+        return all(sent)
+
+    def ask_soon(self, transaction_ids: Sequence[int], *, lane: Lane) -> bool:
+        """Ring for questions; the sweep's and replays' go to a queue of their own."""
+        queue = RECHECK if lane in (Lane.SWEEP, Lane.REPLAY) else FRESH
+        sent = [
+            self._send(ASK, [list(ids), lane.value], queue=queue) for ids in in_batches(transaction_ids, size=BATCH)
+        ]
+        return all(sent)
+
+    def has_room(self, lane: Lane) -> bool:
+        """Whether the lane's queue is short. With the broker gone there is room: the caller works inline, or rings in vain."""
+        if self._is_resting():
+            return True
+        queue = RECHECK if lane in (Lane.SWEEP, Lane.REPLAY) else FRESH
+        try:
+            with self._app.connection_for_write() as connection:
+                return int(connection.default_channel.queue_declare(queue, passive=True).message_count) < ROOM
+        except TROUBLE:
+            return True
+
+    def _send(self, task: str, args: list[object], *, queue: str) -> bool:
+        if self._is_resting():
+            return False
+        try:
+            self._app.send_task(task, args=args, retry=False, queue=queue)
+        except TROUBLE as exc:
+            self._resting_until = time.monotonic() + REST
+            log.warning("broker_away", task=task, error=type(exc).__name__)
+            return False
+        return True
+
+    def _is_resting(self) -> bool:
+        return time.monotonic() < self._resting_until
