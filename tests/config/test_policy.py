@@ -1,0 +1,71 @@
+"""Timing as a table: when a transaction of some age is asked about next, and how lengths nest."""
+
+from __future__ import annotations
+
+import pytest
+
+from config import policy
+from config.policy import DAY, HOUR, MINUTE, Lengths
+from config.settings import Environment, Settings
+
+
+def settings(**changes: object) -> Settings:
+    values = {
+        "environment": Environment.DEVELOPMENT,
+        "ligdicash_api_key": "sim-key",
+        "ligdicash_api_token": "sim-token",
+        "database_url": "postgresql://x@localhost/x",
+        "redis_url": "redis://localhost",
+        "reconciler_api_key": "0123456789abcdef",
+        "callback_url": "http://localhost/callback",
+        **changes,
+    }
+    return Settings(_env_file=None, **values)
+
+
+@pytest.mark.parametrize(
+    ("age", "wait"),
+    [
+        (0, 10),
+        (5 * MINUTE - 1, 10),
+        (5 * MINUTE, MINUTE),
+        (30 * MINUTE - 1, MINUTE),
+        (30 * MINUTE, 10 * MINUTE),
+        (6 * HOUR, HOUR),
+        (3 * DAY, DAY),
+        (30 * DAY - 1, DAY),
+        (30 * DAY, None),
+        (365 * DAY, None),
+    ],
+)
+def test_questions_thin_out_with_age_and_end_in_parking(age, wait):
+    assert policy.ask_again_in(age) == wait
+
+
+def test_no_tier_asks_more_often_than_the_vendor_allows():
+    assert min(tier.every for tier in policy.AGE_TIERS) >= policy.SPACING
+
+
+@pytest.mark.parametrize(("silences", "wait"), [(0, 5), (1, 5), (2, 10), (3, 20), (4, 40), (5, 60), (500, 60)])
+def test_after_silence_the_next_try_is_soon_and_never_farther_than_a_minute_and_a_half(silences, wait):
+    assert policy.after_silence_in(silences, jitter=0) == wait
+    assert policy.after_silence_in(silences, jitter=0.999) < 1.5 * wait <= 90
+
+
+@pytest.mark.parametrize(("attempts", "wait"), [(0, None), (1, 5), (5, 80), (6, None)])
+def test_an_unmatched_callback_is_looked_for_again_for_a_while(attempts, wait):
+    assert policy.look_again_in(attempts) == wait
+
+
+@pytest.mark.parametrize("answer", [0.2, 1, 10, 60])
+@pytest.mark.parametrize("connect", [0.1, 3.05, 30])
+def test_lengths_nest_whatever_the_gateway_timeouts(connect, answer):
+    lengths = Lengths.from_settings(settings(ligdicash_connect_timeout=connect, ligdicash_answer_timeout=answer))
+    assert lengths.faults() == []
+    assert lengths.batch + lengths.question < lengths.soft_limit
+
+
+def test_a_pair_that_does_not_nest_is_named():
+    lengths = Lengths.from_settings(settings())
+    worse = Lengths(**{name: getattr(lengths, name) for name in Lengths.__slots__} | {"lease": 1.0})
+    assert worse.faults() == [f"lock ({lengths.lock:g} s) must be shorter than lease (1 s)"]

@@ -1,0 +1,200 @@
+"""What the database itself refuses, whatever the code above it does: each rule is broken on purpose, by plain SQL."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+
+from models.migrate import drift, pending, upgrade
+from models.session import make_engine
+from models.transaction import LEGAL_MOVES, Status
+
+INSERT = """
+    INSERT INTO transactions (kind, transaction_id, amount, status, order_digest, next_check_at)
+    VALUES ('invoice', :ours, :amount, :status, '\\x00', now()) RETURNING id
+"""
+
+
+@pytest.fixture
+def engine(database_url):
+    engine = make_engine(database_url)
+    yield engine
+    engine.dispose()
+
+
+def add(connection, *, ours="ORD-1", amount=5000, status="created") -> int:
+    return connection.scalar(text(INSERT), {"ours": ours, "amount": amount, "status": status})
+
+
+def move(connection, pk: int, status: str) -> None:
+    connection.execute(
+        text("UPDATE transactions SET status = :status, token = COALESCE(token, 't' || id) WHERE id = :pk"),
+        {"pk": pk, "status": status},
+    )
+
+
+def check(connection, pk: int, *, said="completed", amount=5000, reference="ORD-1") -> int:
+    return connection.scalar(
+        text("""INSERT INTO checks (transaction_pk, lane, asked_at, took_ms, said, amount, reference, body)
+                VALUES (:pk, 'sweep', now(), 1, :said, :amount, :reference, '') RETURNING id"""),
+        {"pk": pk, "said": said, "amount": amount, "reference": reference},
+    )
+
+
+def settle(connection, pk: int, check_id: int, *, amount=5000, account="default") -> None:
+    connection.execute(
+        text(
+            "INSERT INTO settlements (transaction_pk, check_id, amount, account) VALUES (:pk, :check, :amount, :account)"
+        ),
+        {"pk": pk, "check": check_id, "amount": amount, "account": account},
+    )
+
+
+PATHS = {
+    Status.CREATED: [],
+    Status.REFUSED: [Status.REFUSED],
+    Status.PENDING: [Status.PENDING],
+    Status.COMPLETED: [Status.PENDING, Status.COMPLETED],
+    Status.NOTCOMPLETED: [Status.PENDING, Status.NOTCOMPLETED],
+}
+
+
+@pytest.mark.parametrize(("old", "new"), [pair for pair in product(Status, Status) if pair[0] is not pair[1]])
+def test_the_database_knows_the_same_legal_moves_as_the_code(engine, old, new):
+    with engine.connect() as connection:
+        pk = add(connection)
+        for step in PATHS[old]:
+            move(connection, pk, step)
+        if (old, new) in LEGAL_MOVES:
+            move(connection, pk, new)
+        else:
+            with pytest.raises(DBAPIError, match=f"a {old} transaction cannot become {new}"):
+                move(connection, pk, new)
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status is not Status.CREATED])
+def test_a_transaction_begins_as_created(engine, status):
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="begins as created"):
+        add(connection, status=status)
+
+
+@pytest.mark.parametrize("amount", [0, -5])
+def test_an_amount_is_positive(engine, amount):
+    with engine.connect() as connection, pytest.raises(DBAPIError, match="positive_amount"):
+        add(connection, amount=amount)
+
+
+@pytest.mark.parametrize("statement", ["amount = 4000", "transaction_id = 'ORD-2'", "account = 'other'"])
+def test_the_terms_of_a_transaction_never_change(engine, statement):
+    with engine.connect() as connection:
+        add(connection)
+        with pytest.raises(DBAPIError, match="never change"):
+            connection.execute(text(f"UPDATE transactions SET {statement}"))
+
+
+def test_an_open_transaction_has_a_next_check_or_is_parked(engine):
+    with engine.connect() as connection:
+        add(connection)
+        with pytest.raises(DBAPIError, match="never_quiet"):
+            connection.execute(text("UPDATE transactions SET next_check_at = NULL"))
+
+
+def test_completed_without_a_settlement_cannot_be_committed(engine):
+    with pytest.raises(DBAPIError, match="completed without a settlement"), engine.begin() as connection:
+        pk = add(connection)
+        move(connection, pk, "pending")
+        move(connection, pk, "completed")
+
+
+def completed(connection) -> int:
+    pk = add(connection)
+    move(connection, pk, "pending")
+    move(connection, pk, "completed")
+    return pk
+
+
+def test_a_settlement_that_rests_on_its_evidence_is_taken(engine):
+    with engine.begin() as connection:
+        pk = completed(connection)
+        settle(connection, pk, check(connection, pk))
+
+
+@pytest.mark.parametrize(
+    "evidence", [{"said": "pending"}, {"amount": 4000}, {"amount": None}, {"reference": "ORD-9"}, {"reference": ""}]
+)
+def test_a_settlement_without_that_evidence_is_refused(engine, evidence):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        proof = check(connection, pk, **evidence)
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle(connection, pk, proof)
+
+
+@pytest.mark.parametrize("terms", [{"amount": 4000}, {"account": "other"}])
+def test_a_settlement_on_other_terms_than_its_transaction_is_refused(engine, terms):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        proof = check(connection, pk)
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle(connection, pk, proof, **terms)
+
+
+def test_the_evidence_of_one_transaction_settles_no_other(engine):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        other = add(connection, ours="ORD-2")
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle(connection, pk, check(connection, other))
+
+
+def test_a_pending_transaction_is_not_settled(engine):
+    with engine.connect() as connection:
+        pk = add(connection)
+        move(connection, pk, "pending")
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle(connection, pk, check(connection, pk))
+
+
+def test_nothing_is_settled_twice(engine):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        settle(connection, pk, check(connection, pk))
+        with pytest.raises(DBAPIError, match="pk_settlements"):
+            settle(connection, pk, check(connection, pk))
+
+
+@pytest.mark.parametrize("statement", ["UPDATE settlements SET amount = amount", "DELETE FROM settlements"])
+def test_a_settlement_is_final(engine, statement):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        settle(connection, pk, check(connection, pk))
+        with pytest.raises(DBAPIError, match="never changed or removed"):
+            connection.execute(text(statement))
+
+
+def test_the_migrated_database_is_the_declared_one(database_url):
+    assert drift(database_url) == []
+    assert pending(database_url) == []
+
+
+def test_migrating_twice_does_nothing_the_second_time(empty_database_url):
+    assert upgrade(empty_database_url) == ["0001"]
+    assert upgrade(empty_database_url) == []
+
+
+def test_the_first_revision_can_be_taken_back(empty_database_url):
+    from alembic import command
+    from sqlalchemy import create_engine
+
+    from models.migrate import _config
+
+    upgrade(empty_database_url)
+    engine = create_engine(empty_database_url)
+    with engine.begin() as connection:
+        command.downgrade(_config(connection), "base")
+    assert pending(empty_database_url) == ["0001"]
+    assert upgrade(empty_database_url) == ["0001"]
+    engine.dispose()
