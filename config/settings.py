@@ -219,6 +219,12 @@ def load_settings(**overrides: object) -> Settings:
         raise SettingsProblem(_faults(exc)) from None  # the original would repeat values
 
 
+def settings_from(environment: Mapping[str, str]) -> Settings:
+    """The settings another process gets from this environment; nothing is read from ours, nor from a `.env` file."""
+    given = {name: environment[name.upper()] for name in Settings.model_fields if environment.get(name.upper())}
+    return load_settings(_env_file=None, **given)
+
+
 def _faults(error: ValidationError) -> list[str]:
     faults: list[str] = []
     for detail in error.errors(include_input=False, include_context=True, include_url=False):

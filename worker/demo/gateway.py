@@ -1,0 +1,49 @@
+"""Reads the simulator's own books: what the gateway would swear to, against which ours are held."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import requests
+
+from models.errors import NoAnswer
+from models.transaction import Status
+from worker.demo.ledger import Told
+
+
+def gateway_books(simulator_url: str, *, prefix: str) -> list[Told]:
+    """What the gateway itself knows of this run. Raises `NoAnswer` when the simulator does not tell."""
+    told: list[Told] = []
+    after = 0
+    with requests.Session() as session:
+        session.trust_env = False
+        while True:
+            where = f"{simulator_url}/_sim/transactions"
+            reply = session.get(where, params={"after": after, "limit": 500}, timeout=30)
+            if not reply.ok:
+                raise NoAnswer(f"the simulator's books cannot be read: HTTP {reply.status_code}")
+            page = reply.json()
+            told += [_told(one) for one in page["transactions"] if one["transaction_id"].startswith(prefix)]
+            if not page["transactions"]:
+                return told
+            after = page["next"]
+
+
+def _told(one: Mapping[str, object]) -> Told:
+    """One transaction of the control API, checked field by field: it is JSON from another process."""
+    deliveries = one["deliveries"]
+    assert isinstance(deliveries, list)  # noqa: S101 - for mypy: our own simulator sends a list
+    return Told(
+        transaction_id=str(one["transaction_id"]),
+        status=Status(str(one["status"])),
+        paid_at=_seconds(one["paid_at"]),
+        tells_from=_seconds(one["confirm_from"]) or 0.0,
+        asked=int(str(one["asked"])),
+        shortest_gap=_seconds(one["shortest_gap"]),
+        acknowledged=sum(bool(delivery["arrived"]) for delivery in deliveries),
+        sent=len(deliveries),
+    )
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

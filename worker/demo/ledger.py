@@ -1,0 +1,235 @@
+"""Adds up how the demo ended: our books against the gateway's, and each promise against both."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import quantiles
+
+from models.check import Lane
+from models.queries.ledger import Ending
+from models.transaction import Status
+from worker.demo.drive import Played
+from worker.demo.story import FORGING, Fate, Visit
+
+NO_CLOSER_THAN = 3.0
+"""Seconds between two questions about one payment, the vendor's floor."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """One payment as the gateway's own books have it. Times are unix seconds."""
+
+    transaction_id: str
+    status: Status
+    paid_at: float | None
+    tells_from: float
+    """When confirm began to tell the decision."""
+    asked: int
+    shortest_gap: float | None
+    acknowledged: int
+    """Callbacks our door answered with 200."""
+    sent: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promise:
+    """One promise, whether it held, and the figures that say so."""
+
+    name: str
+    held: bool
+    figures: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Seconds from the moment the gateway would say `completed` to our settlement."""
+
+    count: int
+    p50: float
+    p95: float
+    p99: float
+
+    @classmethod
+    def of(cls, seconds: Sequence[float]) -> Pace:
+        """Percentiles by linear interpolation; zeros when nothing was measured."""
+        if len(seconds) < 2:  # noqa: PLR2004 - quantiles need two
+            only = seconds[0] if seconds else 0.0
+            return cls(count=len(seconds), p50=only, p95=only, p99=only)
+        cuts = quantiles(seconds, n=100, method="inclusive")
+        return cls(count=len(seconds), p50=cuts[49], p95=cuts[94], p99=cuts[98])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Everything the last page of the demo shows."""
+
+    fates: Mapping[Fate, Counter[str]]
+    """Per fate, how many ended how: a status, with what it was learned by where it is final."""
+    paces: Mapping[str, Pace]
+    waits: Mapping[str, Sequence[float]]
+    promises: Sequence[Promise]
+    settled_amount: int
+    questions: int
+    callbacks_sent: int
+    callbacks_stored: int
+    duplicates_absorbed: int
+    forgeries: int
+    open_cases: Counter[str]
+    troubles: Sequence[str]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every promise held."""
+        return all(promise.held for promise in self.promises)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """Everything a run left behind: the story, our books, the gateway's books, what the driver saw."""
+
+    visits: Sequence[Visit]
+    ours: Mapping[str, Ending]
+    told: Mapping[str, Told]
+    played: Played
+    stored: Mapping[str, int]
+    """Callbacks in our books, by outcome."""
+
+    @property
+    def acknowledged(self) -> int:
+        """Callbacks our door answered with 200, genuine and forged."""
+        return sum(one.acknowledged for one in self.told.values()) + self.played.forged_acknowledged
+
+
+def add_up(evidence: Evidence) -> Ledger:
+    """The ledger of one run."""
+    books, gateway = evidence.ours.values(), evidence.told.values()
+    waits = _waits(evidence)
+    return Ledger(
+        fates=_by_fate(evidence),
+        paces={lane: Pace.of(sorted(seconds)) for lane, seconds in waits.items()},
+        waits=waits,
+        promises=[check(evidence) for check in PROMISES],
+        settled_amount=sum(ending.settled_amount for ending in books),
+        questions=sum(one.asked for one in gateway),
+        callbacks_sent=sum(one.sent for one in gateway) + evidence.played.forged_sent,
+        callbacks_stored=sum(evidence.stored.values()),
+        duplicates_absorbed=sum(max(0, e.callbacks - 1) for e in books if e.status is not Status.PENDING),
+        forgeries=evidence.played.forged_acknowledged,
+        open_cases=Counter(case for ending in books for case in ending.open_cases),
+        troubles=evidence.played.troubles,
+    )
+
+
+def _by_fate(evidence: Evidence) -> dict[Fate, Counter[str]]:
+    fates: dict[Fate, Counter[str]] = {fate: Counter() for fate in Fate}
+    for visit in evidence.visits:
+        fates[visit.fate][_how(evidence.ours.get(visit.transaction_id))] += 1
+    return fates
+
+
+def _how(ending: Ending | None) -> str:
+    if ending is None:
+        return "never ordered"
+    if ending.status in (Status.COMPLETED, Status.NOTCOMPLETED):
+        return f"{ending.status}/{ending.learned_by or '?'}"
+    return str(ending.status)
+
+
+def _waits(evidence: Evidence) -> dict[str, list[float]]:
+    """Seconds to settlement, by who learned it: a callback or the sweep."""
+    waits: dict[str, list[float]] = {Lane.CALLBACK.value: [], Lane.SWEEP.value: []}
+    for ending in evidence.ours.values():
+        known = evidence.told.get(ending.transaction_id)
+        if ending.settled_at and ending.learned_by and known and known.paid_at:
+            seconds = ending.settled_at.timestamp() - max(known.paid_at, known.tells_from)
+            waits.setdefault(ending.learned_by.value, []).append(max(0.0, seconds))
+    return waits
+
+
+def _nothing_acknowledged_is_lost(evidence: Evidence) -> Promise:
+    kept = sum(evidence.stored.values())
+    short = sum(_missing(evidence, one) for one in evidence.told.values())
+    lost = max(short, evidence.acknowledged - kept, 0)
+    figures = f"{evidence.acknowledged} callbacks answered 200, {kept} stored, lost {lost}"
+    return Promise(name="Nothing acknowledged is lost", held=lost == 0, figures=figures)
+
+
+def _missing(evidence: Evidence, one: Told) -> int:
+    """Callbacks about one payment that were answered 200 and are not in our books."""
+    ending = evidence.ours.get(one.transaction_id)
+    return max(0, one.acknowledged - (ending.callbacks if ending else 0))
+
+
+def _nothing_is_settled_twice(evidence: Evidence) -> Promise:
+    books = evidence.ours.values()
+    completed = [ending for ending in books if ending.status is Status.COMPLETED]
+    unbalanced = [e for e in books if e.settlements != (1 if e.status is Status.COMPLETED else 0)]
+    twice = [e for e in books if e.settlements > 1 or e.notices > 1]
+    settlements = sum(ending.settlements for ending in books)
+    figures = f"{len(completed)} completed, {settlements} settlements, settled twice {len(twice)}"
+    return Promise(name="Nothing is settled twice", held=not unbalanced and not twice, figures=figures)
+
+
+def _nothing_is_settled_on_hearsay(evidence: Evidence) -> Promise:
+    """Every settlement has its stored proof, and the gateway's own books agree that this sum was paid."""
+    settled = [ending for ending in evidence.ours.values() if ending.settlements]
+    unpaid = {v.transaction_id for v in evidence.visits if v.should_end is not Status.COMPLETED}
+    groundless = [
+        e
+        for e in settled
+        if e.proof != Status.COMPLETED.value
+        or e.settled_amount != e.amount
+        or e.transaction_id in unpaid
+        or evidence.told[e.transaction_id].status is not Status.COMPLETED
+    ]
+    forged = sum(visit.fate in FORGING for visit in evidence.visits)
+    figures = f"{forged} invoices had forged callbacks, settled without evidence {len(groundless)}"
+    return Promise(name="Nothing is settled on hearsay", held=not groundless, figures=figures)
+
+
+def _nothing_goes_quiet(evidence: Evidence) -> Promise:
+    quiet = [ending for ending in evidence.ours.values() if not ending.is_armed]
+    unread = evidence.stored.get("received", 0)
+    figures = f"open without a next check or a case {len(quiet)}, callbacks unread {unread}"
+    return Promise(name="Nothing goes quiet", held=not quiet and not unread, figures=figures)
+
+
+def _every_outcome_reached_the_books(evidence: Evidence) -> Promise:
+    """Of every invoice whose customer could act; one cut short at its creation has no outcome to reach."""
+    expected = [
+        visit
+        for visit in evidence.visits
+        if visit.transaction_id in evidence.told and visit.transaction_id not in evidence.played.holes
+    ]
+    lost = [v for v in expected if (e := evidence.ours.get(v.transaction_id)) is None or e.status is not v.should_end]
+    figures = f"{len(expected)} invoices at the gateway, lost {len(lost)}"
+    return Promise(name="Every outcome reached the books", held=not lost, figures=figures)
+
+
+def _the_gateway_is_left_in_peace(evidence: Evidence) -> Promise:
+    gaps = [one.shortest_gap for one in evidence.told.values() if one.shortest_gap is not None]
+    closest = min(gaps, default=None)
+    figures = "none was asked about twice" if closest is None else f"the closest two were {closest:.2f} s apart"
+    held = closest is None or closest >= NO_CLOSER_THAN - 0.05  # two clocks and a network lie in between
+    return Promise(name=f"{NO_CLOSER_THAN:g} s between two questions", held=held, figures=figures)
+
+
+def _the_whole_story_was_played(evidence: Evidence) -> Promise:
+    """A demo that quietly did less would prove less."""
+    played = evidence.played
+    missing = len(evidence.visits) - len(evidence.ours)
+    figures = f"{len(evidence.ours)} orders, {played.repeated_orders} repeats, {len(played.holes)} cut short"
+    return Promise(name="The whole story was played", held=missing == 0 and not played.troubles, figures=figures)
+
+
+PROMISES: tuple[Callable[[Evidence], Promise], ...] = (
+    _nothing_acknowledged_is_lost,
+    _nothing_is_settled_twice,
+    _nothing_is_settled_on_hearsay,
+    _nothing_goes_quiet,
+    _every_outcome_reached_the_books,
+    _the_gateway_is_left_in_peace,
+    _the_whole_story_was_played,
+)

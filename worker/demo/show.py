@@ -1,0 +1,114 @@
+"""What a person sees of the demo: progress while it works, and the ledger at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from models.check import Lane
+from models.transaction import Status
+from worker.demo.ledger import Ledger
+
+BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
+"""Upper ends in seconds; one more row for all above."""
+
+BAR = 36
+"""Characters of the longest bar."""
+
+LANES = {Lane.CALLBACK.value: ("callback", "green"), Lane.SWEEP.value: ("sweep", "yellow")}
+
+
+def show(ledger: Ledger, console: Console, *, seconds: float) -> None:
+    """Print the ledger; fits 80 columns and needs no colour to be read."""
+    console.print()
+    console.print(_fates(ledger))
+    console.print(_paces(ledger))
+    console.print(_picture(ledger))
+    console.print(_promises(ledger))
+    _figures(ledger, console)
+    verdict = "every promise held" if ledger.is_clean else "A PROMISE WAS BROKEN"
+    console.print(f"\n[bold]{verdict}[/bold], in {seconds:.0f} s of traffic, faults and recovery.")
+
+
+def _fates(ledger: Ledger) -> Table:
+    table = Table(title="Invoices, by what their customers did", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("what happened")
+    for heading in ("all", "by callback", "by sweep", "failed", "pending", "other"):
+        table.add_column(heading, justify="right")
+    sums = [0] * 6
+    for fate, ends in ledger.fates.items():
+        failed = sum(n for how, n in ends.items() if how.startswith(Status.NOTCOMPLETED.value))
+        by = [ends[f"{Status.COMPLETED}/{lane}"] for lane in LANES]
+        row = [ends.total(), *by, failed, ends[Status.PENDING.value], 0]
+        row[5] = row[0] - sum(row[1:5])
+        sums = [a + b for a, b in zip(sums, row, strict=True)]
+        table.add_row(fate.value, *(_number(n) for n in row))
+    table.add_section()
+    table.add_row("all", *(_number(n) for n in sums), style="bold")
+    return table
+
+
+def _number(number: int) -> str:
+    return str(number) if number else "."
+
+
+def _paces(ledger: Ledger) -> Table:
+    table = Table(title="From payment to settled, seconds", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("learned by")
+    for heading in ("settled", "p50", "p95", "p99"):
+        table.add_column(heading, justify="right")
+    for lane, pace in ledger.paces.items():
+        words, colour = LANES.get(lane, (lane, "white"))
+        table.add_row(Text(words, style=colour), str(pace.count), *(f"{x:.2f}" for x in (pace.p50, pace.p95, pace.p99)))
+    return table
+
+
+def _picture(ledger: Ledger) -> Table:
+    """One row per span of time, a bar per lane: # learned by callback, = by the sweep."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(justify="right", min_width=10)
+    table.add_column()
+    rows = [[_in_bucket(ledger.waits.get(lane, ()), i) for lane in LANES] for i in range(len(BUCKETS) + 1)]
+    longest = max(1, *(sum(row) for row in rows))
+    for i, row in enumerate(rows):
+        bar = Text()
+        for number, sign, (_, colour) in zip(row, "#=", LANES.values(), strict=True):
+            bar.append(sign * -(-number * BAR // longest), style=colour)
+        bar.append(f" {sum(row)}" if sum(row) else "", style="dim")
+        label = f"< {BUCKETS[i]:g} s" if i < len(BUCKETS) else f">= {BUCKETS[-1]:g} s"
+        table.add_row(label, bar)
+    table.add_row("", Text("# learned by callback   = learned by the sweep", style="dim"))
+    return table
+
+
+def _in_bucket(seconds: Sequence[float], index: int) -> int:
+    low = BUCKETS[index - 1] if index else 0.0
+    high = BUCKETS[index] if index < len(BUCKETS) else float("inf")
+    return sum(low <= each < high for each in seconds)
+
+
+def _promises(ledger: Ledger) -> Table:
+    table = Table(title="Promises", box=box.SIMPLE_HEAD, title_justify="left")
+    table.add_column("")
+    table.add_column("promise")
+    table.add_column("figures")
+    for promise in ledger.promises:
+        mark = Text("held", style="green") if promise.held else Text("BROKEN", style="bold red")
+        table.add_row(mark, promise.name, promise.figures)
+    return table
+
+
+def _figures(ledger: Ledger, console: Console) -> None:
+    cases = ", ".join(f"{kind} {number}" for kind, number in sorted(ledger.open_cases.items())) or "none"
+    console.print(f"  settled              {ledger.settled_amount:,} XOF".replace(",", " "))
+    console.print(f"  questions asked      {ledger.questions}")
+    console.print(f"  callbacks            {ledger.callbacks_sent} sent, {ledger.callbacks_stored} stored")
+    console.print(f"  duplicates absorbed  {ledger.duplicates_absorbed}")
+    console.print(f"  forgeries ignored    {ledger.forgeries}")
+    console.print(f"  cases for a person   {cases}")
+    for trouble in ledger.troubles[:5]:
+        console.print(f"  [red]trouble[/red]              {trouble}", highlight=False)

@@ -1,0 +1,124 @@
+"""What the customers of the demo do: each invoice gets a fate, drawn from a seed, and an end the books must reach."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from models.transaction import Status
+
+Json = dict[str, object]
+
+
+class Fate(StrEnum):
+    """What becomes of an invoice, in words for the ledger."""
+
+    PAID = "paid, twin callbacks"
+    PAID_ONE_CALLBACK = "paid, one callback of the two"
+    PAID_LOST = "paid, every callback lost"
+    PAID_FORGED_BEFORE = "paid, after a forged callback"
+    PAID_REPEATED = "paid, callbacks late and repeated"
+    PAID_AHEAD = "paid, callback ahead of confirm"
+    FAILED = "failed, twin callbacks"
+    FAILED_LOST = "failed, every callback lost"
+    FORGED = "never paid, forged callbacks"
+    ABANDONED = "never paid, no callback"
+    WRONG_AMOUNT = "paid, confirmed over another amount"
+
+
+SHARES = {
+    Fate.PAID: 36,
+    Fate.PAID_ONE_CALLBACK: 10,
+    Fate.PAID_LOST: 14,
+    Fate.PAID_FORGED_BEFORE: 8,
+    Fate.PAID_REPEATED: 8,
+    Fate.PAID_AHEAD: 4,
+    Fate.FAILED: 7,
+    Fate.FAILED_LOST: 3,
+    Fate.FORGED: 4,
+    Fate.ABANDONED: 4,
+    Fate.WRONG_AMOUNT: 2,
+}
+"""Parts of a hundred."""
+
+PAYING = frozenset(fate for fate in Fate if fate.value.startswith("paid"))
+FAILING = frozenset({Fate.FAILED, Fate.FAILED_LOST})
+FORGING = frozenset({Fate.PAID_FORGED_BEFORE, Fate.FORGED})
+
+MANNERS: dict[Fate, Json] = {
+    Fate.PAID_LOST: {"twins": "none"},
+    Fate.FAILED_LOST: {"twins": "none"},
+    Fate.PAID_REPEATED: {"copies": 3, "delay": 4, "gap": 0.3},
+}
+
+CONFIRM_LAGS = 4.0
+"""Seconds the gateway's confirm stays behind its own callback, for those invoices whose callback is ahead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """One customer: when they order, when they decide, and how the gateway tells of it. Times in seconds from the start."""
+
+    transaction_id: str
+    amount: int
+    fate: Fate
+    orders_at: float
+    decides_at: float
+    decision: Json = field(default_factory=dict)
+
+    @property
+    def should_end(self) -> Status:
+        """Where the books must end: on evidence, and only there."""
+        if self.fate in FAILING:
+            return Status.NOTCOMPLETED
+        return Status.COMPLETED if self.fate in PAYING and self.fate is not Fate.WRONG_AMOUNT else Status.PENDING
+
+
+def write_story(*, invoices: int, seconds: float, seed: int, prefix: str) -> list[Visit]:
+    """One visit per invoice, spread over `seconds`. Every fate is there as soon as `invoices` allows; same seed, same story."""
+    draw = random.Random(seed)  # noqa: S311 - a story, not a secret
+    fates = list(Fate) + draw.choices(list(SHARES), weights=list(SHARES.values()), k=max(0, invoices - len(Fate)))
+    fates = fates[:invoices]
+    draw.shuffle(fates)
+    return [
+        _visit(draw, fate, number=number, orders_at=seconds * number / invoices, prefix=prefix)
+        for number, fate in enumerate(fates)
+    ]
+
+
+def _visit(draw: random.Random, fate: Fate, *, number: int, orders_at: float, prefix: str) -> Visit:
+    amount = draw.randrange(500, 50_000, 50)
+    return Visit(
+        transaction_id=f"{prefix}-{number:05d}",
+        amount=amount,
+        fate=fate,
+        orders_at=orders_at,
+        decides_at=orders_at + draw.uniform(0.5, 3.0),
+        decision=_decision(draw, fate, amount=amount),
+    )
+
+
+def _decision(draw: random.Random, fate: Fate, *, amount: int) -> Json:
+    """The body for the simulator's control API; empty when the customer never decides."""
+    if fate not in PAYING | FAILING:
+        return {}
+    callbacks: Json = {
+        "twins": draw.choice(["json-form", "form-json"]),
+        "form_shape": draw.choice(["json-text", "flattened", "indexed"]),
+        "gap": draw.choice([0, 0.05, 0.2]),
+    }
+    if fate is Fate.PAID_ONE_CALLBACK:
+        callbacks["twins"] = draw.choice(["json-only", "form-only"])
+    decision: Json = {
+        "status": "notcompleted" if fate in FAILING else "completed",
+        "operator_id": draw.choice(["11", "12"]),
+        "callbacks": callbacks | MANNERS.get(fate, {}),
+    }
+    if fate in FAILING:
+        decision["failed_as"] = draw.choice(["00", "01", "nocompleted"])
+    if fate is Fate.PAID_AHEAD:
+        decision["confirm_after"] = CONFIRM_LAGS
+    if fate is Fate.WRONG_AMOUNT:
+        decision["confirm_amount"] = amount - 100
+    return decision

@@ -1,0 +1,37 @@
+"""What strikes in the middle of the demo: processes killed with no warning, Redis emptied."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import redis
+
+from worker.embedded.shape import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One blow, at a share of the traffic's time."""
+
+    at: float
+    words: str
+    strike: Callable[[], object]
+
+
+def faults(shape: Shape, *, may_flush: bool) -> list[Fault]:
+    """The blows of one demo. Redis is emptied only when it is the embedded one: another may serve others too."""
+    blows = [
+        Fault(0.25, "kill -9 worker", lambda: shape.kill("worker")),
+        Fault(0.55, "kill -9 web", lambda: shape.kill("web")),
+        Fault(0.70, "kill -9 beat", lambda: shape.kill("beat")),
+        Fault(0.85, "kill -9 worker", lambda: shape.kill("worker")),
+    ]
+    if may_flush:
+        blows.append(Fault(0.40, "FLUSHALL on Redis", lambda: _flush(shape.environment["REDIS_URL"])))
+    return sorted(blows, key=lambda blow: blow.at)
+
+
+def _flush(url: str) -> None:
+    with redis.Redis.from_url(url, socket_timeout=5) as client:
+        client.flushall()

@@ -1,0 +1,64 @@
+"""`reconciler up`: the whole shape on this machine until Ctrl-C, with its data kept in a folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+
+from worker.embedded.shape import Shape
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpOptions:
+    """Where the data lives, which port the API takes (None: that of last time, else 8000), how many worker processes."""
+
+    data: Path = Path(".reconciler")
+    port: int | None = None
+    workers: int = 2
+
+
+def run_up(options: UpOptions, console: Console) -> int:
+    """Start everything, say where it is, wait for Ctrl-C or SIGTERM, stop everything. Raises `SettingsFault`, `NeedsHuman`."""
+    environment = dict(os.environ)
+    if options.port is not None:
+        environment["WEB_PORT"] = str(options.port)
+    over = threading.Event()
+    before = signal.signal(signal.SIGTERM, lambda *_: over.set())
+    try:
+        with Shape(options.data, settings_env=environment, concurrency=options.workers) as shape:
+            shape.start(lambda line: console.print(f"  {line}", highlight=False))
+            _say_where(shape, options, console)
+            _wait(over)
+            console.print("\n  stopping ...", highlight=False)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    console.print("  stopped; the data is kept", highlight=False)
+    return 0
+
+
+def _wait(over: threading.Event) -> None:
+    try:
+        over.wait()
+    except KeyboardInterrupt:
+        return
+
+
+def _say_where(shape: Shape, options: UpOptions, console: Console) -> None:
+    data = options.data
+    lines = [
+        ("API", f"{shape.api_url}/docs"),
+        ("callback URL", shape.callback_url),
+        ("API key", f"in {data}/secrets, sent as Authorization: Bearer"),
+        ("data, logs", f"{data}, {shape.logs}"),
+    ]
+    if shape.simulator_url:
+        lines.insert(2, ("simulator", f"{shape.simulator_url}/ (its payment page is each invoice's payment_url)"))
+    console.print()
+    for name, where in lines:
+        console.print(f"  {name:<14}{where}", highlight=False, soft_wrap=True)
+    console.print("\n  Ctrl-C stops it.", highlight=False)
