@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kombu import Queue
+from kombu import Exchange, Queue
 
 from config.policy import Lengths
 from config.settings import Settings
@@ -88,7 +88,7 @@ MESSAGES: dict[str, Any] = {
     "accept_content": ["json"],
     "enable_utc": True,
     "timezone": "UTC",
-    "task_queues": [Queue(name) for name in (CALLBACKS, FRESH, RECHECK, CONTROL)],
+    "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in (CALLBACKS, FRESH, RECHECK, CONTROL)],
     "task_default_queue": CONTROL,
     # By queue name: routing by exchange silently drops what no worker has bound yet.
     "task_routes": {READ: {"queue": CALLBACKS}, ASK: {"queue": FRESH}, SWEEP: {"queue": CONTROL}},

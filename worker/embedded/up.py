@@ -8,6 +8,7 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from dotenv import dotenv_values
 from rich.console import Console
 
 from worker.embedded.shape import Shape
@@ -24,7 +25,8 @@ class UpOptions:
 
 def run_up(options: UpOptions, console: Console) -> int:
     """Start everything, say where it is, wait for Ctrl-C or SIGTERM, stop everything. Raises `SettingsFault`, `NeedsHuman`."""
-    environment = dict(os.environ)
+    settings = {name: value for name, value in dotenv_values(".env").items() if value}
+    environment = settings | dict(os.environ)
     if options.port is not None:
         environment["WEB_PORT"] = str(options.port)
     over = threading.Event()

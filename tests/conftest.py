@@ -1,0 +1,70 @@
+"""Fixtures for every test: real servers, started when the first test asks for one, and a fresh database for each test.
+
+A server that cannot be started fails the tests that need it. It is never a reason to skip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+import redis
+from hypothesis import settings
+
+from tests.servers import TEMPLATE, Servers, create_database, drop_database, fresh_name, running_servers
+
+# A busy machine is slow now and then; that says nothing about the code under test.
+settings.register_profile("reconciler", deadline=None)
+settings.load_profile("reconciler")
+
+REDIS_DATABASES = 16
+_turns = count()
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Both servers of this session. Careless about power cuts, which makes them quick."""
+    with running_servers(fsync=False) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def postgres_url(servers) -> str:
+    """An empty database of the session's PostgreSQL, as its superuser; for tests that make databases of their own."""
+    return servers.postgres_url
+
+
+@pytest.fixture(scope="session")
+def template_database(postgres_url) -> str:
+    """The name of a migrated database that others are copied from."""
+    from models import migrate
+
+    migrate.upgrade(create_database(postgres_url, TEMPLATE))
+    return TEMPLATE
+
+
+@pytest.fixture
+def empty_database_url(postgres_url) -> Iterator[str]:
+    """A database without tables, gone after the test."""
+    name = fresh_name()
+    yield create_database(postgres_url, name)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def database_url(postgres_url, template_database) -> Iterator[str]:
+    """A migrated database with nothing in it, gone after the test."""
+    name = fresh_name()
+    yield create_database(postgres_url, name, template=template_database)
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def redis_url(servers) -> Iterator[str]:
+    """An empty numbered database of the session's Valkey, emptied again afterwards."""
+    url = servers.redis_url.removesuffix("/0") + f"/{next(_turns) % REDIS_DATABASES}"
+    with redis.Redis.from_url(url) as client:
+        client.flushdb()
+        yield url
+        client.flushdb()
