@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -47,7 +47,7 @@ class Answer:
     details: str = ""
     wiki: str = ""
     http_status: int | None = None
-    body: bytes = b""
+    body: bytes = field(default=b"", repr=False)
     trouble: str = ""
     """For SILENCE and UNKNOWN: one sentence on what went wrong."""
     took: float = 0.0
@@ -75,5 +75,5 @@ class CallbackContent:
 class Created:
     """The gateway accepted an invoice. `token` is a secret: it is the only key to the truth about this payment."""
 
-    token: str
-    payment_url: str
+    token: str = field(repr=False)
+    payment_url: str = field(repr=False)

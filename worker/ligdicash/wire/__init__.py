@@ -1,0 +1,13 @@
+"""The gateway's wire formats in both directions: pure functions between bytes and our own words.
+
+No network, no clock, no settings. Whoever works with the gateway imports these four and no module below.
+"""
+
+from __future__ import annotations
+
+from worker.ligdicash.wire.callback import read_callback
+from worker.ligdicash.wire.confirm import read_confirm
+from worker.ligdicash.wire.create import read_created, write_create
+from worker.ligdicash.wire.decode import MAX_BODY
+
+__all__ = ["MAX_BODY", "read_callback", "read_confirm", "read_created", "write_create"]
