@@ -1,0 +1,129 @@
+"""What the gateway writes: the replies to create and confirm, and the content of a callback, as JSON values."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+from worker.ligdicash.simulator.manners import CustomData, FailedAs, Status
+from worker.ligdicash.simulator.payment import OPERATORS, Payment
+
+Json = dict[str, object]
+
+CREATE_WIKI = "https://client.ligdicash.com/wiki/createInvoice"
+CONFIRM_WIKI = "https://client.ligdicash.com/wiki/confirmInvoice"
+
+
+def created(payment: Payment, *, payment_url: str) -> Json:
+    """The invoice exists: the token, and the payment page's address in `response_text`."""
+    return _envelope(code="00", token=payment.token, text=payment_url, wiki=CREATE_WIKI)
+
+
+def refused(sub_code: str, *, wiki: str, details: str = "") -> Json:
+    """A no, carried by HTTP 200: the sub-code is in `response_text`. `details` is undocumented, and real."""
+    reply = _envelope(code="01", token="", text=f"Echec (Code{sub_code})", wiki=wiki)
+    return reply | {"response_text_details": details} if details else reply
+
+
+def empty_acceptance(*, wiki: str) -> Json:
+    """A 00 that says nothing: neither token nor status."""
+    return _envelope(code="00", token="", text="", wiki=wiki)
+
+
+def answer(payment: Payment, *, moment: float) -> Json:
+    """The reply to confirm, in its full documented shape (vendor page `payin-redirect-confirm`)."""
+    return _statement(payment, status=payment.told_at(moment), amount=payment.confirm_amount)
+
+
+def announcement(payment: Payment, *, event: Status) -> Json:
+    """The content of a callback (vendor page `callback/payin-payload`): the keys of the reply to confirm, `token` empty."""
+    return _statement(payment, status=event, amount=payment.callback_amount)
+
+
+def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
+    order = payment.order
+    told = order.amount if amount is None else amount
+    decided = status is not Status.PENDING
+    code, text, word = _outcome(status, payment.failed_as)
+    moment = payment.decided_at if decided and payment.decided_at is not None else payment.created_at
+    phone = payment.phone if decided else ""
+    return {
+        "response_code": code,
+        "status": word,
+        "token": "",
+        "response_text": text,
+        "description": "",
+        "operator_id": payment.operator_id if decided else "",
+        "operator_name": OPERATORS.get(payment.operator_id, "") if decided else "",
+        "customer": phone if decided else None,
+        "montant": told,
+        "amount": told,
+        "date": f"{_at(moment):%Y-%m-%d %H:%M:%S}+00",
+        "external_id": order.external_id_out,
+        "oreference": "",
+        "request_id": payment.request_id,
+        "custom_data": custom_data(payment),
+        "customer_details": {
+            "firstname": order.firstname,
+            "lastname": order.lastname,
+            "email": order.email,
+            "phone": phone,
+            "details": "",
+        },
+        "wiki": CONFIRM_WIKI,
+    }
+
+
+def custom_data(payment: Payment) -> object:
+    """The merchant's entries and the two the gateway adds, in the shape the payment's manners ask for."""
+    pairs = custom_data_pairs(payment)
+    match payment.manners.custom_data:
+        case CustomData.ENTRIES:
+            added = f"{_at(payment.created_at):%Y-%m-%d %H:%M:%S.%f}"
+            return [_entry(key, value) | {"datecreation_customdata": added} for key, value in pairs.items()]
+        case CustomData.OLD_ENTRIES:
+            return [{"id_invoice": payment.request_id[1:-4]} | _entry(key, value) for key, value in pairs.items()]
+        case CustomData.OBJECT:
+            return pairs
+        case CustomData.EMPTY_LIST:
+            return []
+        case CustomData.EMPTY_TEXT:
+            return ""
+
+
+def custom_data_pairs(payment: Payment) -> dict[str, str]:
+    """Names and values of all entries that go out."""
+    return payment.order.custom_data | {"hash": payment.hash, "logfile": payment.logfile}
+
+
+def dumps(value: object) -> bytes:
+    """JSON as the gateway's PHP writes it: no blanks, everything beyond ASCII escaped, and slashes too."""
+    return json.dumps(value, separators=(",", ":")).replace("/", "\\/").encode("ascii")
+
+
+def _entry(key: str, value: str) -> dict[str, str]:
+    return {"keyof_customdata": key, "valueof_customdata": value}
+
+
+def _envelope(*, code: str, token: str, text: str, wiki: str) -> Json:
+    return {
+        "response_code": code,
+        "token": token,
+        "response_text": text,
+        "description": "",
+        "custom_data": [],
+        "wiki": wiki,
+    }
+
+
+def _outcome(status: Status, failed_as: FailedAs) -> tuple[str, str, str]:
+    """response_code, response_text and the word for the status."""
+    if status is not Status.NOTCOMPLETED:
+        return "00", "", status.value
+    if failed_as is FailedAs.CODE_01:
+        return "01", "Echec (Code03)", status.value
+    return "00", "", "nocompleted" if failed_as is FailedAs.NOCOMPLETED else status.value
+
+
+def _at(moment: float) -> datetime:
+    return datetime.fromtimestamp(moment, UTC)
