@@ -27,7 +27,15 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
         max_overflow=2,
         pool_timeout=5,
         pool_pre_ping=True,
-        connect_args={"connect_timeout": 3, "options": SERVER_LIMITS, "application_name": "reconciler"},
+        # Parameters hold tokens, and error texts end up in logs.
+        hide_parameters=True,
+        connect_args={
+            "connect_timeout": 3,
+            # Milliseconds until a peer that acknowledges nothing counts as gone: a dead network must not hold a writer.
+            "tcp_user_timeout": 12_000,
+            "options": SERVER_LIMITS,
+            "application_name": "reconciler",
+        },
     )
 
 

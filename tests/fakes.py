@@ -1,0 +1,212 @@
+"""Stand-ins with memory for everything outside the database, and a toolbox made of them.
+
+Each keeps what it was told and can be asked about it afterwards; none checks anything by itself. Usable from many threads.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Executor, Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from config.policy import Lengths
+from config.settings import Settings, load_settings
+from models.answers import Answer, Created, Said
+from models.check import Lane
+from models.order import InvoiceOrder
+from models.session import Sessions
+from tasks.toolbox import Shop, Toolbox
+from worker.ligdicash import wire
+
+API_KEY = "a-key-for-tests-only-0123456789"
+CALLBACK_URL = "https://pay.example.com/api/callback/ligdicash"
+
+
+def completed(amount: int, reference: str, **more: Any) -> Answer:
+    """The gateway says: paid, this much, for this transaction id of ours."""
+    return Answer(said=Said.COMPLETED, amount=amount, references=(reference,), **more)
+
+
+def notcompleted(**more: Any) -> Answer:
+    """The gateway says: not paid."""
+    return Answer(said=Said.NOTCOMPLETED, **more)
+
+
+def pending(**more: Any) -> Answer:
+    """The gateway says: nothing decided yet."""
+    return Answer(said=Said.PENDING, **more)
+
+
+def silence(**more: Any) -> Answer:
+    """The gateway says nothing."""
+    return Answer(said=Said.SILENCE, trouble="no answer", **more)
+
+
+class FakeGateway:
+    """A gateway that knows the invoices made through it and says about each what it was told to say.
+
+    `create_fault` is raised instead of creating. `during_create` and `during_confirm` run in the middle of a call: the
+    place to let something else happen meanwhile.
+    """
+
+    def __init__(self) -> None:
+        self.orders: list[InvoiceOrder] = []
+        self.asked: list[str] = []
+        self.create_fault: Exception | None = None
+        self.during_create: Callable[[InvoiceOrder], object] = lambda _order: None
+        self.during_confirm: Callable[[str], object] = lambda _token: None
+        self._answers: dict[str, list[Answer]] = {}
+        self._lock = threading.Lock()
+
+    def says(self, token: str, *answers: Answer) -> None:
+        """Answer questions about this token so, in this order; the last answer stands from then on."""
+        with self._lock:
+            self._answers[token] = list(answers)
+
+    def create_invoice(self, order: InvoiceOrder) -> Created:
+        """Remember the order; its token says `pending` until told otherwise."""
+        self.during_create(order)
+        with self._lock:
+            if self.create_fault is not None:
+                raise self.create_fault
+            self.orders.append(order)
+            token = f"token-{len(self.orders)}-of-{order.transaction_id}"
+            self._answers.setdefault(token, [pending(references=(order.transaction_id,), amount=order.amount)])
+        return Created(token=token, payment_url=f"https://gateway.example/pay/{token}")
+
+    def confirm(self, token: str) -> Answer:
+        """The next answer about this token; an unknown token is not found."""
+        self.during_confirm(token)
+        with self._lock:
+            self.asked.append(token)
+            answers = self._answers.get(token, [Answer(said=Said.NOT_FOUND)])
+            return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+class FakeQueue:
+    """A doorbell that keeps count. With `is_away` it says no and remembers what it refused apart."""
+
+    def __init__(self) -> None:
+        self.read: list[list[int]] = []
+        self.asked: list[tuple[list[int], Lane]] = []
+        self.refused: list[list[int]] = []
+        self.is_away = False
+        self.full: set[Lane] = set()
+
+    @property
+    def ids_to_read(self) -> list[int]:
+        """Every callback rung for, in order."""
+        return [i for ids in list(self.read) for i in ids]
+
+    @property
+    def ids_to_ask(self) -> list[int]:
+        """Every transaction rung for, in order, whatever the lane."""
+        return [i for ids, _ in list(self.asked) for i in ids]
+
+    def read_soon(self, callback_ids: Sequence[int]) -> bool:
+        if self.is_away:
+            self.refused.append(list(callback_ids))
+            return False
+        self.read.append(list(callback_ids))
+        return True
+
+    def ask_soon(self, transaction_ids: Sequence[int], *, lane: Lane) -> bool:
+        if self.is_away:
+            self.refused.append(list(transaction_ids))
+            return False
+        self.asked.append((list(transaction_ids), lane))
+        return True
+
+    def has_room(self, lane: Lane) -> bool:
+        return lane not in self.full
+
+
+class FakeLocks:
+    """Locks in one process. `others` are held by somebody else; with `is_away` all count as taken."""
+
+    def __init__(self) -> None:
+        self.held: set[int] = set()
+        self.others: set[int] = set()
+        self.is_away = False
+        self._lock = threading.Lock()
+
+    def take(self, ids: Sequence[int]) -> FakeHeld:
+        with self._lock:
+            free = set(ids) if self.is_away else set(ids) - self.held - self.others
+            self.held |= free
+        return FakeHeld(self, frozenset(free))
+
+
+@dataclass(frozen=True)
+class FakeHeld:
+    """What one `take` got."""
+
+    locks: FakeLocks
+    ids: frozenset[int]
+
+    def release(self, ids: Collection[int]) -> None:
+        self.locks.held -= self.ids.intersection(ids)
+
+
+class AtOnce(Executor):
+    """Runs what it is given then and there, in the caller's thread: questions in the order they were asked."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as exc:  # noqa: BLE001 - as any executor does
+            future.set_exception(exc)
+        return future
+
+
+@dataclass
+class Fakes:
+    """The three stand-ins of one toolbox."""
+
+    gateway: FakeGateway = field(default_factory=FakeGateway)
+    queue: FakeQueue = field(default_factory=FakeQueue)
+    locks: FakeLocks = field(default_factory=FakeLocks)
+
+
+LENGTHS = Lengths(
+    question=13, batch=6, soft_limit=24, hard_limit=29, lock=34, lease=39, visibility=44, retry=49
+)  # the shape that the default settings give
+
+
+def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) -> Toolbox:
+    """A toolbox on a real database, with stand-ins for all else and the real wire; any field can be replaced by name."""
+    fakes = fakes or Fakes()
+    parts: dict[str, Any] = {
+        "sessions": sessions,
+        "gateway": fakes.gateway,
+        "locks": fakes.locks,
+        "queue": fakes.queue,
+        "wire": wire,
+        "shop": Shop(callback_url=CALLBACK_URL),
+        "lengths": LENGTHS,
+        "pending_after": timedelta(minutes=2),
+        "sweep_batch": 200,
+        "asking": AtOnce(),
+        "draw": lambda: 0.0,
+    }
+    return Toolbox(**(parts | overrides))
+
+
+def settings_for(database_url: str, redis_url: str = "redis://127.0.0.1:1/0", **overrides: Any) -> Settings:
+    """Settings of a development installation on these servers; nothing is read from a `.env` file."""
+    parts: dict[str, Any] = {
+        "_env_file": None,
+        "environment": "development",
+        "ligdicash_api_key": "key-for-tests",
+        "ligdicash_api_token": "token-for-tests",
+        "ligdicash_base_url": "http://127.0.0.1:1",
+        "reconciler_api_key": API_KEY,
+        "callback_url": CALLBACK_URL,
+        "database_url": database_url,
+        "redis_url": redis_url,
+    }
+    return load_settings(**(parts | overrides))

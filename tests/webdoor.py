@@ -1,0 +1,93 @@
+"""The HTTP door on a real server in a thread, on real tables and stand-ins for everything else."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import requests
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy import select
+
+from models.callback import Callback
+from models.session import Sessions, make_engine, make_sessions
+from models.transaction import Invoice
+from tests.fakes import API_KEY, Fakes, settings_for, toolbox
+from worker.web import build_app
+
+NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
+
+
+def until(is_so: Callable[[], object], *, within: float = 10) -> None:
+    """Wait for a condition; fail when it does not come true in time."""
+    deadline = time.monotonic() + within
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come true in time"
+        time.sleep(0.01)
+
+
+@contextmanager
+def sessions_on(url: str) -> Iterator[Sessions]:
+    """Sessions on an engine that is closed afterwards."""
+    engine = make_engine(url)
+    try:
+        yield make_sessions(engine)
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """Serve the app on a free port; its address."""
+    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        until(lambda: server.started or not thread.is_alive())
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)
+        assert not thread.is_alive(), "the server did not stop"
+
+
+@dataclass
+class Door:
+    """A running door and what is behind it."""
+
+    url: str
+    app: FastAPI
+    fakes: Fakes
+    sessions: Sessions
+    http: requests.Session = field(default_factory=requests.Session)
+
+    def call(self, method: str, path: str, **more) -> requests.Response:
+        return self.http.request(method, self.url + path, timeout=20, **more)
+
+    def v1(self, method: str, path: str = "", *, key: str = API_KEY, **more) -> requests.Response:
+        """A call to the invoice routes, with the right key unless told otherwise."""
+        return self.call(method, f"/v1/invoices{path}", headers={"Authorization": f"Bearer {key}"}, **more)
+
+    def callbacks(self) -> list[Callback]:
+        with self.sessions() as session:
+            return list(session.scalars(select(Callback).order_by(Callback.id)))
+
+    def invoices(self) -> list[Invoice]:
+        with self.sessions() as session:
+            return list(session.scalars(select(Invoice).order_by(Invoice.id)))
+
+
+@contextmanager
+def open_door(database_url: str, *, writing_url: str = "", fakes: Fakes | None = None, **settings) -> Iterator[Door]:
+    """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere."""
+    fakes = fakes or Fakes()
+    with sessions_on(database_url) as sessions, sessions_on(writing_url or database_url) as writing:
+        app = build_app(settings_for(database_url, **settings), toolbox(sessions, fakes), writing=writing)
+        with serving(app) as url, requests.Session() as http:
+            http.trust_env = False
+            yield Door(url=url, app=app, fakes=fakes, sessions=sessions, http=http)

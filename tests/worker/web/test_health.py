@@ -1,0 +1,101 @@
+"""The probes: alive is alive, and ready means that a callback sent now would be stored."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import psycopg
+
+from tests.servers import libpq
+from tests.webdoor import NOWHERE, open_door
+from worker.web.health import Finding, Outside, look_at_database
+
+
+def test_a_door_with_everything_in_place_is_ready(database_url, redis_url):
+    with open_door(database_url, redis_url=redis_url) as door:
+        assert door.call("GET", "/healthz").json() == {"ok": True}
+        answer = door.call("GET", "/readyz")
+    assert answer.status_code == 200
+    assert answer.json() == {
+        "ready": True,
+        "checks": {
+            "database": {"ok": True, "detail": ""},
+            "writer": {"ok": True, "detail": "0 wait to be stored"},
+            "redis": {"ok": True, "detail": ""},
+        },
+    }
+
+
+def test_redis_away_is_told_of_and_makes_nothing_unready(database_url):
+    with open_door(database_url) as door:
+        answer = door.call("GET", "/readyz")
+    assert answer.status_code == 200
+    assert answer.json()["checks"]["redis"] == {
+        "ok": False,
+        "detail": "away (ConnectionError); receiving and settling go on without it",
+    }
+
+
+def test_a_database_away_makes_the_door_unready_and_leaves_it_alive():
+    with open_door(NOWHERE) as door:
+        answer = door.call("GET", "/readyz")
+        assert door.call("GET", "/healthz").status_code == 200
+    assert answer.status_code == 503
+    assert answer.json()["error"].startswith("not ready: database (the database cannot be reached")
+    assert answer.json()["ready"] is False
+
+
+def test_a_database_without_tables_is_not_ready_and_says_what_to_run(empty_database_url):
+    found = look_at_database(empty_database_url)
+    assert not found.ok
+    assert found.detail.endswith("run `reconciler migrate`")
+
+
+def test_a_database_of_a_newer_release_is_ready(database_url):
+    with psycopg.connect(libpq(database_url)) as other:
+        other.execute("UPDATE alembic_version SET version_num = '9999'")
+    assert look_at_database(database_url) == Finding(ok=True, detail="migrated further than this version knows")
+
+
+def test_a_writer_that_does_not_run_makes_the_door_unready(database_url):
+    with open_door(database_url) as door:
+        door.app.state.writer.stop()
+        answer = door.call("GET", "/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["error"] == "not ready: writer (its thread is not running)"
+
+
+def test_any_number_of_probes_cause_one_look():
+    looks = []
+    may_end = threading.Event()
+
+    def look() -> Finding:
+        looks.append(1)
+        may_end.wait(10)
+        return Finding(ok=True)
+
+    async def main() -> list[Finding]:
+        outside = Outside(look)
+        probes = [asyncio.create_task(outside.finding()) for _ in range(20)]
+        await asyncio.sleep(0)
+        may_end.set()
+        found = await asyncio.gather(*probes)
+        return [*found, await outside.finding()]
+
+    assert asyncio.run(main()) == [Finding(ok=True)] * 21
+    assert len(looks) == 1
+
+
+def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch):
+    monkeypatch.setattr("worker.web.health.LOOK_WITHIN", 0.05)
+    may_end = threading.Event()
+
+    async def main() -> Finding:
+        outside = Outside(lambda: Finding(ok=may_end.wait(10)))
+        try:
+            return await outside.finding()
+        finally:
+            may_end.set()
+
+    assert asyncio.run(main()) == Finding(ok=False, detail="no answer within 0.05 seconds")

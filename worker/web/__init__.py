@@ -1,0 +1,129 @@
+"""The HTTP door: callbacks in, invoices in, probes. Start it with `uvicorn --factory worker.web:create_app`.
+
+Only wiring stands here; the rooms behind the door are its neighbours in this folder.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from redis import Redis
+from redis.exceptions import RedisError
+
+from config.logs import set_up_logs
+from config.settings import Settings
+from models.errors import SettingsFault
+from models.session import Sessions, make_engine, make_sessions
+from tasks.job import tools_of
+from tasks.toolbox import Toolbox
+from worker.app import make_app
+from worker.bootstrap import settings_or_fault
+from worker.locks import connect
+from worker.web.callback import DOCUMENTED, PATH, CallbackDoor
+from worker.web.docs import docs_route
+from worker.web.errors import speak_plainly
+from worker.web.health import Finding, Health, look_at_database
+from worker.web.invoice_api import invoice_routes
+from worker.web.invoice_examples import more_schemas
+from worker.web.ringer import Ringer
+from worker.web.writer import Writer
+
+log = structlog.get_logger()
+
+DESCRIPTION = f"""Takes in LigdiCash's payment callbacks and creates invoices for them to be about.
+
+* `POST {PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
+* `/v1/invoices` is for your application, with `Authorization: Bearer <RECONCILER_API_KEY>`.
+* Every refusal is `{{"error": "one sentence"}}`, some with more fields beside it.
+"""
+
+
+def create_app() -> FastAPI:
+    """The app of a server process, from the environment. Faulty settings end the process with one line each."""
+    try:
+        settings = settings_or_fault()
+    except SettingsFault as exc:
+        raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
+    set_up_logs(settings)
+    _quiet_server()
+    # The writer has a connection of its own: receiving must not queue behind /v1 for one.
+    sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=1))
+    return build_app(settings, tools_of(make_app(settings)), writing=sessions)
+
+
+def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = None) -> FastAPI:
+    """The app on these tools; callbacks are stored through `writing`, which is the tools' own sessions by default."""
+    ringer = Ringer(tools.queue.read_soon)
+    writer = Writer(writing or tools.sessions, ring=ringer.ring)
+    app = FastAPI(
+        title="LigdiCash reconciler",
+        description=DESCRIPTION,
+        version="1",
+        lifespan=_life_of(writer, ringer),
+        redirect_slashes=False,
+        docs_url=None,  # the framework's pages load scripts from other hosts; ours is docs_route
+        redoc_url=None,
+    )
+    speak_plainly(app)
+    app.router.routes.extend(CallbackDoor(writer).routes())
+    app.router.routes.extend(_health(settings, writer).routes())
+    app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
+    document = partial(_openapi, app)
+    app.openapi = document  # type: ignore[method-assign]  # the documented way to add to it
+    app.router.routes.append(docs_route(document))
+    app.state.writer = writer
+    return app
+
+
+def _life_of(writer: Writer, ringer: Ringer) -> Callable[[FastAPI], Any]:
+    @asynccontextmanager
+    async def life(_: FastAPI) -> AsyncIterator[None]:
+        ringer.start()
+        writer.start()
+        try:
+            yield
+        finally:
+            # In this order: the last commits still ring. Off the loop, which has their answers to release.
+            await asyncio.to_thread(writer.stop)
+            await asyncio.to_thread(ringer.stop)
+
+    return life
+
+
+def _health(settings: Settings, writer: Writer) -> Health:
+    url = settings.database_url.get_secret_value()
+    client = connect(settings.redis_url.get_secret_value())
+    return Health(writer, database=lambda: look_at_database(url), redis=lambda: _look_at_redis(client))
+
+
+def _look_at_redis(client: Redis) -> Finding:
+    try:
+        client.ping()
+    except RedisError as exc:
+        return Finding(ok=False, detail=f"away ({type(exc).__name__}); receiving and settling go on without it")
+    return Finding(ok=True)
+
+
+def _quiet_server() -> None:
+    """The web server's lines go where ours go, and it writes none per request: each refusal has one of ours."""
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = name != "uvicorn.access"
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(more_schemas())
+        schema["paths"][PATH] = DOCUMENTED
+        app.openapi_schema = schema
+    return app.openapi_schema

@@ -1,0 +1,147 @@
+"""The routes of /v1/invoices: create through the gateway, register what was created elsewhere, look one up."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from http import HTTPStatus
+from typing import Annotated
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from models.errors import NotFound
+from models.order import CURRENCY
+from models.queries.invoices import find_invoice
+from models.session import transaction
+from models.transaction import Invoice, Status
+from tasks.invoices import Booked, create, register
+from tasks.toolbox import Toolbox
+from worker.web.body import read_body
+from worker.web.invoice_examples import CREATED, ORDERS, refusals
+from worker.web.invoice_order import Wanted, read_wanted
+
+BEARER = HTTPBearer(auto_error=False, description="The key set as RECONCILER_API_KEY.")
+
+PREFIX = "/v1/invoices"
+MAX_ID = 255
+
+
+class InvoiceView(BaseModel):
+    """One invoice as the books have it. The token never leaves this server."""
+
+    transaction_id: str = Field(description="Your reference, or the one made up here.")
+    status: Status = Field(
+        description="`created`: the gateway's reply is not stored yet. `refused`: the gateway said no, see `refusal`. "
+        "`pending`: not paid yet. `completed`: paid. `notcompleted`: failed or given up; may still turn to `completed`."
+    )
+    amount: int = Field(description="Whole francs.")
+    currency: str = CURRENCY
+    description: str
+    payment_url: str | None = Field(description="Open it as it stands, never in an iframe. Null until there is one.")
+    created_at: datetime
+    final_at: datetime | None = Field(description="When it became `completed` or `notcompleted`.")
+    operator_id: str
+    operator_name: str
+    request_id: str = Field(description="The gateway's own number, for its support.")
+    refusal: str
+
+    @classmethod
+    def of(cls, invoice: Invoice) -> InvoiceView:
+        """The view of this row."""
+        return cls(
+            transaction_id=invoice.transaction_id,
+            status=Status(invoice.status),
+            amount=invoice.amount,
+            description=invoice.description,
+            payment_url=invoice.payment_url or None,
+            created_at=invoice.created_at,
+            final_at=invoice.final_at,
+            operator_id=invoice.operator_id,
+            operator_name=invoice.operator_name,
+            request_id=invoice.request_id,
+            refusal=invoice.refusal,
+        )
+
+
+def invoice_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
+    """Both routes, behind the key. Their work blocks, so it runs on the server's pool of threads."""
+    guards = [Depends(_key_guard(api_key)), Depends(_never_cached)]
+    router = APIRouter(prefix=PREFIX, dependencies=guards, tags=["invoices"])
+    wanted = Depends(_read_wanted)
+
+    @router.post(
+        "",
+        status_code=HTTPStatus.CREATED,
+        summary="Create an invoice, or register one created elsewhere",
+        response_description="A new invoice.",
+        responses={
+            200: {"model": InvoiceView, "description": "The same order again: its invoice."},
+            **refusals(post=True),
+        },
+        openapi_extra=ORDERS,
+    )
+    def post_invoice(request: Request, response: Response, order: Wanted = wanted) -> InvoiceView:
+        """Send LigdiCash's create body as you would send it to LigdiCash.
+
+        The same body again gives the same invoice with 200; another body under the same transaction_id is 409.
+        """
+        booked = _book(tools, order)
+        invoice = booked.invoice
+        response.status_code = HTTPStatus.CREATED if booked.is_new else HTTPStatus.OK
+        response.headers["Location"] = f"{request.scope.get('root_path', '')}{PREFIX}/{quote(invoice.transaction_id)}"
+        return InvoiceView.of(invoice)
+
+    @router.get(
+        "/{transaction_id:path}",
+        summary="Look an invoice up",
+        responses={200: {"content": {"application/json": {"example": CREATED}}}, **refusals(post=False)},
+    )
+    def get_invoice(transaction_id: str) -> InvoiceView:
+        """What the books say. Asks the gateway nothing."""
+        return InvoiceView.of(_find(tools, transaction_id))
+
+    return router
+
+
+def _book(tools: Toolbox, wanted: Wanted) -> Booked:
+    if wanted.token:
+        return register(tools, wanted.order, token=wanted.token, payment_url=wanted.payment_url)
+    return create(tools, wanted.order)
+
+
+def _find(tools: Toolbox, transaction_id: str) -> Invoice:
+    invoice = None
+    if transaction_id.isprintable() and len(transaction_id) <= MAX_ID:  # the database refuses NUL
+        with transaction(tools.sessions) as step:
+            invoice = find_invoice(step.session, transaction_id)
+    if invoice is None:
+        raise NotFound(f"no invoice has the transaction_id {transaction_id[:MAX_ID]!r}")
+    return invoice
+
+
+def _key_guard(api_key: str) -> Callable[..., Awaitable[None]]:
+    expected = api_key.encode()
+
+    async def guard(given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
+        # Headers arrive as latin-1; back to the bytes that were sent.
+        sent = given.credentials.encode("latin-1") if given else b""
+        if not hmac.compare_digest(sent, expected):
+            sentence = "the API key is missing or wrong: send `Authorization: Bearer <RECONCILER_API_KEY>`"
+            raise HTTPException(HTTPStatus.UNAUTHORIZED, sentence, {"WWW-Authenticate": "Bearer"})
+
+    return guard
+
+
+async def _never_cached(response: Response) -> None:
+    response.headers["Cache-Control"] = "no-store"
+
+
+async def _read_wanted(request: Request) -> Wanted:
+    wanted = read_wanted(await read_body(request, media_types=("application/json",)))
+    request.state.transaction_id = wanted.order.transaction_id
+    return wanted

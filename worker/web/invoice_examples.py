@@ -1,0 +1,130 @@
+"""What the OpenAPI page shows about /v1/invoices: the body as the vendor documents it, an invoice, and each refusal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from worker.web.invoice_body import InvoiceBody
+
+REFERENCE = "#/components/schemas/{model}"
+
+QUICKSTART = {
+    "commande": {
+        "invoice": {
+            "items": [{"name": "Blue cap", "price": 2100, "quantity": 2}],
+            "total_amount": 4200,
+            "devise": "XOF",
+            "description": "Order 42",
+            "customer": "",
+            "customer_firstname": "Awa",
+            "customer_lastname": "Traore",
+            "customer_email": "awa@example.com",
+        },
+        "store": {"name": "Cap shop", "website_url": "https://shop.example.com"},
+        "actions": {
+            "cancel_url": "https://shop.example.com/cancelled",
+            "return_url": "https://shop.example.com/thanks",
+        },
+        "custom_data": {"transaction_id": "ORDER-42-7f3c9a"},
+    }
+}
+SHORTEST = {"commande": {"invoice": {"total_amount": 4200}}}
+REGISTERED = {
+    "commande": {"invoice": {"total_amount": 4200}, "custom_data": {"transaction_id": "ORDER-43-b81e02"}},
+    "token": "the-token-from-the-reply-to-your-create",
+}
+CREATED = {
+    "transaction_id": "ORDER-42-7f3c9a",
+    "status": "pending",
+    "amount": 4200,
+    "currency": "XOF",
+    "description": "Order 42",
+    "payment_url": "https://client.ligdicash.com/directpayment/invoice/...",
+    "created_at": "2026-05-09T07:20:23Z",
+    "final_at": None,
+    "operator_id": "",
+    "operator_name": "",
+    "request_id": "",
+    "refusal": "",
+}
+
+ORDERS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": REFERENCE.format(model="InvoiceBody")},
+                "examples": {
+                    "quickstart": {"summary": "As LigdiCash's quickstart has it", "value": QUICKSTART},
+                    "shortest": {"summary": "Nothing but an amount", "value": SHORTEST},
+                    "register": {"summary": "Created elsewhere: give its token", "value": REGISTERED},
+                },
+            }
+        },
+    },
+    "responses": {"201": {"content": {"application/json": {"example": CREATED}}}},
+}
+
+_REFUSALS = {
+    400: ("The body is not JSON.", "the body is not JSON: EOF while parsing an object at line 1 column 12"),
+    401: ("The API key is missing or wrong.", "the API key is missing or wrong: send `Authorization: Bearer ...`"),
+    404: ("Nothing known by that id.", "no invoice has the transaction_id 'ORDER-44'"),
+    409: (
+        "The id is taken by another order.",
+        "transaction_id 'ORDER-42-7f3c9a' is taken by an order with other contents",
+    ),
+    413: ("The body is over 64 kB.", "the body must not be over 64 kB"),
+    415: ("The body is of another media type.", "the Content-Type must be application/json"),
+    422: (
+        "A field breaks a rule; `errors` lists every fault. Or the gateway refused the order: `gateway` has its words.",
+        "commande.invoice.devise: must be XOF, the only currency the gateway takes, not 'EUR'",
+    ),
+    502: (
+        "The gateway refuses this installation's credentials, address or project.",
+        "the gateway refuses our credentials",
+    ),
+    503: ("Send the same request again later, see Retry-After.", "the database cannot be reached or is too busy"),
+    504: (
+        "The gateway's reply was lost; a case is open.",
+        "the reply to the create was lost; the invoice may or may not exist there, so a case is opened",
+    ),
+}
+_OF_GET = (401, 404, 503)
+
+
+def refusals(*, post: bool) -> dict[int | str, dict[str, Any]]:
+    """The refusals one of the two routes can answer with."""
+    codes = [code for code in _REFUSALS if code != 404] if post else _OF_GET  # noqa: PLR2004 - an HTTP status
+    told: dict[int | str, dict[str, Any]] = {code: _refusal(*_REFUSALS[code]) for code in codes}
+    # Named, so that the framework does not add a refusal of its own that we never send.
+    told["default"] = _refusal("Anything else.", "something went wrong here; the log of this server says what")
+    return told
+
+
+def _refusal(meaning: str, sentence: str) -> dict[str, Any]:
+    schema = {"$ref": REFERENCE.format(model="Refusal")}
+    return {
+        "description": meaning,
+        "content": {"application/json": {"schema": schema, "example": {"error": sentence}}},
+    }
+
+
+def more_schemas() -> dict[str, Any]:
+    """The schemas those references point to: the framework does not see bodies that are read by hand."""
+    body = InvoiceBody.model_json_schema(ref_template=REFERENCE)
+    parts: dict[str, Any] = body.pop("$defs")
+    refusal = {
+        "type": "object",
+        "required": ["error"],
+        "properties": {
+            "error": {"type": "string", "description": "One sentence."},
+            "errors": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "One line for each field at fault.",
+            },
+            "transaction_id": {"type": "string", "description": "Of the order, as soon as it has one."},
+            "gateway": {"type": "object", "description": "The gateway's words: sub_code, text, details, wiki."},
+        },
+    }
+    return {**parts, "InvoiceBody": body, "Refusal": refusal}

@@ -1,0 +1,59 @@
+"""Rings the doorbell for what the writer has stored, on a thread of its own: the broker must never delay an answer."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+
+import structlog
+
+log = structlog.get_logger()
+
+BACKLOG = 100_000
+"""Ids that may wait for the doorbell. Rows beyond that are due by themselves; the sweep rings for them."""
+
+
+class Ringer:
+    """Rings the doorbell from a thread of its own. What it cannot get rid of it forgets: the rows are due by themselves."""
+
+    def __init__(self, ring: Callable[[Sequence[int]], object], *, backlog: int = BACKLOG) -> None:
+        """`ring` may be slow; it is called with all ids that came together since its last return."""
+        self._do_ring = ring
+        self._backlog = backlog
+        self._ids: list[int] = []
+        self._changed = threading.Condition()
+        self._is_stopping = False
+        self._thread = threading.Thread(target=self._run, name="ringer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to ring."""
+        self._thread.start()
+
+    def stop(self, *, patience: float = 5.0) -> None:
+        """Ring once more for what is left and end, within `patience` seconds or without having rung."""
+        with self._changed:
+            self._is_stopping = True
+            self._changed.notify()
+        self._thread.join(patience)
+
+    def ring(self, ids: Sequence[int]) -> None:
+        """Ring for these soon. Never waits for the broker."""
+        with self._changed:
+            room = self._backlog - len(self._ids)
+            self._ids += ids[: max(room, 0)]
+            self._changed.notify()
+        if room < len(ids):
+            log.warning("left_to_the_sweep", count=len(ids) - max(room, 0))
+
+    def _run(self) -> None:
+        while ids := self._next():
+            try:
+                self._do_ring(ids)
+            except Exception:  # a bug of ours, not the broker's trouble; the sweep rings for these
+                log.exception("doorbell_failed", count=len(ids))
+
+    def _next(self) -> list[int]:
+        with self._changed:
+            self._changed.wait_for(lambda: self._ids or self._is_stopping)
+            ids, self._ids = self._ids, []
+            return ids
