@@ -11,7 +11,7 @@ from rich.text import Text
 
 from models.check import Lane
 from models.transaction import Status
-from worker.demo.ledger import Ledger
+from worker.demo.ledger import Ledger, Pace
 
 BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 """Upper ends in seconds; one more row for all above."""
@@ -63,8 +63,13 @@ def _paces(ledger: Ledger) -> Table:
         table.add_column(heading, justify="right")
     for lane, pace in ledger.paces.items():
         words, colour = LANES.get(lane, (lane, "white"))
-        table.add_row(Text(words, style=colour), str(pace.count), *(f"{x:.2f}" for x in (pace.p50, pace.p95, pace.p99)))
+        table.add_row(Text(words, style=colour), *_pace(pace))
+    table.add_row("all", *_pace(Pace.of([wait for waits in ledger.waits.values() for wait in waits])), style="bold")
     return table
+
+
+def _pace(pace: Pace) -> tuple[str, ...]:
+    return (str(pace.count), *(f"{seconds:.2f}" for seconds in (pace.p50, pace.p95, pace.p99)))
 
 
 def _picture(ledger: Ledger) -> Table:

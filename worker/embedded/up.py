@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from dotenv import dotenv_values
 from rich.console import Console
 
+from config.settings import Settings
+from worker.embedded.folder import write_privately
 from worker.embedded.shape import Shape
+
+SETTINGS_FILE = "settings.env"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +40,7 @@ def run_up(options: UpOptions, console: Console) -> int:
     try:
         with Shape(options.data, settings_env=environment, concurrency=options.workers) as shape:
             shape.start(lambda line: console.print(f"  {line}", highlight=False))
+            keep_settings(shape.environment, options.data / SETTINGS_FILE)
             _say_where(shape, options, console)
             _wait(over)
             console.print("\n  stopping ...", highlight=False)
@@ -41,6 +48,13 @@ def run_up(options: UpOptions, console: Console) -> int:
         signal.signal(signal.SIGTERM, before)
     console.print("  stopped; the data is kept", highlight=False)
     return 0
+
+
+def keep_settings(environment: Mapping[str, str], file: Path) -> None:
+    """Write the settings of the running shape for a shell to read: `set -a; . FILE; set +a`. For its owner only."""
+    names = [name.upper() for name in Settings.model_fields]
+    lines = [f"{name}={shlex.quote(environment[name])}\n" for name in names if name in environment]
+    write_privately(file, "".join(lines))
 
 
 def _wait(over: threading.Event) -> None:
@@ -55,12 +69,13 @@ def _say_where(shape: Shape, options: UpOptions, console: Console) -> None:
     lines = [
         ("API", f"{shape.api_url}/docs"),
         ("callback URL", shape.callback_url),
-        ("API key", f"in {data}/secrets, sent as Authorization: Bearer"),
-        ("data, logs", f"{data}, {shape.logs}"),
+        ("logs", f"{shape.logs}"),
     ]
     if shape.simulator_url:
-        lines.insert(2, ("simulator", f"{shape.simulator_url}/ (its payment page is each invoice's payment_url)"))
+        lines.insert(2, ("payment page", f"{shape.simulator_url}/pay/invoice/..., the payment_url of each invoice"))
     console.print()
     for name, where in lines:
         console.print(f"  {name:<14}{where}", highlight=False, soft_wrap=True)
+    console.print("\n  In another terminal, for curl and the reconciler command:", highlight=False)
+    console.print(f"    set -a; . {data / SETTINGS_FILE}; set +a", highlight=False, soft_wrap=True)
     console.print("\n  Ctrl-C stops it.", highlight=False)

@@ -1,0 +1,45 @@
+"""`reconciler demo` as a process: a small one, with all its faults, keeps every promise."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+
+
+def demo(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    hidden = ("DATABASE_URL", "REDIS_URL", "LIGDICASH_", "ENVIRONMENT")
+    environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)} | settings
+    return subprocess.run(
+        [sys.executable, "-m", "worker.ops", "demo", *words],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=220,
+        check=False,
+    )
+
+
+def test_a_small_demo_keeps_every_promise_with_workers_killed_and_redis_emptied():
+    run = demo("--invoices", "80", "--seed", "7")
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "every promise held" in run.stdout
+    for blow in ("kill -9 worker", "kill -9 web", "kill -9 beat", "FLUSHALL"):
+        assert blow in run.stdout
+    assert "lost 0" in run.stdout
+    assert "settled twice 0" in run.stdout
+
+
+def test_the_demo_refuses_to_invent_invoices_in_a_database_it_was_only_pointed_at():
+    run = demo(DATABASE_URL="postgresql://shop@db.example/shop")
+    assert run.returncode == 2
+    assert "DATABASE_URL is set" in run.stderr
+    assert "Traceback" not in run.stderr

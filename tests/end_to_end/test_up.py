@@ -1,0 +1,95 @@
+"""`reconciler up`, used as a merchant, a gateway, a forger and an operator would use it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from pathlib import Path
+
+import pytest
+
+from tests.end_to_end.conftest import PENDING_AFTER, children, cmdline, eventually, start_up
+from tests.servers import reachable_folder
+
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "callbacks"
+FORM = "application/x-www-form-urlencoded"
+SAMPLES = {
+    "payin-completed.json": "application/json",
+    "payin-completed.text.form": FORM,
+    "payin-completed.flat.form": FORM,
+    "payin-completed.indexed.form": FORM,
+}
+
+
+def fresh_id() -> str:
+    return f"E2E-{secrets.token_hex(6)}"
+
+
+def settlements(up, transaction_id: str) -> int:
+    shown = up.reconciler("invoices", "show", transaction_id, "--json")
+    assert shown.returncode == 0, shown.stderr
+    return sum(event["what"] == "settled" for event in json.loads(shown.stdout)["timeline"])
+
+
+@pytest.mark.parametrize(("sample", "content_type"), SAMPLES.items())
+def test_the_documented_callback_in_each_encoding_settles_its_invoice_once(up, sample, content_type):
+    ours = fresh_id()
+    up.order(ours)
+    up.decide(ours)
+    body = (GOLDEN / sample).read_bytes().replace(b"ART5A7044E5", ours.encode())
+    up.call_back(body, content_type)
+    up.call_back(body, content_type)
+    up.becomes(ours, "completed", within=5)
+    assert settlements(up, ours) == 1
+
+
+def test_a_forged_callback_settles_nothing_and_does_not_stop_the_real_one(up):
+    ours = fresh_id()
+    up.order(ours)
+    body = (GOLDEN / "payin-completed.json").read_bytes().replace(b"ART5A7044E5", ours.encode())
+    up.call_back(body, "application/json")
+    asked = lambda: "still pending" in up.reconciler("invoices", "show", ours).stdout  # noqa: E731
+    eventually(asked, within=10, what="the forged callback led to a question")
+    assert up.invoice(ours)["status"] == "pending"
+    up.decide(ours, twins="form-json")
+    up.becomes(ours, "completed", within=15)
+    assert settlements(up, ours) == 1
+
+
+def test_an_invoice_whose_callback_never_comes_is_settled_by_the_sweep(up):
+    ours = fresh_id()
+    up.order(ours)
+    up.decide(ours)
+    up.becomes(ours, "completed", within=PENDING_AFTER + 8)
+
+
+def test_a_customer_who_gives_up_closes_the_invoice_without_a_settlement(up):
+    ours = fresh_id()
+    up.order(ours)
+    up.decide(ours, "notcompleted", twins="json-form")
+    up.becomes(ours, "notcompleted", within=10)
+    assert settlements(up, ours) == 0
+
+
+def test_what_was_printed_holds_no_secret(up):
+    for name, value in up.settings().items():
+        if name in ("RECONCILER_API_KEY", "LIGDICASH_API_KEY", "LIGDICASH_API_TOKEN"):
+            assert value not in up.said
+
+
+def test_ctrl_c_stops_every_child_and_a_second_start_finds_the_data_again():
+    with reachable_folder() as folder:
+        first = start_up(folder)
+        ours = fresh_id()
+        first.order(ours)
+        born = children(first.process.pid)
+        assert first.stop() == 0, first.said
+        assert [pid for pid in born if cmdline(pid)] == []
+
+        second = start_up(folder)
+        assert second.invoice(ours)["status"] == "pending"
+        second.decide(ours, twins="form-json")
+        second.becomes(ours, "completed", within=10)
+        assert second.stop() == 0, second.said

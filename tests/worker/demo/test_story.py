@@ -1,0 +1,62 @@
+"""The demo's story: the same seed tells the same story, every fate is in it, and production is kept out of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from models.errors import SettingsFault
+from models.transaction import Status
+from worker.demo import demo_settings
+from worker.demo.drive import quickstart_order
+from worker.demo.story import SHARES, Fate, write_story
+
+
+def test_one_seed_tells_one_story():
+    first = write_story(invoices=50, seconds=5, seed=3, prefix="X")
+    assert first == write_story(invoices=50, seconds=5, seed=3, prefix="X")
+    assert first != write_story(invoices=50, seconds=5, seed=4, prefix="X")
+
+
+def test_every_fate_is_in_it_and_the_shares_are_parts_of_a_hundred():
+    assert {visit.fate for visit in write_story(invoices=len(Fate), seconds=1, seed=1, prefix="X")} == set(Fate)
+    assert sum(SHARES.values()) == 100
+    assert set(SHARES) == set(Fate)
+
+
+@pytest.mark.parametrize("invoices", [1, 5])
+def test_a_short_story_has_as_many_visits_as_were_asked_for(invoices):
+    assert len(write_story(invoices=invoices, seconds=1, seed=1, prefix="X")) == invoices
+
+
+@pytest.mark.parametrize(
+    ("fate", "end"),
+    [
+        (Fate.PAID, Status.COMPLETED),
+        (Fate.PAID_LOST, Status.COMPLETED),
+        (Fate.FAILED_LOST, Status.NOTCOMPLETED),
+        (Fate.FORGED, Status.PENDING),
+        (Fate.ABANDONED, Status.PENDING),
+        (Fate.WRONG_AMOUNT, Status.PENDING),
+    ],
+)
+def test_each_fate_has_the_end_its_evidence_allows(fate, end):
+    visits = write_story(invoices=len(Fate), seconds=1, seed=1, prefix="X")
+    assert next(visit for visit in visits if visit.fate is fate).should_end is end
+
+
+def test_customers_order_with_the_quickstarts_body():
+    visit = write_story(invoices=1, seconds=1, seed=1, prefix="X")[0]
+    invoice = quickstart_order(visit)["commande"]["invoice"]
+    assert invoice["items"][0].keys() == {"name", "price", "quantity"}
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_a_database_or_redis_of_somebody_elses_needs_a_word(name):
+    with pytest.raises(SettingsFault, match=f"{name} is set"):
+        demo_settings({name: "x://y"})
+    assert demo_settings({name: "x://y", "ENVIRONMENT": "development"})[name] == "x://y"
+
+
+def test_the_real_gateways_credentials_are_left_out():
+    settings = demo_settings({"LIGDICASH_API_KEY": "real", "LIGDICASH_BASE_URL": "https://app.ligdicash.com"})
+    assert not [name for name in settings if name in ("LIGDICASH_API_KEY", "LIGDICASH_BASE_URL")]
