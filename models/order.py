@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from models.errors import Invalid
+
 PAYIN_MIN = 9
 PAYIN_MAX = 2_000_000
 """Francs. The vendor's sub-code page for create (Code02) says 9 to 2,000,000; see docs/gateway.md for other figures."""
 
 CURRENCY = "XOF"
+
+LONGEST_ID = 255
+"""Characters a transaction_id may have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,3 +48,44 @@ class InvoiceOrder:
     cancel_url: str = ""
     callback_url: str = ""
     custom_data: dict[str, str] = field(default_factory=dict)
+
+
+def check_order(order: InvoiceOrder) -> None:
+    """Raise `Invalid`, with one sentence that names the field and the rule, at the first rule this order breaks.
+
+    For the rules that hold at every door. Does not know which ids are taken, nor what the gateway makes of a text.
+    """
+    _check_transaction_id(order.transaction_id)
+    if not PAYIN_MIN <= order.amount <= PAYIN_MAX:
+        raise Invalid(f"amount must be from {PAYIN_MIN:,} to {PAYIN_MAX:,} {CURRENCY}, not {order.amount:,}")
+    for number, item in enumerate(order.items, start=1):
+        _check_item(item, number=number)
+    if order.items and (total := sum(item.total_price for item in order.items)) != order.amount:
+        raise Invalid(f"the items add up to {total:,} {CURRENCY}, and the amount is {order.amount:,}")
+    for name in order.custom_data:
+        if "id" in name.lower():
+            raise Invalid(
+                f"custom_data may not have an entry {name!r}: the gateway glues the values of all entries whose name "
+                "contains 'id' onto our transaction_id"
+            )
+
+
+def _check_transaction_id(value: str) -> None:
+    if not 1 <= len(value) <= LONGEST_ID:
+        raise Invalid(f"transaction_id must have 1 to {LONGEST_ID} characters, not {len(value)}")
+    if not value.isprintable() or value != value.strip():
+        raise Invalid("transaction_id must be visible characters, with no space at either end")
+
+
+def _check_item(item: Item, *, number: int) -> None:
+    if not item.name.strip():
+        raise Invalid(f"item {number} has no name")
+    if item.quantity < 1:
+        raise Invalid(f"item {number} ({item.name}): quantity must be at least 1, not {item.quantity:,}")
+    if item.unit_price < 0:
+        raise Invalid(f"item {number} ({item.name}): unit_price must not be negative, not {item.unit_price:,}")
+    if item.total_price != item.quantity * item.unit_price:
+        raise Invalid(
+            f"item {number} ({item.name}): total_price must be quantity times unit_price, "
+            f"{item.quantity * item.unit_price:,}, not {item.total_price:,}"
+        )

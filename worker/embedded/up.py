@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from dotenv import dotenv_values
 from rich.console import Console
 
 from config.settings import Settings
@@ -31,8 +30,8 @@ class UpOptions:
 
 def run_up(options: UpOptions, console: Console) -> int:
     """Start everything, say where it is, wait for Ctrl-C or SIGTERM, stop everything. Raises `SettingsFault`, `NeedsHuman`."""
-    settings = {name: value for name, value in dotenv_values(".env").items() if value}
-    environment = settings | dict(os.environ)
+    # The shell's variables only: a `.env` beside us is made for the containers, and names hosts that only they know.
+    environment = dict(os.environ)
     if options.port is not None:
         environment["WEB_PORT"] = str(options.port)
     over = threading.Event()

@@ -1,0 +1,216 @@
+"""One transaction's whole history, for a person. Changes nothing, and never reads the token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.orm import Session
+
+from models.answers import Said
+from models.callback import Callback
+from models.case import Case
+from models.check import Check, Lane
+from models.notice import Notice, NoticeKind
+from models.queries.browse import CALLBACK_LINES, AnySelect, CallbackLine, CaseLine, callback_line, case_line
+from models.settlement import Settlement
+from models.transaction import Invoice, Status
+
+NEWEST = 500
+"""Callbacks and questions that are read at most, of each the newest: a forger may send any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvoiceFacts:
+    """One invoice as the books hold it. Amount in francs. `now` is the database's clock, which decides what is due."""
+
+    id: int
+    transaction_id: str
+    amount: int
+    status: Status
+    description: str
+    payment_url: str
+    """Secret: the gateway puts the token into it. Mask it before it is shown."""
+    has_token: bool
+    operator_id: str
+    operator_name: str
+    request_id: str
+    refusal: str
+    created_at: datetime
+    final_at: datetime | None
+    next_check_at: datetime | None
+    parked_at: datetime | None
+    last_asked_at: datetime | None
+    asked: int
+    answered: int
+    silences: int
+    now: datetime
+
+    def __repr__(self) -> str:
+        return f"InvoiceFacts(id={self.id}, transaction_id={self.transaction_id!r}, status={self.status.value})"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AboutCallback:
+    """One callback about the transaction. `repeats` is the first with the same body, byte for byte."""
+
+    line: CallbackLine
+    repeats: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """One question with its answer, without the body. `took` is seconds."""
+
+    id: int
+    lane: Lane
+    asked_at: datetime
+    took: float
+    said: Said
+    amount: int | None
+    reference: str
+    http_status: int | None
+    sub_code: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettlementLine:
+    """Money that moved, in francs, and the check that proves it."""
+
+    check_id: int
+    amount: int
+    settled_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticeLine:
+    """What the merchant's application is told."""
+
+    seq: int
+    kind: NoticeKind
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """All there is about one invoice, each list oldest first. The two totals also count what was too old to be read."""
+
+    invoice: InvoiceFacts
+    callbacks: tuple[AboutCallback, ...]
+    callbacks_in_all: int
+    checks: tuple[CheckLine, ...]
+    checks_in_all: int
+    settlement: SettlementLine | None
+    cases: tuple[CaseLine, ...]
+    notices: tuple[NoticeLine, ...]
+
+
+def find_history(session: Session, transaction_id: str, *, newest: int = NEWEST) -> History | None:
+    """Everything about the invoice with this id of ours; None when there is none.
+
+    Must come first in its transaction, which it makes read-only and a single snapshot of the books.
+    """
+    # Without it an answer recorded between two of these statements would show a settlement of a pending invoice.
+    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+    invoice = _invoice(session, transaction_id)
+    if invoice is None:
+        return None
+    callbacks = _newest(session, _callbacks(invoice.id), limit=newest)
+    checks = _newest(session, _checks(invoice.id), limit=newest)
+    cases = session.scalars(select(Case).where(Case.transaction_pk == invoice.id).order_by(Case.id))
+    notices = session.scalars(select(Notice).where(Notice.transaction_pk == invoice.id).order_by(Notice.seq))
+    return History(
+        invoice=invoice,
+        callbacks=tuple(AboutCallback(line=callback_line(row), repeats=_other(row)) for row in callbacks),
+        callbacks_in_all=callbacks[0].total if callbacks else 0,
+        checks=tuple(_check(row) for row in checks),
+        checks_in_all=checks[0].total if checks else 0,
+        settlement=_settlement(session, invoice.id),
+        cases=tuple(case_line(case) for case in cases),
+        notices=tuple(NoticeLine(seq=n.seq, kind=NoticeKind(n.kind), created_at=n.created_at) for n in notices),
+    )
+
+
+def _invoice(session: Session, transaction_id: str) -> InvoiceFacts | None:
+    row = session.execute(
+        select(
+            Invoice.id,
+            Invoice.transaction_id,
+            Invoice.amount,
+            Invoice.status,
+            Invoice.description,
+            func.coalesce(Invoice.payment_url, "").label("payment_url"),
+            Invoice.token.is_not(None).label("has_token"),
+            Invoice.operator_id,
+            Invoice.operator_name,
+            Invoice.request_id,
+            Invoice.refusal,
+            Invoice.created_at,
+            Invoice.final_at,
+            Invoice.next_check_at,
+            Invoice.parked_at,
+            Invoice.last_asked_at,
+            Invoice.asked,
+            Invoice.answered,
+            Invoice.silences,
+            func.clock_timestamp().label("now"),
+        ).where(Invoice.transaction_id == transaction_id)
+    ).one_or_none()
+    return None if row is None else InvoiceFacts(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's name for a public thing
+
+
+def _callbacks(pk: int) -> AnySelect:
+    first = func.min(Callback.id).over(partition_by=Callback.digest).label("first")
+    lines: AnySelect = CALLBACK_LINES
+    return lines.add_columns(first).where(Callback.transaction_pk == pk).order_by(Callback.id.desc())
+
+
+def _checks(pk: int) -> AnySelect:
+    columns: AnySelect = select(
+        Check.id,
+        Check.lane,
+        Check.asked_at,
+        Check.took_ms,
+        Check.said,
+        Check.amount,
+        Check.reference,
+        Check.http_status,
+        Check.sub_code,
+        Check.reason,
+    )
+    return columns.where(Check.transaction_pk == pk).order_by(Check.id.desc())
+
+
+def _newest(session: Session, statement: AnySelect, *, limit: int) -> list[Row[Any]]:
+    """The newest rows, oldest first, each with the `total` there is."""
+    rows = session.execute(statement.add_columns(func.count().over().label("total")).limit(limit)).all()
+    return list(reversed(rows))
+
+
+def _other(row: Row[Any]) -> int | None:
+    return None if row.first == row.id else int(row.first)
+
+
+def _check(row: Row[Any]) -> CheckLine:
+    return CheckLine(
+        id=row.id,
+        lane=Lane(row.lane),
+        asked_at=row.asked_at,
+        took=row.took_ms / 1000,
+        said=Said(row.said),
+        amount=row.amount,
+        reference=row.reference,
+        http_status=row.http_status,
+        sub_code=row.sub_code,
+        reason=row.reason,
+    )
+
+
+def _settlement(session: Session, pk: int) -> SettlementLine | None:
+    row = session.get(Settlement, pk)
+    if row is None:
+        return None
+    return SettlementLine(check_id=row.check_id, amount=row.amount, settled_at=row.settled_at)

@@ -1,0 +1,66 @@
+"""A person at the command line: the books are real, everything outside them is a stand-in with memory."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
+
+from tasks.toolbox import Toolbox
+from tests.fakes import Fakes, settings_for, toolbox
+from tests.ledger import open_books
+from worker.ops.command import app
+from worker.ops.desk import Desk
+
+
+@dataclass
+class Ops:
+    """Runs commands on one set of books."""
+
+    tools: Toolbox
+    fakes: Fakes
+    desk: Desk
+
+    def run(self, *argv: str, stdin: bytes | None = None) -> Result:
+        """Run one command; what it said and left with is in the result."""
+        return CliRunner().invoke(app, list(argv), obj=self.desk, input=stdin, prog_name="reconciler")
+
+    def say(self, *argv: str, stdin: bytes | None = None) -> str:
+        """Run one command that must succeed; what it printed."""
+        result = self.run(*argv, stdin=stdin)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    def document(self, *argv: str) -> Any:
+        """Run one command with --json; the document it printed."""
+        return json.loads(self.say(*argv, "--json"))
+
+    def fault(self, *argv: str, stdin: bytes | None = None) -> str:
+        """Run one command that must fail with 1 and one line on stderr; that line."""
+        result = self.run(*argv, stdin=stdin)
+        assert (result.exit_code, result.stdout) == (1, ""), result.output
+        [line] = result.stderr.splitlines()
+        return line
+
+
+@pytest.fixture
+def ops(database_url) -> Iterator[Ops]:
+    fakes = Fakes()
+    with open_books(database_url) as sessions, capture_logs():
+        tools = toolbox(sessions, fakes)
+        yield Ops(tools=tools, fakes=fakes, desk=Desk(settings=settings_for(database_url), tools=tools))
+
+
+@pytest.fixture
+def ops_without_database() -> Iterator[Ops]:
+    """Port 1 answers nobody."""
+    nowhere = "postgresql://reconciler@127.0.0.1:1/books"
+    fakes = Fakes()
+    with open_books(nowhere.replace("postgresql:", "postgresql+psycopg:")) as sessions, capture_logs():
+        tools = toolbox(sessions, fakes)
+        yield Ops(tools=tools, fakes=fakes, desk=Desk(settings=settings_for(nowhere), tools=tools))

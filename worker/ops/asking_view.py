@@ -1,0 +1,50 @@
+"""What came of asking, told to a person and to a machine."""
+
+from __future__ import annotations
+
+import typer
+
+from models.queries.browse import CaseLine
+from worker.ops.asking import Inquiry
+from worker.ops.shown import francs, safe
+from worker.ops.timeline import describe, what_is_next
+
+
+def print_inquiry(inquiry: Inquiry) -> None:
+    """The answer, what it moved, the cases it opened, and what is next: a line each."""
+    invoice = inquiry.after.invoice
+    typer.echo(f"answer   {describe(inquiry.check)}" if inquiry.check else f"not asked: {inquiry.why_not}")
+    typer.echo(f"books    {_moved(inquiry)}")
+    for case in _opened(inquiry):
+        typer.echo(f"case     {safe(f'{case.kind.value}: {case.detail}')}")
+    typer.echo(f"next     {what_is_next(invoice)}")
+
+
+def inquiry_document(inquiry: Inquiry) -> dict[str, object]:
+    """For a machine."""
+    before, after = inquiry.before, inquiry.after
+    return {
+        "transaction_id": after.invoice.transaction_id,
+        "asked": inquiry.check is not None,
+        "why_not": inquiry.why_not,
+        "check": inquiry.check,
+        "status_before": before.invoice.status,
+        "status": after.invoice.status,
+        "settlement": after.settlement,
+        "cases_opened": _opened(inquiry),
+        "next_check_at": after.invoice.next_check_at,
+        "parked_at": after.invoice.parked_at,
+    }
+
+
+def _moved(inquiry: Inquiry) -> str:
+    old, new = inquiry.before.invoice.status, inquiry.after.invoice.status
+    if old is new:
+        return f"still {new.value}"
+    money = inquiry.after.settlement
+    return f"moved from {old.value} to {new.value}" + (f", settled {francs(money.amount)}" if money else "")
+
+
+def _opened(inquiry: Inquiry) -> list[CaseLine]:
+    known = {case.id for case in inquiry.before.cases}
+    return [case for case in inquiry.after.cases if case.id not in known]

@@ -1,0 +1,52 @@
+"""The command line, put together: every command and what they share."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from worker.ops import books, callbacks, invoices, servers
+from worker.ops.desk import Desk
+from worker.ops.edge import OneLineErrors
+
+app = typer.Typer(
+    cls=OneLineErrors,
+    help="Look after LigdiCash payments: what was received, what was asked, what was settled.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the option's value so
+    if wanted:
+        from importlib.metadata import PackageNotFoundError, version
+
+        try:
+            typer.echo(f"reconciler {version('ligdicash-reconciler')}")
+        except PackageNotFoundError:  # run from a checkout that nobody installed
+            typer.echo("reconciler, from a checkout")
+        raise typer.Exit
+
+
+@app.callback()
+def reconciler(
+    ctx: typer.Context,
+    *,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks, and logs on stderr.")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and leave.")
+    ] = False,
+) -> None:
+    """Set up what all commands share."""
+    del version
+    if ctx.obj is None:
+        ctx.obj = Desk(logs=debug)
+
+
+app.add_typer(invoices.app, name="invoices")
+app.add_typer(callbacks.app, name="callbacks")
+books.add_to(app)
+servers.add_to(app)

@@ -1,0 +1,58 @@
+"""What a command works with: settings and tools, made when first needed, so that `--help` needs none and is quick."""
+
+from __future__ import annotations
+
+import logging
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from config.settings import Settings
+    from tasks.toolbox import Toolbox
+
+
+class Desk:
+    """Settings and toolbox of this process. Logs stay quiet: a command says itself what came of it."""
+
+    def __init__(self, *, settings: Settings | None = None, tools: Toolbox | None = None, logs: bool = False) -> None:
+        """What is given is not made, and no logs are set up for it; with `logs`, they are written as the settings say."""
+        self._given_settings = settings
+        self._given_tools = tools
+        self._logs = logs
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises `SettingsFault`."""
+        from config.logs import set_up_logs
+        from worker.bootstrap import settings_or_fault
+
+        if self._given_settings is not None:
+            return self._given_settings
+        settings = settings_or_fault()
+        set_up_logs(settings)
+        if not self._logs:
+            logging.disable(logging.ERROR)
+        return settings
+
+    @cached_property
+    def tools(self) -> Toolbox:
+        """The toolbox the workers use. Raises `SettingsFault`; connects to nothing yet."""
+        from tasks.job import tools_of
+        from worker.app import make_app
+
+        return self._given_tools or tools_of(make_app(self.settings))
+
+    def let_logs_through(self) -> None:
+        """For a command that runs for long: what happens goes to the logs, as the settings want them."""
+        self._logs = True
+        logging.disable(logging.NOTSET)
+
+
+def desk_of(ctx: typer.Context) -> Desk:
+    """The desk of this command line."""
+    found = ctx.find_object(Desk)
+    if found is None:  # cannot happen: the root command puts it there before any other runs
+        raise RuntimeError("no desk was set up")
+    return found

@@ -1,0 +1,104 @@
+"""One invoice, shown whole: how it stands, and its timeline."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import datetime
+
+from rich.table import Table
+from rich.text import Text
+
+from models.queries.history import History, InvoiceFacts
+from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
+from worker.ops.tables import narrow_table, print_lines, word
+from worker.ops.timeline import Moment, timeline, what_is_next
+
+
+def print_history(history: History) -> None:
+    """For a person."""
+    invoice = history.invoice
+    title = Text.assemble(safe(invoice.transaction_id), "  ", francs(invoice.amount), "  ", word(invoice.status.value))
+    print_lines([title])
+    facts = Table.grid(padding=(0, 2))
+    facts.add_column(style="dim", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, value in _facts(invoice):
+        if value:
+            facts.add_row(name, value)
+    out = console()
+    out.print(facts)
+    out.print()
+    out.print(_moments(timeline(history), now=invoice.now))
+    if unread := _unread(history):
+        out.print(f"\n{unread}")
+
+
+def history_document(history: History) -> dict[str, object]:
+    """For a machine. Never the token, and the payment address masked, because the token stands in it."""
+    invoice = history.invoice
+    return {
+        "id": invoice.id,
+        "transaction_id": invoice.transaction_id,
+        "status": invoice.status,
+        "amount": invoice.amount,
+        "currency": "XOF",
+        "description": invoice.description,
+        "payment_url": masked_address(invoice.payment_url),
+        "operator_id": invoice.operator_id,
+        "operator_name": invoice.operator_name,
+        "request_id": invoice.request_id,
+        "refusal": invoice.refusal,
+        "created_at": invoice.created_at,
+        "final_at": invoice.final_at,
+        "next_check_at": invoice.next_check_at,
+        "parked_at": invoice.parked_at,
+        "last_asked_at": invoice.last_asked_at,
+        "asked": invoice.asked,
+        "answered": invoice.answered,
+        "callbacks_in_all": history.callbacks_in_all,
+        "callbacks": [asdict(one.line) | {"repeats": one.repeats} for one in history.callbacks],
+        "checks_in_all": history.checks_in_all,
+        "checks": history.checks,
+        "settlement": history.settlement,
+        "cases": history.cases,
+        "notices": history.notices,
+        "timeline": [
+            {"at": m.at, "after_seconds": m.after.total_seconds(), "who": m.who, "what": m.what}
+            for m in timeline(history)
+        ],
+    }
+
+
+def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
+    silent = f", {invoice.silences} without an answer in a row" if invoice.silences else ""
+    times = "once" if invoice.asked == 1 else f"{invoice.asked} times"
+    operator = " ".join(part for part in (invoice.operator_name, invoice.operator_id) if part)
+    return [
+        ("description", safe(invoice.description)),
+        ("payment page", safe(masked_address(invoice.payment_url))),
+        ("operator", safe(operator)),
+        ("request id", safe(invoice.request_id)),
+        ("refused", safe(invoice.refusal)),
+        ("created", f"{stamp(invoice.created_at)} UTC"),
+        ("asked", f"{times}, {invoice.answered} answered{silent}" if invoice.asked else "not yet"),
+        ("next", what_is_next(invoice)),
+    ]
+
+
+def _moments(moments: list[Moment], *, now: datetime) -> Table:
+    table = narrow_table()
+    table.add_column("time UTC", no_wrap=True)
+    table.add_column("after", justify="right", no_wrap=True)
+    table.add_column("who", no_wrap=True)
+    table.add_column("what", overflow="fold")
+    for moment in moments:
+        table.add_row(brief_stamp(moment.at, now=now), short(moment.after), moment.who.value, moment.what)
+    return table
+
+
+def _unread(history: History) -> str:
+    callbacks = history.callbacks_in_all - len(history.callbacks)
+    checks = history.checks_in_all - len(history.checks)
+    if not callbacks and not checks:
+        return ""
+    return f"not shown: {callbacks} earlier callbacks, {checks} earlier questions"

@@ -1,0 +1,139 @@
+"""`reconciler invoices create` and `register`: putting an invoice into the books by hand."""
+
+from __future__ import annotations
+
+import secrets
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.errors import Invalid
+from models.order import InvoiceOrder, Item, check_order
+from worker.ops.desk import desk_of
+from worker.ops.options import JsonOption
+
+if TYPE_CHECKING:
+    from tasks.invoices import Booked
+
+LONGEST_TOKEN = 1024
+"""Characters a token may have in the books; the gateway's have about 200."""
+
+AmountOption = Annotated[int, typer.Option("--amount", help="Whole francs (XOF).", show_default=False)]
+DescriptionOption = Annotated[str, typer.Option("--description", help="What is paid for.", show_default=False)]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put these commands on the command line."""
+    app.command()(create)
+    app.command()(register)
+
+
+def create(
+    ctx: typer.Context,
+    *,
+    amount: AmountOption,
+    transaction_id: Annotated[
+        str, typer.Option(help="Your own id of it; one nobody can guess when left out.", show_default=False)
+    ] = "",
+    description: DescriptionOption = "",
+    item: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME:QTY:UNIT_PRICE", help="One line of it; may be repeated.", show_default=False),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Have the gateway create an invoice, once: the same order again shows the invoice that is there."""
+    from tasks.invoices import create as create_invoice
+
+    order = InvoiceOrder(
+        transaction_id=transaction_id or secrets.token_hex(16),
+        amount=amount,
+        description=_text(description, field="description"),
+        items=tuple(_item(text) for text in item or ()),
+    )
+    check_order(order)
+    _tell(create_invoice(desk_of(ctx).tools, order), as_json=as_json)
+
+
+def register(
+    ctx: typer.Context,
+    *,
+    transaction_id: Annotated[
+        str, typer.Option(help="Your own id of it, as custom_data named it.", show_default=False)
+    ],
+    amount: AmountOption,
+    token_file: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE", help="File with the token of its creation; - reads it from stdin.", show_default=False
+        ),
+    ],
+    description: DescriptionOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Take over an invoice that was created elsewhere. The token is never an argument: those are seen by all."""
+    from tasks.invoices import register as register_invoice
+
+    order = InvoiceOrder(
+        transaction_id=transaction_id, amount=amount, description=_text(description, field="description")
+    )
+    check_order(order)
+    _tell(register_invoice(desk_of(ctx).tools, order, token=_token(token_file)), as_json=as_json)
+
+
+def _item(text: str) -> Item:
+    """`NAME:QTY:UNIT_PRICE`; the name may hold colons."""
+    name, quantity, unit_price = ("", "", "", *text.rsplit(":", 2))[-3:]
+    if not (name and quantity.isdecimal() and unit_price.isdecimal()):
+        raise typer.BadParameter(
+            f"{text!r} is not NAME:QTY:UNIT_PRICE, as in 'Rice 5 kg:2:2500'", param_hint="'--item'"
+        )
+    count, price = int(quantity), int(unit_price)
+    return Item(name=_text(name, field="item"), quantity=count, unit_price=price, total_price=count * price)
+
+
+def _text(value: str, *, field: str) -> str:
+    if not value.isprintable():
+        raise Invalid(f"{field} must be readable text, without control characters")
+    return value
+
+
+def _token(source: str) -> str:
+    """Read the token. No fault repeats any of it."""
+    try:
+        raw = sys.stdin.buffer.read(LONGEST_TOKEN + 100) if source == "-" else Path(source).read_bytes()
+    except OSError as exc:
+        raise Invalid(f"the token file {source} cannot be read: {exc.strerror}") from exc
+    token = raw.strip().decode("ascii", errors="replace")
+    if not 1 <= len(token) <= LONGEST_TOKEN:
+        raise Invalid(f"the token must have 1 to {LONGEST_TOKEN} characters; {len(token)} were read from {source}")
+    if not all("\x21" <= c <= "\x7e" for c in token):
+        raise Invalid(f"{source} holds more than a token: it must be visible characters without spaces")
+    return token
+
+
+def _tell(booked: Booked, *, as_json: bool) -> None:
+    """The one place that shows the payment address whole: the customer is to be sent there."""
+    from worker.ops.shown import print_json
+
+    invoice = booked.invoice
+    if as_json:
+        print_json(
+            {
+                "transaction_id": invoice.transaction_id,
+                "status": invoice.status,
+                "amount": invoice.amount,
+                "currency": "XOF",
+                "payment_url": invoice.payment_url or "",
+                "is_new": booked.is_new,
+                "created_at": invoice.created_at,
+                "next_check_at": invoice.next_check_at,
+            }
+        )
+        return
+    known = "" if booked.is_new else ", already in the books"
+    typer.echo(f"{invoice.transaction_id}: {invoice.amount:,} XOF, {invoice.status}{known}")
+    if invoice.payment_url:
+        typer.echo(f"payment page: {invoice.payment_url}")
