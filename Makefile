@@ -7,7 +7,7 @@ UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3
 	--no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test lint format lock compose-check clean
+.PHONY: help install install-dev demo up test lint format lock clean
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,8 @@ lint: $(VENV)/.installed-dev  ## ruff, mypy, import-linter, migrations against t
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.lint_migrations
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: $(VENV)/.installed-dev  ## let ruff put the code in order
 	$(BIN)/ruff check --fix .
@@ -61,4 +63,4 @@ lock: $(VENV)/.installed-dev  ## resolve the dependencies anew and pin them with
 	$(UV_COMPILE) --upgrade --group dev -c requirements/base.txt -o requirements/dev.txt
 
 clean:  ## remove .venv and caches; data of `reconciler up` stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
