@@ -120,7 +120,11 @@ class Lengths:
 
 
 READING_ATTEMPTS = 12
-"""How often the sweep rings for a callback that nobody manages to read before it takes it for poison."""
+"""How often somebody sets out to read a callback in vain before the sweep takes it for poison."""
+
+ATTEMPTS_TOGETHER = 6
+"""How often a callback is rung for together with others; from then on alone. More than the attempts an unmatched one
+needs, so that only what breaks its reader costs messages of its own."""
 
 INTAKE_GRACE = timedelta(seconds=5)
 """How long a fresh callback, or a transaction that just got one, waits for its message before the sweep rings for it."""

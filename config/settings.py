@@ -11,10 +11,10 @@ import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -165,30 +165,40 @@ class Settings(BaseSettings):
         del file_secret_settings
         return (init_settings, env_settings, _NamedFiles(settings_cls), dotenv_settings)
 
-    @model_validator(mode="after")
-    def _agrees_with_itself(self) -> Self:
-        faults = [*self._short_secrets(), *self._unsafe_in_production()]
-        if faults:
-            raise ValueError("\n".join(faults))
-        return self
+    # Field by field, not over the whole model: pydantic skips the latter as long as any field is at fault, and then the
+    # reader would fix one thing only to be told of the next.
+    @field_validator("reconciler_api_key")
+    @classmethod
+    def _hard_to_guess(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if len(value.get_secret_value()) < 16:  # noqa: PLR2004 - the length is in the message
+            raise ValueError("must have at least 16 characters; `openssl rand -hex 32` makes a good one")
+        if value.get_secret_value().startswith("change-me") and _is_production(info):
+            raise ValueError("is still the example's; `openssl rand -hex 32` makes one")
+        return value
 
-    def _short_secrets(self) -> list[str]:
-        if len(self.reconciler_api_key.get_secret_value()) < 16:  # noqa: PLR2004 - the length is in the message
-            return ["RECONCILER_API_KEY: must have at least 16 characters; `openssl rand -hex 32` makes a good one"]
-        return []
+    @field_validator("ligdicash_api_key", "ligdicash_api_token")
+    @classmethod
+    def _said(cls, value: SecretStr) -> SecretStr:
+        if not value.get_secret_value().strip():
+            raise ValueError("is empty")
+        return value
 
-    def _unsafe_in_production(self) -> list[str]:
-        if self.environment is not Environment.PRODUCTION:
-            return []
-        faults = []
-        for name in ("ligdicash_base_url", "callback_url"):
-            parts = urlsplit(getattr(self, name))
-            if parts.scheme != "https" or parts.hostname in LOOPBACK:
-                faults.append(
-                    f"{name.upper()}: must be a public https:// address in production; "
-                    "set ENVIRONMENT=development to work against the simulator"
-                )
-        return faults
+    @field_validator("ligdicash_base_url", "callback_url")
+    @classmethod
+    def _safe_in_production(cls, value: str, info: ValidationInfo) -> str:
+        parts = urlsplit(value)
+        unsafe = parts.scheme != "https" or parts.hostname in LOOPBACK
+        if unsafe and _is_production(info):
+            raise ValueError(
+                "must be a public https:// address in production; "
+                "set ENVIRONMENT=development to work against the simulator"
+            )
+        return value
+
+
+def _is_production(info: ValidationInfo) -> bool:
+    """`environment` is declared first; when it is itself at fault it is not in `data`, and the strict rules hold."""
+    return info.data.get("environment", Environment.PRODUCTION) is Environment.PRODUCTION
 
 
 class _NamedFiles(PydanticBaseSettingsSource):
@@ -197,17 +207,24 @@ class _NamedFiles(PydanticBaseSettingsSource):
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         del field
         path = os.environ.get(f"{field_name.upper()}_FILE")
-        return (Path(path).read_text(encoding="utf-8").strip() if path else None, field_name, False)
+        text = Path(path).read_text(encoding="utf-8").strip() if path else ""
+        return (text or None, field_name, False)
 
     def __call__(self) -> dict[str, Any]:
         found: dict[str, Any] = {}
+        faults: list[str] = []
         for name, field in self.settings_cls.model_fields.items():
             try:
                 value, key, _ = self.get_field_value(field, name)
             except OSError as exc:
-                raise SettingsProblem([f"{name.upper()}_FILE: cannot be read ({exc.strerror})"]) from exc
-            if value is not None:
-                found[key] = value
+                faults.append(f"{name.upper()}_FILE: cannot be read ({exc.strerror})")
+            except UnicodeDecodeError:
+                faults.append(f"{name.upper()}_FILE: is not a text file in UTF-8")
+            else:
+                if value is not None:
+                    found[key] = value
+        if faults:
+            raise SettingsProblem(faults) from None  # a decoding error holds the file's bytes
         return found
 
 
@@ -226,14 +243,8 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
 
 def _faults(error: ValidationError) -> list[str]:
-    faults: list[str] = []
-    for detail in error.errors(include_input=False, include_context=True, include_url=False):
-        if not detail["loc"]:  # ours, from _agrees_with_itself: already one line per variable
-            faults += str(detail["ctx"]["error"]).splitlines()
-        else:
-            name = str(detail["loc"][0]).upper()
-            faults.append(f"{name}: {_sentence(detail)}")
-    return faults
+    details = error.errors(include_input=False, include_context=True, include_url=False)
+    return [f"{str(detail['loc'][0]).upper()}: {_sentence(detail)}" for detail in details]
 
 
 def _sentence(detail: Mapping[str, Any]) -> str:

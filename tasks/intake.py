@@ -11,13 +11,14 @@ from datetime import timedelta
 
 import structlog
 from celery import shared_task
+from celery.exceptions import SoftTimeLimitExceeded
 
 from config import policy
 from models.answers import CallbackContent, Said
 from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
-from models.errors import Unreadable
+from models.errors import TryAgain, Unreadable
 from models.queries import receive
 from models.queries.receive import Finding, KnownTransaction, StoredCallback
 from models.queries.record import NewCase, open_cases
@@ -44,8 +45,34 @@ def intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
     """Read these callbacks, in one transaction; how many were read.
 
     A callback somebody else reads at the same time is left to them. What is to be asked about carries a mark in its row
-    before any message is sent, so that a lost message costs seconds.
+    before any message is sent, so that a lost message costs seconds. Should one of them break the reading, each is read
+    alone: anybody can send us anything, and it must not keep its neighbours unread.
     """
+    with transaction(tools.sessions) as step:
+        receive.count_attempts(step.session, callback_ids, grace=policy.INTAKE_GRACE)
+    try:
+        read = _intake(tools, callback_ids)
+    except (TryAgain, SoftTimeLimitExceeded):
+        raise
+    except Exception:
+        log.exception("batch_not_read", count=len(callback_ids))
+        read = sum(_intake_alone(tools, callback_id) for callback_id in callback_ids)
+    log.info("callbacks_read", read=read, given=len(callback_ids))
+    return read
+
+
+def _intake_alone(tools: Toolbox, callback_id: int) -> int:
+    try:
+        return _intake(tools, [callback_id])
+    except (TryAgain, SoftTimeLimitExceeded):
+        raise
+    except Exception:
+        # Due again by itself; the sweep gives it to a person when its attempts are used up.
+        log.exception("callback_not_read", callback_id=callback_id)
+        return 0
+
+
+def _intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
     with transaction(tools.sessions) as step:
         callbacks = receive.take_callbacks(step.session, callback_ids)
         contents = {callback.id: _read(tools.wire, callback) for callback in callbacks}
@@ -60,7 +87,6 @@ def intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
         open_cases(step.session, [case for s in done if (case := _case(s.finding))])
         if to_ask:
             step.after_commit.append(lambda: tools.queue.ask_soon(to_ask, lane=Lane.CALLBACK))
-    log.info("callbacks_read", read=len(done), to_ask=len(to_ask), given=len(callback_ids))
     return len(done)
 
 

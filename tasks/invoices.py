@@ -11,6 +11,7 @@ import time
 from dataclasses import asdict, dataclass, replace
 
 import structlog
+from sqlalchemy.orm import Session
 
 from config import policy
 from models.case import CaseKind
@@ -45,7 +46,8 @@ def create(tools: Toolbox, order: InvoiceOrder) -> Booked:
     says no, `NotSent` when it was never reached (send the same order again), and `OutcomeUnknown`, with a case, when
     its reply is lost. An order the gateway refused before is tried again: nothing exists there.
     """
-    booked = _begin(tools, _new(order, digest=order_digest(order)))
+    with transaction(tools.sessions) as step:
+        booked = _begin(step.session, _new(order, digest=order_digest(order)))
     if booked.is_new:
         _have_created(tools, booked.invoice, _with_shop(order, tools))
         return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
@@ -55,18 +57,17 @@ def create(tools: Toolbox, order: InvoiceOrder) -> Booked:
 def register(tools: Toolbox, order: InvoiceOrder, *, token: str, payment_url: str = "") -> Booked:
     """Take over an invoice created elsewhere, by the token of its creation; the gateway is not called.
 
-    Raises `Conflict` when the id or the token is in use for something else.
+    Raises `Conflict` when the id or the token is in use for something else. All or nothing, in one transaction: nothing
+    is asked of the gateway in between, and whoever registers again after an error starts from where they were.
     """
     digest = hashlib.sha256(order_digest(order) + token.encode()).digest()
-    booked = _begin(tools, _new(order, digest=digest))
-    if booked.is_new:
-        try:
-            _finish(tools, booked.invoice.id, token=token, payment_url=payment_url)
-        except Conflict as exc:
-            _refuse(tools, booked.invoice.id, reason=str(exc))
-            raise
-        return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
-    return booked
+    with transaction(tools.sessions) as step:
+        booked = _begin(step.session, _new(order, digest=digest))
+        if booked.is_new:
+            books.finish_invoice(
+                step.session, booked.invoice.id, token=token, payment_url=payment_url, first_check=tools.pending_after
+            )
+    return Booked(invoice=_reread(tools, order.transaction_id), is_new=True) if booked.is_new else booked
 
 
 def order_digest(order: InvoiceOrder) -> bytes:
@@ -92,22 +93,20 @@ def _with_shop(order: InvoiceOrder, tools: Toolbox) -> InvoiceOrder:
     )
 
 
-def _begin(tools: Toolbox, new: NewInvoice) -> Booked:
+def _begin(session: Session, new: NewInvoice) -> Booked:
     """Put the row there, or find the one that is; a refused order is taken up again."""
-    with transaction(tools.sessions) as step:
-        invoice = books.begin_invoice(step.session, new, grace=policy.CREATE_GRACE)
-        if invoice is not None:
-            return Booked(invoice=invoice, is_new=True)
-        there = books.find_invoice(step.session, new.transaction_id)
-        if there is None or there.order_digest != new.digest:
-            raise Conflict(
-                f"transaction_id {new.transaction_id!r} is taken by an order with other contents; "
-                "send the first order again unchanged, or use a new transaction_id"
-            )
-        again = there.status == Status.REFUSED and books.retry_refused(
-            step.session, there.id, grace=policy.CREATE_GRACE
+    invoice = books.begin_invoice(session, new, grace=policy.CREATE_GRACE)
+    if invoice is not None:
+        return Booked(invoice=invoice, is_new=True)
+    there = books.find_invoice(session, new.transaction_id)
+    if there is None or there.order_digest != new.digest:
+        raise Conflict(
+            f"transaction_id {new.transaction_id!r} is taken by an order with other contents; "
+            "send the first order again unchanged, or use a new transaction_id"
         )
-        return Booked(invoice=there, is_new=again)
+    again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
+    session.refresh(there)  # whoever lost that race shows what the winner made of it
+    return Booked(invoice=there, is_new=again)
 
 
 def _have_created(tools: Toolbox, invoice: Invoice, order: InvoiceOrder) -> None:

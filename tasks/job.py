@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -41,15 +43,24 @@ class Job(Task):  # type: ignore[type-arg]  # Celery's Task is generic for type 
 _SLOT = "reconciler_tools"
 
 
+@dataclass(slots=True)
+class _Slot:
+    """Where an app keeps its toolbox. The lock is for pools of threads: two first tasks must not build two engines."""
+
+    build: Callable[[], Toolbox]
+    tools: Toolbox | None = None
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
 def provide_tools(app: Any, build: Callable[[], Toolbox]) -> None:
     """Tell the app how tools are built. Call it again to forget the present ones, as after a fork."""
-    setattr(app, _SLOT, [build, None])
+    setattr(app, _SLOT, _Slot(build))
 
 
 def tools_of(app: Any) -> Toolbox:
     """The toolbox of this app in this process."""
-    slot = getattr(app, _SLOT)
-    if slot[1] is None:
-        slot[1] = slot[0]()
-    tools: Toolbox = slot[1]
-    return tools
+    slot: _Slot = getattr(app, _SLOT)
+    with slot.lock:
+        if slot.tools is None:
+            slot.tools = slot.build()
+        return slot.tools

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.orm import Session
 
 from config import policy
-from models.answers import Answer
+from models.answers import Answer, Said
 from models.case import CaseKind
 from models.check import Lane
 from models.decisions import Verdict, When, judge
+from models.errors import TryAgain
 from models.queries import record as recording
 from models.queries.ask import Question, Subject, lock_subjects
 from models.queries.record import Move, NewCase, NewCheck, NextCheck
@@ -23,6 +24,9 @@ from models.transaction import Status
 from tasks.toolbox import Toolbox
 
 log = structlog.get_logger()
+
+NOT_THE_ANSWERS_FAULT = (TryAgain, SoftTimeLimitExceeded)
+"""What stops a whole handful: the database is gone, or the task's time is over."""
 
 ADVICE = {
     CaseKind.MISMATCH: "Nothing was settled. Compare with the gateway's dashboard, then credit or refund by hand.",
@@ -64,12 +68,31 @@ def record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
     """
     try:
         _record(tools, answers, lane=lane)
-    except SQLAlchemyError:
+    except NOT_THE_ANSWERS_FAULT:
+        raise
+    except Exception:
+        log.exception("handful_not_recorded", count=len(answers))
         for answered in answers:
-            try:
-                _record(tools, [answered], lane=lane)
-            except SQLAlchemyError:
-                log.exception("answer_not_recorded", transaction_pk=answered.question.transaction_pk)
+            _record_alone(tools, answered, lane=lane)
+
+
+def _record_alone(tools: Toolbox, answered: Answered, *, lane: Lane) -> None:
+    """Record one answer as it is, or, when the tables won't have it, that there was one nobody can use."""
+    try:
+        _record(tools, [answered], lane=lane)
+    except NOT_THE_ANSWERS_FAULT:
+        raise
+    except Exception as exc:
+        pk = answered.question.transaction_pk
+        log.exception("answer_not_recorded", transaction_pk=pk)
+        trouble = f"the answer could not be recorded as it is ({type(exc).__name__})"
+        answer = Answer(said=Said.UNKNOWN, trouble=trouble, body=answered.answer.body)
+        try:
+            _record(tools, [replace(answered, answer=answer)], lane=lane)
+        except NOT_THE_ANSWERS_FAULT:
+            raise
+        except Exception:
+            log.exception("answer_left_to_the_lease", transaction_pk=pk)
 
 
 def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
@@ -78,27 +101,29 @@ def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
         subjects = lock_subjects(step.session, sorted(by_id))
         judged = [_judge(subject, by_id[subject.id], jitter=tools.draw()) for subject in subjects]
         check_ids = _keep_evidence(step.session, judged, lane=lane)
-        _move(step.session, judged, check_ids)
+        won = _move(step.session, judged, check_ids)
         recording.schedule(step.session, [_next_check(one) for one in judged])
         recording.open_cases(step.session, [case for one in judged if (case := _case(one, check_ids))])
+        recording.add_notices(step.session, won, accounts={one.subject.id: one.subject.account for one in judged})
     for one in judged:
         _tell(one, lane)
 
 
 def _judge(subject: Subject, answered: Answered, *, jitter: float) -> Judged:
     verdict = judge(subject.books, answered.answer, asked_at=answered.question.asked_at)
-    wait = _wait(verdict, subject, answered.question.asked_at, jitter=jitter)
+    wait = _wait(verdict, subject, answered.question, jitter=jitter)
     parks = wait is None and verdict.when is not When.NEVER
     return Judged(answered=answered, subject=subject, verdict=verdict, wait=wait, parks=parks)
 
 
-def _wait(verdict: Verdict, subject: Subject, asked_at: datetime, *, jitter: float) -> timedelta | None:
+def _wait(verdict: Verdict, subject: Subject, question: Question, *, jitter: float) -> timedelta | None:
     """How long until the next question; None for never by itself."""
+    settled = (verdict.move or subject.books.status) is Status.COMPLETED
+    if not settled and subject.nudged_at is not None and subject.nudged_at > question.asked_at:
+        # A callback came while we were asking: this answer is not the last word, not even a notcompleted.
+        return max(timedelta(0), question.asked_at + timedelta(seconds=policy.SPACING) - subject.now)
     if verdict.when is When.NEVER:
         return None
-    if subject.nudged_at is not None and subject.nudged_at > asked_at:
-        # A callback came while we were asking: this answer is not the last word.
-        return max(timedelta(0), asked_at + timedelta(seconds=policy.SPACING) - subject.now)
     if verdict.when is When.SOON:
         return timedelta(seconds=policy.after_silence_in(subject.silences + 1, jitter=jitter))
     by_age = policy.ask_again_in(subject.age)
@@ -123,8 +148,8 @@ def _keep_evidence(session: Session, judged: Sequence[Judged], *, lane: Lane) ->
     )
 
 
-def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int]) -> None:
-    """Move what the verdicts move; settlement and notice only for rows that did."""
+def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int]) -> list[Move]:
+    """Move what the verdicts move, and settle; those that did move, which alone may be told to anybody."""
     wanted = [
         Move(
             transaction_pk=one.subject.id,
@@ -141,12 +166,16 @@ def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int])
     won = [one for one in wanted if one.transaction_pk in moved]
     recording.settle(session, [one for one in won if one.new is Status.COMPLETED])
     recording.close_parking_cases(session, moved)
-    recording.add_notices(session, won, accounts={one.subject.id: one.subject.account for one in judged})
+    return won
 
 
 def _next_check(one: Judged) -> NextCheck:
     return NextCheck(
-        transaction_pk=one.subject.id, wait=one.wait, park=one.parks, answered=one.answered.answer.said.is_an_answer
+        transaction_pk=one.subject.id,
+        asked_at=one.answered.question.asked_at,
+        wait=one.wait,
+        park=one.parks,
+        answered=one.answered.answer.said.is_an_answer,
     )
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from celery import shared_task
@@ -17,6 +17,7 @@ from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
 from models.queries import due, receive
+from models.queries.due import ClaimedCallback
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from tasks.confirm import confirm
@@ -45,66 +46,101 @@ class Swept:
 def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     """Claim everything that is due, batch by batch, and ring for it; stop early while the workers have enough waiting.
 
-    With `inline`, a batch that no broker would take is worked here and now: money moves with Redis gone.
+    With `inline`, a batch that no broker would take is worked here and now: money moves with Redis gone. Only what was
+    due at the start is looked at, so that a sweep ends even while the gateway keeps its questions from being answered.
     """
-    parked = _park_holes(tools)
-    callbacks = _drain(tools, _claim_callbacks, lambda ids: _ring_for_callbacks(tools, ids, inline=inline))
-    transactions = _drain(tools, _claim_transactions, lambda ids: _ring_for_questions(tools, ids, inline=inline))
-    swept = Swept(callbacks=callbacks, transactions=transactions, parked=parked)
-    if callbacks or transactions or parked:
-        log.info("swept", callbacks=callbacks, transactions=transactions, parked=parked)
+    parked, until = _park_holes(tools)
+    callbacks = _Pile(tools, Lane.CALLBACK, lambda: _callbacks(tools, until, inline=inline))
+    transactions = _Pile(tools, Lane.SWEEP, lambda: _transactions(tools, until, inline=inline))
+    # By turns: a long pile of questions worked inline must not keep the callbacks unread.
+    while callbacks.take() | transactions.take():
+        pass
+    swept = Swept(callbacks=callbacks.total, transactions=transactions.total, parked=parked)
+    if swept.callbacks or swept.transactions or swept.parked:
+        log.info("swept", callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)
     return swept
 
 
-def _drain(tools: Toolbox, claim: Callable[[Toolbox], list[int]], ring: Callable[[Sequence[int]], None]) -> int:
-    """Claim and ring until a claim comes back short, or the queue has no room: what stays unclaimed stays due."""
-    total = 0
-    while tools.queue.has_room(Lane.SWEEP):
-        ids = claim(tools)
-        if ids:
-            ring(ids)
-            total += len(ids)
-        if len(ids) < tools.sweep_batch:
-            break
-    return total
+@dataclass(slots=True)
+class _Pile:
+    """One kind of due rows: taken batch by batch until one comes back short, is not wanted, or the queue has no room.
+
+    What stays unclaimed stays due.
+    """
+
+    tools: Toolbox
+    lane: Lane
+    work: Callable[[], tuple[int, bool]]
+    """Claims a batch and rings for it: how many rows, and whether anybody took them."""
+    total: int = 0
+    is_done: bool = False
+
+    def take(self) -> bool:
+        """Take one batch; whether there may be more."""
+        if self.is_done or not self.tools.queue.has_room(self.lane):
+            return False
+        count, taken = self.work()
+        self.total += count
+        self.is_done = count < self.tools.sweep_batch or not taken
+        return not self.is_done
 
 
-def _claim_callbacks(tools: Toolbox) -> list[int]:
+def _callbacks(tools: Toolbox, until: datetime, *, inline: bool) -> tuple[int, bool]:
+    claimed = _claim_callbacks(tools, until)
+    # What was tried in vain more than once may be what kills its readers: rung for alone, it takes no neighbour along.
+    together = [c.id for c in claimed if c.attempts <= policy.ATTEMPTS_TOGETHER]
+    alone = [[c.id] for c in claimed if policy.ATTEMPTS_TOGETHER < c.attempts < policy.READING_ATTEMPTS]
+    rung = [_ring_for_callbacks(tools, ids, inline=inline) for ids in [together, *alone] if ids]
+    return len(claimed), all(rung)
+
+
+def _transactions(tools: Toolbox, until: datetime, *, inline: bool) -> tuple[int, bool]:
+    ids = _claim_transactions(tools, until)
+    return len(ids), not ids or _ring_for_questions(tools, ids, inline=inline)
+
+
+def _claim_callbacks(tools: Toolbox, until: datetime) -> list[ClaimedCallback]:
     """Claim callbacks nobody finished reading; those out of attempts go to a person instead."""
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.retry)
-        claimed = due.claim_callbacks(step.session, limit=tools.sweep_batch, lease=lease)
-        poison = [c.id for c in claimed if c.attempts > policy.READING_ATTEMPTS]
+        claimed = due.claim_callbacks(step.session, until=until, limit=tools.sweep_batch, lease=lease)
+        poison = [c.id for c in claimed if c.attempts >= policy.READING_ATTEMPTS]
         findings = [receive.Finding(callback_id=i, outcome=Outcome.UNREADABLE, note=POISON_ADVICE) for i in poison]
         receive.finish_callbacks(step.session, findings)
         open_cases(
             step.session, [NewCase(kind=CaseKind.UNREADABLE, detail=POISON_ADVICE, callback_id=i) for i in poison]
         )
-    return [c.id for c in claimed]
+    return claimed
 
 
-def _claim_transactions(tools: Toolbox) -> list[int]:
+def _claim_transactions(tools: Toolbox, until: datetime) -> list[int]:
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
-        return due.claim_transactions(step.session, limit=tools.sweep_batch, lease=lease)
+        return due.claim_transactions(step.session, until=until, limit=tools.sweep_batch, lease=lease)
 
 
-def _park_holes(tools: Toolbox) -> int:
+def _park_holes(tools: Toolbox) -> tuple[int, datetime]:
+    """Park what waits in vain for a reply to its create: how many, and the time by the database's clock."""
     with transaction(tools.sessions) as step:
+        until = due.now(step.session)
         holes = due.park_holes(step.session, limit=tools.sweep_batch)
         cases = [NewCase(kind=CaseKind.TOKEN_LOST, detail=HOLE_ADVICE, transaction_pk=pk) for pk in holes]
         open_cases(step.session, cases)
-    return len(holes)
+    return len(holes), until
 
 
-def _ring_for_callbacks(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> None:
-    if not tools.queue.read_soon(ids) and inline:
+def _ring_for_callbacks(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> bool:
+    rung = tools.queue.read_soon(ids)
+    if not rung and inline:
         intake(tools, ids)
+    return rung or inline
 
 
-def _ring_for_questions(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> None:
-    if not tools.queue.ask_soon(ids, lane=Lane.SWEEP) and inline:
+def _ring_for_questions(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> bool:
+    rung = tools.queue.ask_soon(ids, lane=Lane.SWEEP)
+    if not rung and inline:
         confirm(tools, ids, lane=Lane.SWEEP)
+    return rung or inline
 
 
 @shared_task(bind=True, base=Job, name="reconciler.sweep")

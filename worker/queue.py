@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
+from kombu.pools import producers
 
 from config.celery_settings import ASK, CALLBACKS, FRESH, READ, RECHECK
 from models.check import Lane
@@ -24,6 +26,9 @@ ROOM = 50
 REST = 5.0
 """Seconds without another try after the broker failed: a frozen broker costs each try its whole timeout."""
 
+PATIENCE = {"socket_timeout": 2, "socket_connect_timeout": 2, "retry_on_timeout": False, "max_retries": 0}
+"""Over the broker's own options: whoever takes messages waits long for a broker that does not answer, whoever rings not."""
+
 TROUBLE = (KombuError, OperationalError, OSError, TimeoutError)
 
 
@@ -32,6 +37,7 @@ class CeleryQueue:
 
     def __init__(self, app: Celery) -> None:
         self._app = app
+        self._connection = app.connection_for_write(transport_options=PATIENCE)
         self._resting_until = 0.0
 
     def read_soon(self, callback_ids: Sequence[int]) -> bool:
@@ -53,21 +59,27 @@ class CeleryQueue:
             return True
         queue = RECHECK if lane in (Lane.SWEEP, Lane.REPLAY) else FRESH
         try:
-            with self._app.connection_for_write() as connection:
-                return int(connection.default_channel.queue_declare(queue, passive=True).message_count) < ROOM
-        except TROUBLE:
+            with self._connection.clone() as connection:
+                channel: Any = connection.default_channel
+                return int(channel.queue_declare(queue, durable=True).message_count) < ROOM
+        except TROUBLE as exc:
+            self._rest(exc)
             return True
 
     def _send(self, task: str, args: list[object], *, queue: str) -> bool:
         if self._is_resting():
             return False
         try:
-            self._app.send_task(task, args=args, retry=False, queue=queue)
+            with producers[self._connection].acquire(block=True, timeout=REST) as producer:
+                self._app.send_task(task, args=args, retry=False, queue=queue, producer=producer)
         except TROUBLE as exc:
-            self._resting_until = time.monotonic() + REST
-            log.warning("broker_away", task=task, error=type(exc).__name__)
+            self._rest(exc)
             return False
         return True
+
+    def _rest(self, exc: BaseException) -> None:
+        self._resting_until = time.monotonic() + REST
+        log.warning("broker_away", error=type(exc).__name__)
 
     def _is_resting(self) -> bool:
         return time.monotonic() < self._resting_until

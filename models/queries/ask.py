@@ -50,7 +50,7 @@ BEGIN = text("""
     UPDATE transactions t
     SET last_asked_at = clock_timestamp(), asked = t.asked + 1, next_check_at = clock_timestamp() + :lease
     FROM locked
-    WHERE t.id = locked.id AND t.token IS NOT NULL
+    WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
     RETURNING t.id, t.token, t.last_asked_at
 """)
@@ -67,31 +67,41 @@ POSTPONE = text("""
 """)
 
 
-def begin_questions(session: Session, ids: Sequence[int], *, spacing: timedelta, lease: timedelta) -> list[Question]:
-    """Leave to ask about those of `ids` that have a token and were not asked about within `spacing`.
+def begin_questions(
+    session: Session, ids: Sequence[int], *, spacing: timedelta, lease: timedelta, anyway: bool = False
+) -> list[Question]:
+    """Leave to ask about those of `ids` that have a token, a date, and were not asked about within `spacing`.
+
+    A row without a date wants no question: its outcome came while the message about it waited, so that a backlog of
+    doubled messages costs the gateway nothing. `anyway` asks all the same, for a person who wants to know.
 
     Each is leased: should the asker die, the row is due again after `lease`. The others are due when their spacing ends.
     """
     wanted = sorted(set(ids))
-    rows = session.execute(BEGIN, {"ids": wanted, "spacing": spacing, "lease": lease}).all()
+    rows = session.execute(BEGIN, {"ids": wanted, "spacing": spacing, "lease": lease, "anyway": anyway}).all()
     questions = [Question(transaction_pk=pk, token=token, asked_at=at) for pk, token, at in rows]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})
     return questions
 
 
-def give_back(session: Session, ids: Sequence[int]) -> None:
-    """Questions that were begun and not asked after all: due at once, and not counted."""
-    session.execute(
-        text("""
-            WITH locked AS (
-                SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
-            )
-            UPDATE transactions t SET next_check_at = clock_timestamp(), asked = t.asked - 1, last_asked_at = NULL
-            FROM locked WHERE t.id = locked.id
-        """),
-        {"ids": sorted(ids)},
+# Only where our question is still the last one begun: another asker's spacing and lease are not ours to undo.
+GIVE_BACK = text("""
+    WITH given AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[])) AS g(id, asked_at)
+    ), locked AS (
+        SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
     )
+    UPDATE transactions t SET next_check_at = clock_timestamp(), asked = t.asked - 1, last_asked_at = NULL
+    FROM locked JOIN given ON given.id = locked.id
+    WHERE t.id = locked.id AND t.last_asked_at = given.asked_at
+""")
+
+
+def give_back(session: Session, questions: Sequence[Question]) -> None:
+    """Questions that were begun and not asked after all: due at once, and not counted."""
+    parameters = {"ids": [q.transaction_pk for q in questions], "asked": [q.asked_at for q in questions]}
+    session.execute(GIVE_BACK, parameters)
 
 
 def lock_subjects(session: Session, ids: Sequence[int]) -> list[Subject]:

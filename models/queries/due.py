@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -11,23 +11,24 @@ from sqlalchemy.orm import Session
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedCallback:
-    """A callback to be read, and how often somebody has set out to."""
+    """A callback to be read, and how often somebody has set out to read it so far."""
 
     id: int
     attempts: int
 
 
 # The inner SELECT reads only the partial index of rows with a date, in its order: the cost is the claim's size,
-# whatever the table's. The UPDATE is the lease: a claimed row is due again by itself should its claimer die.
+# whatever the table's; ids as an array keep the planner from joining with the whole table when it takes the LIMIT for a
+# large one, as the plan of a prepared statement does. The UPDATE is the lease: a claimed row is due again by itself should its claimer die.
 CLAIM_TRANSACTIONS = text("""
     WITH due AS (
         SELECT id FROM transactions
-        WHERE next_check_at <= now() AND token IS NOT NULL
+        WHERE next_check_at <= CAST(:until AS timestamptz) AND token IS NOT NULL
         ORDER BY next_check_at LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE transactions t SET next_check_at = clock_timestamp() + :lease
-    FROM due WHERE t.id = due.id
+    WHERE t.id = ANY(ARRAY(SELECT id FROM due))
     RETURNING t.id
 """)
 
@@ -40,26 +41,32 @@ PARK_HOLES = text("""
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE transactions t SET next_check_at = NULL, parked_at = clock_timestamp()
-    FROM due WHERE t.id = due.id
+    WHERE t.id = ANY(ARRAY(SELECT id FROM due))
     RETURNING t.id
 """)
 
 CLAIM_CALLBACKS = text("""
     WITH due AS (
         SELECT id FROM callbacks
-        WHERE next_try_at <= now()
+        WHERE next_try_at <= CAST(:until AS timestamptz)
         ORDER BY next_try_at LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     )
-    UPDATE callbacks c SET next_try_at = clock_timestamp() + :lease, attempts = c.attempts + 1
-    FROM due WHERE c.id = due.id
+    UPDATE callbacks c SET next_try_at = clock_timestamp() + :lease
+    WHERE c.id = ANY(ARRAY(SELECT id FROM due))
     RETURNING c.id, c.attempts
 """)
 
 
-def claim_transactions(session: Session, *, limit: int, lease: timedelta) -> list[int]:
-    """Up to `limit` transactions whose time has come, oldest first; each is ours for `lease`."""
-    return sorted(session.scalars(CLAIM_TRANSACTIONS, {"limit": limit, "lease": lease}))
+def now(session: Session) -> datetime:
+    """The database's clock, the only one that says what is due."""
+    at: datetime = session.execute(text("SELECT clock_timestamp()")).scalar_one()
+    return at
+
+
+def claim_transactions(session: Session, *, until: datetime, limit: int, lease: timedelta) -> list[int]:
+    """Up to `limit` transactions that were due at `until`, oldest first; each is ours for `lease`."""
+    return sorted(session.scalars(CLAIM_TRANSACTIONS, {"until": until, "limit": limit, "lease": lease}))
 
 
 def park_holes(session: Session, *, limit: int) -> list[int]:
@@ -67,10 +74,10 @@ def park_holes(session: Session, *, limit: int) -> list[int]:
     return sorted(session.scalars(PARK_HOLES, {"limit": limit}))
 
 
-def claim_callbacks(session: Session, *, limit: int, lease: timedelta) -> list[ClaimedCallback]:
-    """Up to `limit` callbacks that nobody finished reading; each is ours for `lease`.
+def claim_callbacks(session: Session, *, until: datetime, limit: int, lease: timedelta) -> list[ClaimedCallback]:
+    """Up to `limit` callbacks that nobody had finished reading at `until`; each is ours for `lease`.
 
-    Counts the attempt before the work, so that a callback that kills its reader runs out of attempts.
+    Counts no attempt: ringing is not reading, and a fleet that sleeps for an hour has tried nothing.
     """
-    rows = session.execute(CLAIM_CALLBACKS, {"limit": limit, "lease": lease})
+    rows = session.execute(CLAIM_CALLBACKS, {"until": until, "limit": limit, "lease": lease})
     return sorted((ClaimedCallback(id=i, attempts=n) for i, n in rows), key=lambda claimed: claimed.id)

@@ -52,11 +52,16 @@ def find_invoice(session: Session, transaction_id: str) -> Invoice | None:
 
 
 def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
-    """Take a refused order up again; False when somebody else just did."""
+    """Take a refused order up again; False when somebody else just did. Its age, by which it is asked about, begins anew."""
     statement = (
         update(Invoice)
         .where(Invoice.id == pk, Invoice.status == Status.REFUSED.value)
-        .values(status=Status.CREATED.value, refusal="", next_check_at=func.clock_timestamp() + grace)
+        .values(
+            status=Status.CREATED.value,
+            refusal="",
+            created_at=func.clock_timestamp(),
+            next_check_at=func.clock_timestamp() + grace,
+        )
     )
     return _count(session, statement) == 1
 

@@ -58,8 +58,31 @@ def store_callbacks(session: Session, receipts: Sequence[Receipt], *, grace: tim
         }
         for receipt in receipts
     ]
+    if not rows:
+        return []
     statement = insert(Callback).values(next_try_at=func.clock_timestamp() + grace).returning(Callback.id)
     return list(session.scalars(statement, rows))
+
+
+COUNT_ATTEMPTS = text("""
+    WITH waiting AS (
+        SELECT id FROM callbacks
+        WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome = ANY(CAST(:unfinished AS text[]))
+          AND received_at <= clock_timestamp() - CAST(:grace AS interval)
+        ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    )
+    UPDATE callbacks c SET attempts = c.attempts + 1 FROM waiting WHERE c.id = waiting.id
+""")
+
+
+def count_attempts(session: Session, ids: Sequence[int], *, grace: timedelta) -> None:
+    """Note that somebody sets out to read these. Commit it before the reading.
+
+    So a callback that kills its reader runs out of attempts. One younger than `grace` is not counted: its first
+    reading, the only one nearly all callbacks need, then writes nothing here.
+    """
+    parameters = {"ids": list(ids), "unfinished": [outcome.value for outcome in UNFINISHED], "grace": grace}
+    session.execute(COUNT_ATTEMPTS, parameters)
 
 
 def take_callbacks(session: Session, ids: Sequence[int]) -> list[StoredCallback]:
@@ -133,3 +156,32 @@ def finish_callbacks(session: Session, findings: Sequence[Finding]) -> None:
             "seconds": [f.look_again_in.total_seconds() if f.look_again_in else None for f in findings],
         },
     )
+
+
+REOPEN = text("""
+    WITH locked AS (
+        SELECT id FROM callbacks WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+    ), resolved AS (
+        UPDATE cases SET resolved_at = clock_timestamp(), resolution = 'the callback was opened again, to be read anew'
+        WHERE callback_id = ANY(CAST(:ids AS bigint[])) AND transaction_pk IS NULL AND resolved_at IS NULL
+          AND (SELECT count(*) FROM locked) = :count
+    )
+    UPDATE callbacks c
+    SET outcome = 'received', note = 'opened again by a person', attempts = 0, next_try_at = clock_timestamp()
+    FROM locked
+    WHERE c.id = locked.id AND (SELECT count(*) FROM locked) = :count
+    RETURNING c.id
+""")
+
+
+def reopen_callbacks(session: Session, ids: Iterable[int]) -> list[int]:
+    """Have these callbacks read again, whatever became of them, from now on; the ids nobody knows.
+
+    All or none: with one unknown id nothing is opened. Their open cases end: a callback that fails again opens a new one.
+    Opening again moves no money: reading it leads to a question at most, guarded like any other.
+    """
+    wanted = sorted(set(ids))
+    opened = set(session.scalars(REOPEN, {"ids": wanted, "count": len(wanted)}))
+    if len(opened) == len(wanted):
+        return []
+    return sorted(set(wanted) - set(session.scalars(select(Callback.id).where(Callback.id.in_(wanted)))))

@@ -44,6 +44,7 @@ class NextCheck:
     """When one transaction is asked about next: after `wait`, or never by itself. `park` needs an open case beside it."""
 
     transaction_pk: int
+    asked_at: datetime
     wait: timedelta | None
     park: bool
     answered: bool
@@ -158,21 +159,27 @@ def add_notices(session: Session, moves: Sequence[Move], *, accounts: dict[int, 
 SCHEDULE = text("""
     UPDATE transactions t
     SET next_check_at = clock_timestamp() + s.seconds * interval '1 second',
+        last_asked_at = GREATEST(t.last_asked_at, s.asked_at),
         parked_at = CASE WHEN s.park THEN COALESCE(t.parked_at, clock_timestamp()) END,
         answered = t.answered + CASE WHEN s.answered THEN 1 ELSE 0 END,
         silences = CASE WHEN s.answered THEN 0 ELSE t.silences + 1 END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:seconds AS float8[]), CAST(:parks AS bool[]), CAST(:answers AS bool[]))
-        AS s(id, seconds, park, answered)
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[]), CAST(:seconds AS float8[]),
+                CAST(:parks AS bool[]), CAST(:answers AS bool[]))
+        AS s(id, asked_at, seconds, park, answered)
     WHERE t.id = s.id
 """)
 
 
 def schedule(session: Session, plans: Sequence[NextCheck]) -> None:
-    """Say for each when it is asked about next, and count the answer or the silence."""
+    """Say for each when it is asked about next, and count the answer or the silence.
+
+    The spacing counts from when a question really went out, which in a long batch is later than when it was begun.
+    """
     session.execute(
         SCHEDULE,
         {
             "ids": [p.transaction_pk for p in plans],
+            "asked": [p.asked_at for p in plans],
             "seconds": [None if p.wait is None else p.wait.total_seconds() for p in plans],
             "parks": [p.park for p in plans],
             "answers": [p.answered for p in plans],

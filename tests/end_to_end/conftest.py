@@ -39,6 +39,10 @@ class Up:
     data: Path
     lines: list[str] = field(default_factory=list)
 
+    def __post_init__(self) -> None:
+        self.listener = threading.Thread(target=self.listen, daemon=True)
+        self.listener.start()
+
     @property
     def said(self) -> str:
         """Everything it printed so far."""
@@ -113,7 +117,13 @@ class Up:
     def stop(self) -> int:
         """Ctrl-C, as the terminal sends it."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(timeout=40)
+        code = self.process.wait(timeout=40)
+        self.listener.join(timeout=10)
+        return code
+
+    def listen(self) -> None:
+        with self.process.stdout as said:
+            self.lines.extend(said)
 
 
 def cmdline(pid: int) -> bytes:
@@ -152,7 +162,6 @@ def start_up(data: Path) -> Up:
         text=True,
     )
     up = Up(process, data)
-    threading.Thread(target=lambda: up.lines.extend(process.stdout), daemon=True).start()
     eventually(lambda: "Ctrl-C" in up.said or process.poll() is not None, within=90, what="up is ready")
     assert process.poll() is None, up.said
     return up

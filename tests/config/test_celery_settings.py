@@ -1,0 +1,94 @@
+"""Celery's options hold what the jobs rely on: lengths that nest, queues that exist, messages that may be lost."""
+
+from __future__ import annotations
+
+import pytest
+from celery.app.defaults import NAMESPACES, flatten
+
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, SWEEP, celery_settings
+from config.policy import Lengths
+from tests.fakes import settings_for
+from worker.app import make_app
+
+NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
+
+
+def options(**changes):
+    return celery_settings(settings_for(NO_DATABASE, **changes))
+
+
+@pytest.mark.parametrize("timeouts", [(3.05, 10), (0.1, 0.1), (30, 60), (1, 60)])
+def test_each_length_is_shorter_than_the_next_whatever_the_gateways_timeouts(timeouts):
+    connect, answer = timeouts
+    settings = settings_for(NO_DATABASE, ligdicash_connect_timeout=connect, ligdicash_answer_timeout=answer)
+    lengths = Lengths.from_settings(settings)
+    found = celery_settings(settings)
+    ladder = [
+        connect + answer,
+        found["task_soft_time_limit"],
+        found["task_time_limit"],
+        lengths.lock,
+        lengths.lease,
+        found["broker_transport_options"]["visibility_timeout"],
+        lengths.retry,
+    ]
+    assert ladder == sorted(ladder)
+    assert len(set(ladder)) == len(ladder)
+    assert lengths.faults() == []
+    assert lengths.batch + lengths.question < found["task_soft_time_limit"]
+
+
+def test_a_length_out_of_order_is_named():
+    shuffled = Lengths(question=13, batch=6, soft_limit=24, hard_limit=29, lock=60, lease=39, visibility=44, retry=49)
+    assert shuffled.faults() == ["lock (60 s) must be shorter than lease (39 s)"]
+
+
+def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
+    app = make_app(settings_for(NO_DATABASE))
+    app.loader.import_default_modules()
+    queues = {queue.name for queue in app.conf.task_queues}
+    assert queues == {CALLBACKS, FRESH, RECHECK, CONTROL}
+    assert set(app.conf.task_routes) == {READ, ASK, SWEEP}
+    for task, route in app.conf.task_routes.items():
+        assert task in app.tasks
+        assert route["queue"] in queues
+    assert app.conf.task_default_queue in queues
+    app.close()
+
+
+def test_beat_rings_for_a_registered_task_and_an_old_ring_expires():
+    app = make_app(settings_for(NO_DATABASE, sweep_every=1.5))
+    app.loader.import_default_modules()
+    [entry] = app.conf.beat_schedule.values()
+    assert entry["task"] in app.tasks
+    assert entry["schedule"] == 1.5
+    assert 0 < entry["options"]["expires"] <= 5
+    assert app.conf.beat_max_loop_interval <= entry["schedule"]
+    app.close()
+
+
+def test_a_message_leaves_the_broker_when_its_work_is_done_and_is_never_retried_by_celery():
+    found = options()
+    assert found["task_acks_late"]
+    assert found["task_reject_on_worker_lost"]
+    assert found["task_acks_on_failure"]
+    assert found["worker_prefetch_multiplier"] == 1
+
+
+def test_only_json_is_taken_from_the_broker_and_nobody_keeps_results():
+    found = options()
+    assert found["accept_content"] == ["json"]
+    assert found["task_serializer"] == "json"
+    assert found["result_backend"] is None
+    assert found["task_ignore_result"]
+
+
+def test_no_call_to_the_broker_may_hang_for_ever():
+    transport = options()["broker_transport_options"]
+    assert 0 < transport["socket_timeout"] <= 10
+    assert 0 < transport["socket_connect_timeout"] <= 5
+
+
+def test_celery_knows_every_option_by_that_name():
+    known = {name for name, _ in flatten(NAMESPACES)}
+    assert sorted(name for name in options() if name not in known) == []

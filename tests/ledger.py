@@ -1,0 +1,157 @@
+"""Shorthands for tests on the books: put rows there, let time pass by editing dates, read back what became of them."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import text
+
+from models import Base
+from models.answers import Answer
+from models.callback import Receipt
+from models.check import Lane
+from models.queries import ask, receive
+from models.session import Sessions, make_engine, make_sessions, transaction
+from models.transaction import Invoice
+from tasks.record import Answered
+
+SPACING = timedelta(seconds=3)
+LEASE = timedelta(seconds=39)
+GRACE = timedelta(seconds=5)
+
+ADD = text("""
+    INSERT INTO transactions (kind, transaction_id, amount, status, order_digest, next_check_at)
+    SELECT 'invoice', 'ORD-' || n, CAST(:amount AS bigint), 'created', '\\x00', clock_timestamp() + interval '2 min'
+    FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS n RETURNING id
+""")
+OPEN = text("""
+    UPDATE transactions SET status = 'pending', token = 'token-of-' || transaction_id,
+        next_check_at = clock_timestamp() + :due_in
+    WHERE status = 'created' AND token IS NULL
+""")
+
+
+@contextmanager
+def open_books(database_url: str) -> Iterator[Sessions]:
+    """Sessions on this database, closed at the end; enough connections for the threads of a race."""
+    engine = make_engine(database_url, pool_size=16)
+    try:
+        yield make_sessions(engine)
+    finally:
+        engine.dispose()
+
+
+def run(sessions: Sessions, statement: str, **parameters: Any) -> list[Any]:
+    """Any statement, committed; its rows as tuples, or nothing."""
+    with transaction(sessions) as step:
+        result = step.session.execute(text(statement), parameters)
+        return [tuple(row) for row in result] if result.returns_rows else []
+
+
+def empty(sessions: Sessions) -> None:
+    """Take every row out of every table; ids begin at 1 again."""
+    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
+    run(sessions, f"TRUNCATE {names} RESTART IDENTITY")
+
+
+def value(sessions: Sessions, statement: str, **parameters: Any) -> Any:
+    """The one value a statement gives."""
+    [(found,)] = run(sessions, statement, **parameters)
+    return found
+
+
+def add_created(sessions: Sessions, count: int = 1, *, amount: int = 5000) -> list[int]:
+    """Rows whose create has had no reply yet, named ORD-1 and so on; due as holes in two minutes."""
+    with transaction(sessions) as step:
+        before = step.session.execute(text("SELECT count(*) FROM transactions")).scalar_one()
+        return sorted(step.session.scalars(ADD, {"amount": amount, "first": before + 1, "last": before + count}).all())
+
+
+def add_pending(sessions: Sessions, count: int = 1, *, amount: int = 5000, due_in: float = 60) -> list[int]:
+    """Rows that wait for their customer; the token of ORD-1 is token-of-ORD-1."""
+    pks = add_created(sessions, count, amount=amount)
+    with transaction(sessions) as step:
+        step.session.execute(OPEN, {"due_in": timedelta(seconds=due_in)})
+    return pks
+
+
+def row(sessions: Sessions, pk: int) -> Invoice:
+    """The row as it is now."""
+    with transaction(sessions) as step:
+        return step.session.get_one(Invoice, pk)
+
+
+def due_in(sessions: Sessions, pk: int) -> float | None:
+    """Seconds until it is asked about next, negative when overdue; None when never by itself."""
+    statement = "SELECT extract(epoch FROM next_check_at - clock_timestamp())::float8 FROM transactions WHERE id = :pk"
+    return value(sessions, statement, pk=pk)
+
+
+def let_pass(sessions: Sessions, seconds: float) -> None:
+    """Move every date of the books into the past: the same as waiting, for all but the process."""
+    by = timedelta(seconds=seconds)
+    run(
+        sessions,
+        """UPDATE transactions SET created_at = created_at - :by, next_check_at = next_check_at - :by,
+           nudged_at = nudged_at - :by, last_asked_at = last_asked_at - :by, decided_asked_at = decided_asked_at - :by""",
+        by=by,
+    )
+    run(sessions, "UPDATE callbacks SET received_at = received_at - :by, next_try_at = next_try_at - :by", by=by)
+
+
+def cases(sessions: Sessions, *, is_open: bool = True) -> list[str]:
+    """The kinds of the open cases, or of the closed ones."""
+    condition = "IS NULL" if is_open else "IS NOT NULL"
+    return [kind for (kind,) in run(sessions, f"SELECT kind FROM cases WHERE resolved_at {condition} ORDER BY id")]
+
+
+def count(sessions: Sessions, table: str) -> int:
+    """How many rows a table has."""
+    return value(sessions, f"SELECT count(*) FROM {table}")
+
+
+def claim(reference: str | None, status: str = "completed", **more: Any) -> bytes:
+    """The body of a JSON callback that names this transaction, or none."""
+    fields = {"status": status, "amount": 5000, "transaction_id": reference, **more}
+    return json.dumps({name: value for name, value in fields.items() if value is not None}).encode()
+
+
+def knock(sessions: Sessions, *bodies: bytes) -> list[int]:
+    """Store these callbacks as the door does; their ids in the order given."""
+    receipts = [Receipt(body=b, content_type="application/json", headers={}, source="203.0.113.7") for b in bodies]
+    with transaction(sessions) as step:
+        return sorted(receive.store_callbacks(step.session, receipts, grace=GRACE))
+
+
+def begin(sessions: Sessions, *pks: int) -> list[ask.Question]:
+    """Leave to ask about these, also when they are final or parked."""
+    with transaction(sessions) as step:
+        return ask.begin_questions(step.session, pks, spacing=SPACING, lease=LEASE, anyway=True)
+
+
+def answered(sessions: Sessions, pk: int, answer: Answer) -> Answered:
+    """A question begun now, with this answer, not recorded yet."""
+    [question] = begin(sessions, pk)
+    return Answered(question=question, answer=answer)
+
+
+def all_at_once(*calls: Callable[[], Any]) -> list[Any]:
+    """Run each in a thread of its own, all starting at one barrier; their results, or the first error."""
+    barrier = threading.Barrier(len(calls))
+
+    def start(call: Callable[[], Any]) -> Any:
+        barrier.wait(timeout=20)
+        return call()
+
+    with ThreadPoolExecutor(len(calls)) as threads:
+        return [future.result(timeout=60) for future in [threads.submit(start, call) for call in calls]]
+
+
+LANE = Lane.SWEEP
+"""The lane of tests that do not care."""

@@ -1,0 +1,213 @@
+"""Callbacks in the tables: stored together, read by one, found, marked and finished."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from datetime import timedelta
+
+from sqlalchemy import event
+
+from models.callback import Outcome, Receipt
+from models.queries import receive
+from models.queries.receive import Finding
+from models.session import transaction
+from models.transaction import Status
+from tests.ledger import (
+    GRACE,
+    add_created,
+    add_pending,
+    all_at_once,
+    claim,
+    due_in,
+    knock,
+    let_pass,
+    row,
+    run,
+    value,
+)
+
+
+def receipt(body: bytes) -> Receipt:
+    return Receipt(body=body, content_type="application/json", headers={"x": "é"}, source="203.0.113.7")
+
+
+def test_many_receipts_are_one_insert_and_come_back_as_they_were(sessions):
+    statements = []
+    engine = sessions.kw["bind"]
+
+    def keep(_connection, _cursor, statement, *_rest):
+        statements.append(statement)
+
+    event.listen(engine, "before_cursor_execute", keep)
+    bodies = [bytes([n]) * n for n in range(200)]
+    with transaction(sessions) as step:
+        ids = receive.store_callbacks(step.session, [receipt(body) for body in bodies], grace=GRACE)
+    event.remove(engine, "before_cursor_execute", keep)
+    assert len(set(ids)) == 200
+    assert len([sql for sql in statements if "INSERT" in sql]) == 1
+    stored = run(sessions, "SELECT body, digest, headers, outcome, attempts FROM callbacks")
+    assert sorted(body for body, *_ in stored) == sorted(bodies)
+    assert all(digest == hashlib.sha256(body).digest() for body, digest, *_ in stored)
+    assert {(headers["x"], outcome, attempts) for *_, headers, outcome, attempts in stored} == {("é", "received", 0)}
+
+
+def test_storing_nothing_is_no_trouble(sessions):
+    with transaction(sessions) as step:
+        assert receive.store_callbacks(step.session, [], grace=GRACE) == []
+
+
+def test_a_stored_callback_is_due_by_itself_after_its_grace(sessions):
+    knock(sessions, b"{}")
+    waits = value(sessions, "SELECT extract(epoch FROM next_try_at - received_at)::float8 FROM callbacks")
+    assert 4.9 < waits < 5.5
+
+
+def test_what_another_session_reads_is_skipped(sessions):
+    first, second = knock(sessions, b"1", b"2")
+    with transaction(sessions) as one:
+        assert [c.id for c in receive.take_callbacks(one.session, [first])] == [first]
+        with transaction(sessions) as other:
+            assert [c.id for c in receive.take_callbacks(other.session, [first, second])] == [second]
+
+
+def test_what_is_finished_for_good_is_not_taken_again_and_what_is_unmatched_is(sessions):
+    ids = knock(sessions, *[str(n).encode() for n in range(4)])
+    outcomes = [Outcome.MATCHED, Outcome.UNMATCHED, Outcome.ORPHAN, Outcome.UNREADABLE]
+    with transaction(sessions) as step:
+        receive.finish_callbacks(
+            step.session, [Finding(callback_id=i, outcome=o, note="") for i, o in zip(ids, outcomes, strict=True)]
+        )
+    with transaction(sessions) as step:
+        assert [c.id for c in receive.take_callbacks(step.session, ids)] == [ids[1]]
+
+
+def test_finishing_writes_each_outcome_to_its_own_callback(sessions):
+    [pk] = add_pending(sessions)
+    matched, unmatched = knock(sessions, b"1", b"2")
+    with transaction(sessions) as step:
+        receive.finish_callbacks(
+            step.session,
+            [
+                Finding(callback_id=matched, outcome=Outcome.MATCHED, note="claims completed", transaction_pk=pk),
+                Finding(
+                    callback_id=unmatched,
+                    outcome=Outcome.UNMATCHED,
+                    note="not yet",
+                    look_again_in=timedelta(seconds=20),
+                ),
+            ],
+        )
+    columns = "outcome, note, transaction_pk, attempts, round(extract(epoch FROM next_try_at - clock_timestamp()))::int"
+    assert run(sessions, f"SELECT {columns} FROM callbacks ORDER BY id") == [
+        ("matched", "claims completed", pk, 1, None),
+        ("unmatched", "not yet", None, 1, 20),
+    ]
+
+
+def test_finishing_nothing_is_no_trouble(sessions):
+    with transaction(sessions) as step:
+        receive.finish_callbacks(step.session, [])
+
+
+def count_attempts(sessions, ids):
+    with transaction(sessions) as step:
+        receive.count_attempts(step.session, ids, grace=GRACE)
+
+
+def test_the_first_reading_of_a_fresh_callback_is_not_counted_and_later_ones_are(sessions):
+    ids = knock(sessions, b"1")
+    count_attempts(sessions, ids)
+    assert value(sessions, "SELECT attempts FROM callbacks") == 0
+    let_pass(sessions, 6)
+    count_attempts(sessions, ids)
+    count_attempts(sessions, ids)
+    assert value(sessions, "SELECT attempts FROM callbacks") == 2
+
+
+def test_counting_waits_for_nobody(sessions):
+    ids = knock(sessions, b"1")
+    let_pass(sessions, 6)
+    with transaction(sessions) as reader:
+        receive.take_callbacks(reader.session, ids)
+        count_attempts(sessions, ids)
+    assert value(sessions, "SELECT attempts FROM callbacks") == 0
+
+
+def test_transactions_are_found_by_any_of_the_ids_and_strangers_are_not_there(sessions):
+    add_pending(sessions, 2)
+    with transaction(sessions) as step:
+        found = receive.find_transactions(step.session, ["ORD-2", "ORD-2", "ORD-9", "ord-1"])
+        assert receive.find_transactions(step.session, []) == {}
+    assert list(found) == ["ORD-2"]
+    assert found["ORD-2"].status is Status.PENDING
+
+
+def nudge(sessions, *pks):
+    with transaction(sessions) as step:
+        receive.nudge(step.session, pks, grace=GRACE)
+
+
+def test_a_nudge_brings_the_next_question_forward_and_leaves_its_mark(sessions):
+    [pk] = add_pending(sessions, due_in=600)
+    nudge(sessions, pk)
+    assert 4 < due_in(sessions, pk) <= 5
+    assert row(sessions, pk).nudged_at is not None
+
+
+def test_a_nudge_never_puts_a_question_off(sessions):
+    [pk] = add_pending(sessions, due_in=-7)
+    nudge(sessions, pk)
+    assert due_in(sessions, pk) < -6
+
+
+def test_a_nudge_wakes_what_was_parked(sessions):
+    [pk] = add_pending(sessions)
+    run(sessions, "UPDATE transactions SET next_check_at = NULL, parked_at = now()")
+    nudge(sessions, pk)
+    assert due_in(sessions, pk) <= 5
+
+
+def test_a_row_without_a_token_gets_the_mark_and_is_not_made_due(sessions):
+    [pk] = add_created(sessions)
+    nudge(sessions, pk)
+    assert row(sessions, pk).nudged_at is not None
+    assert due_in(sessions, pk) > 100
+
+
+def test_nudges_of_the_same_rows_in_opposite_orders_do_not_deadlock(sessions):
+    pks = add_pending(sessions, 300)
+    for _ in range(5):
+        all_at_once(*[lambda order=order: nudge(sessions, *order) for order in (pks, pks[::-1]) * 2])
+
+
+def finish_and_nudge(sessions, ids, pks):
+    """What intake writes, in its order: first the reference to the transaction, then its lock."""
+    with transaction(sessions) as step:
+        receive.take_callbacks(step.session, ids)
+        findings = [
+            Finding(callback_id=i, outcome=Outcome.MATCHED, note="", transaction_pk=pk)
+            for i, pk in zip(ids, pks, strict=True)
+        ]
+        receive.finish_callbacks(step.session, findings)
+        receive.nudge(step.session, pks, grace=GRACE)
+
+
+def test_batches_about_the_same_transactions_do_not_deadlock_over_their_references(sessions):
+    pks = add_pending(sessions, 100)
+    for _ in range(3):
+        batches = [knock(sessions, *[claim(f"ORD-{n}") for n in range(100)]) for _ in range(3)]
+        orders = (pks, pks[::-1], pks[50:] + pks[:50])
+        all_at_once(
+            *[
+                lambda ids=ids, order=order: finish_and_nudge(sessions, ids, order)
+                for ids, order in zip(batches, orders, strict=True)
+            ]
+        )
+
+
+def test_headers_are_kept_as_json_whatever_they_hold(sessions):
+    odd = Receipt(body=b"", content_type="", headers={"a": '"}\\ud800', "b": "\N{PILE OF POO}"}, source="")
+    with transaction(sessions) as step:
+        receive.store_callbacks(step.session, [odd], grace=GRACE)
+    assert json.loads(value(sessions, "SELECT headers::text FROM callbacks")) == odd.headers

@@ -1,0 +1,132 @@
+"""Locks on a real Valkey: owned, short-lived, let go only by their owner, and never in the way when the server is gone."""
+
+from __future__ import annotations
+
+import socket
+import time
+
+import fakeredis
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from worker.locks import PREFIX, RedisLocks, connect
+
+
+@pytest.fixture
+def client(redis_url):
+    with connect(redis_url) as opened:
+        yield opened
+
+
+@pytest.fixture
+def locks(client):
+    return RedisLocks(client, life=30)
+
+
+def test_a_lock_is_held_by_one(locks, client):
+    first = locks.take([1, 2])
+    second = locks.take([2, 3])
+    assert (first.ids, second.ids) == ({1, 2}, {3})
+    assert 25_000 < client.pttl(f"{PREFIX}1") <= 30_000
+
+
+def test_what_is_let_go_is_free_and_the_rest_stays_held(locks):
+    first = locks.take([1, 2])
+    first.release([1])
+    assert locks.take([1, 2]).ids == {1}
+    assert first.ids == {1, 2}
+
+
+def test_letting_go_twice_does_not_let_go_of_somebody_elses(locks):
+    first = locks.take([1])
+    first.release([1])
+    locks.take([1])
+    first.release([1])
+    assert locks.take([1]).ids == set()
+
+
+def test_a_lock_that_ended_and_was_taken_by_another_is_not_released_by_its_first_owner(client):
+    brief = RedisLocks(client, life=0.02)
+    first = brief.take([1])
+    deadline = time.monotonic() + 10
+    while client.exists(f"{PREFIX}1") and time.monotonic() < deadline:
+        time.sleep(0.005)
+    second = RedisLocks(client, life=30).take([1])
+    assert second.ids == {1}
+    first.release([1])
+    assert RedisLocks(client, life=30).take([1]).ids == set()
+
+
+def test_letting_go_of_what_was_never_ours_does_nothing(locks):
+    held = locks.take([1])
+    locks.take([2])
+    held.release([2, 3])
+    assert locks.take([2]).ids == set()
+
+
+def test_a_batch_costs_one_round_trip_each_way(locks, client):
+    locks.take([0]).release([0])  # both scripts are known to the server now
+    before = client.info("commandstats")
+    locks.take(range(1, 201)).release(range(1, 201))
+    after = client.info("commandstats")
+    calls = after["cmdstat_evalsha"]["calls"] - before["cmdstat_evalsha"]["calls"]
+    assert calls == 2
+    assert after.get("cmdstat_eval") == before.get("cmdstat_eval")
+
+
+def test_a_take_that_was_sent_twice_is_still_ours(locks, client):
+    script = client.register_script(locks._take.script)
+    keys = [f"{PREFIX}1", f"{PREFIX}2"]
+    assert script(keys=keys, args=["me", 30_000]) == [1, 2]
+    assert script(keys=keys, args=["me", 30_000]) == [1, 2]
+    assert script(keys=keys, args=["other", 30_000]) == []
+
+
+def test_a_server_that_was_emptied_forgets_scripts_and_locks_and_goes_on(locks, client):
+    held = locks.take([1])
+    client.flushall()
+    client.script_flush()
+    assert locks.take([1]).ids == {1}
+    held.release([1])
+    assert locks.take([1]).ids == set()
+
+
+def test_taking_nothing_asks_nobody():
+    nobody = RedisLocks(connect("redis://127.0.0.1:1/0"), life=30)
+    with capture_logs() as logs:
+        assert nobody.take([]).ids == set()
+    assert logs == []
+
+
+def test_with_the_server_away_all_count_as_taken_and_releasing_raises_nothing():
+    nobody = RedisLocks(connect("redis://127.0.0.1:1/0"), life=30)
+    with capture_logs() as logs:
+        held = nobody.take([1, 2])
+        held.release([1, 2])
+    assert held.ids == {1, 2}
+    assert [entry["event"] for entry in logs] == ["locks_away", "locks_not_released"]
+
+
+def test_a_server_that_never_answers_is_waited_for_briefly():
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        locks = RedisLocks(
+            redis.Redis(port=mute.getsockname()[1], socket_timeout=0.2, retry=connect("redis://x").get_retry()), life=30
+        )
+        began = time.monotonic()
+        assert locks.take([1]).ids == {1}
+        assert time.monotonic() - began < 2
+
+
+def test_the_limits_of_the_client_are_short():
+    kwargs = connect("redis://127.0.0.1:1/0").connection_pool.connection_kwargs
+    assert kwargs["socket_timeout"] <= 2
+    assert kwargs["socket_connect_timeout"] <= 2
+
+
+def test_the_scripts_say_the_same_to_another_engine():
+    locks = RedisLocks(fakeredis.FakeRedis(), life=30)
+    first = locks.take([1, 2])
+    assert locks.take([2, 3]).ids == {3}
+    first.release([2])
+    assert locks.take([1, 2]).ids == {2}

@@ -1,0 +1,189 @@
+"""The doorbell on a real Valkey: which list a message lands in, and what happens when nobody can be rung."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+import time
+from contextlib import contextmanager
+
+import pytest
+import redis
+from structlog.testing import capture_logs
+
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
+from models.check import Lane
+from tests.fakes import settings_for
+from worker.app import make_app
+from worker.queue import BATCH, ROOM, CeleryQueue
+
+NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
+KEY = "reconciler:{}".format
+
+
+@contextmanager
+def opened(redis_url):
+    app = make_app(settings_for(NO_DATABASE, redis_url))
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+@pytest.fixture
+def app(redis_url):
+    with opened(redis_url) as made:
+        yield made
+
+
+@pytest.fixture
+def queue(app):
+    return CeleryQueue(app)
+
+
+@pytest.fixture
+def valkey(redis_url):
+    with redis.Redis.from_url(redis_url) as client:
+        yield client
+
+
+def messages(valkey, queue):
+    """Task name and arguments of each message waiting, oldest first."""
+    found = []
+    for raw in reversed(valkey.lrange(KEY(queue), 0, -1)):
+        message = json.loads(raw)
+        args = json.loads(base64.b64decode(message["body"]))[0]
+        found.append((message["headers"]["task"], args))
+    return found
+
+
+def test_stored_callbacks_ring_in_their_queue(queue, valkey):
+    assert queue.read_soon([3, 1, 2])
+    assert messages(valkey, CALLBACKS) == [(READ, [[3, 1, 2]])]
+
+
+@pytest.mark.parametrize(
+    ("lane", "name"),
+    [(Lane.CALLBACK, FRESH), (Lane.PERSON, FRESH), (Lane.SWEEP, RECHECK), (Lane.REPLAY, RECHECK)],
+)
+def test_a_question_somebody_waits_for_never_stands_behind_the_sweeps(queue, valkey, lane, name):
+    assert queue.ask_soon([7, 8], lane=lane)
+    assert messages(valkey, name) == [(ASK, [[7, 8], lane.value])]
+    assert [messages(valkey, other) for other in (CALLBACKS, FRESH, RECHECK, CONTROL) if other != name] == [[], [], []]
+
+
+def test_many_ids_are_several_messages_and_none_is_left_out(queue, valkey):
+    ids = list(range(2 * BATCH + 1))
+    assert queue.ask_soon(ids, lane=Lane.SWEEP)
+    sent = [args[0] for _, args in messages(valkey, RECHECK)]
+    assert [len(part) for part in sent] == [BATCH, BATCH, 1]
+    assert [i for part in sent for i in part] == ids
+
+
+def test_ringing_for_nothing_sends_nothing(queue, valkey):
+    assert queue.read_soon([])
+    assert valkey.keys("*") == []
+
+
+def test_there_is_room_until_enough_waits(queue, valkey):
+    assert queue.has_room(Lane.SWEEP)
+    for n in range(ROOM):
+        assert queue.has_room(Lane.SWEEP), n
+        queue.ask_soon([n], lane=Lane.SWEEP)
+    assert not queue.has_room(Lane.SWEEP)
+    assert queue.has_room(Lane.CALLBACK)
+    valkey.flushdb()
+    assert queue.has_room(Lane.SWEEP)
+
+
+def test_a_message_holds_ids_and_nothing_secret(queue, valkey):
+    queue.ask_soon([7], lane=Lane.CALLBACK)
+    [raw] = valkey.lrange(KEY(FRESH), 0, -1)
+    assert b"token" not in raw
+
+
+def test_with_the_broker_away_it_says_so_soon_and_then_rests():
+    with opened("redis://127.0.0.1:1/0") as app, capture_logs() as logs:
+        queue = CeleryQueue(app)
+        began = time.monotonic()
+        assert queue.read_soon([1]) is False
+        assert time.monotonic() - began < 8
+        began = time.monotonic()
+        assert queue.read_soon(range(1000)) is False
+        assert queue.ask_soon([1], lane=Lane.CALLBACK) is False
+        assert queue.has_room(Lane.SWEEP)
+        assert time.monotonic() - began < 0.2
+    assert [entry["event"] for entry in logs] == ["broker_away"]
+
+
+@contextmanager
+def broken_server(*, answers: bool):
+    """Takes connections and hangs up at once, or answers the greeting of a client and then hangs up."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.1)
+        stop = threading.Event()
+
+        def serve():
+            while not stop.is_set():
+                try:
+                    connection, _ = server.accept()
+                except TimeoutError:
+                    continue
+                with connection:
+                    if answers:
+                        connection.settimeout(1)
+                        connection.recv(65_536)
+                        connection.sendall(b"-ERR out of order\r\n" * 3)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
+        finally:
+            stop.set()
+            thread.join(timeout=10)
+
+
+@pytest.mark.parametrize("answers", [False, True])
+def test_a_broker_in_disorder_raises_nothing_whatever_is_asked_of_it(answers):
+    with broken_server(answers=answers) as url, opened(url) as app, capture_logs():
+        assert CeleryQueue(app).has_room(Lane.SWEEP)
+        assert CeleryQueue(app).read_soon([1]) is False
+
+
+@pytest.mark.parametrize("ask", ["has_room", "ask_soon"])
+def test_a_broker_that_takes_connections_and_never_answers_is_waited_for_briefly_and_once(ask):
+    with socket.create_server(("127.0.0.1", 0)) as mute, opened(f"redis://127.0.0.1:{mute.getsockname()[1]}/0") as app:
+        queue = CeleryQueue(app)
+        began = time.monotonic()
+        with capture_logs() as logs:
+            if ask == "has_room":
+                assert queue.has_room(Lane.SWEEP)
+            assert not queue.ask_soon([1], lane=Lane.SWEEP)
+            assert not queue.read_soon([1])
+            assert queue.has_room(Lane.CALLBACK)
+        assert time.monotonic() - began < 8
+        assert [entry["event"] for entry in logs] == ["broker_away"]
+
+
+def test_it_rings_again_when_its_rest_is_over(queue, valkey):
+    queue._resting_until = time.monotonic() + 60
+    assert not queue.read_soon([1])
+    queue._resting_until = 0
+    assert queue.read_soon([1])
+    assert len(messages(valkey, CALLBACKS)) == 1
+
+
+def test_a_broker_that_hung_up_meanwhile_is_rung_again_after_one_rest_at_most(queue, valkey):
+    assert queue.read_soon([1])
+    assert queue.has_room(Lane.SWEEP)
+    valkey.client_kill_filter(_type="normal", skipme=True)
+    with capture_logs():
+        first = queue.read_soon([2])
+        queue._resting_until = 0
+        assert queue.read_soon([3])
+    expected = [[1], [2], [3]] if first else [[1], [3]]
+    assert [args[0] for _, args in messages(valkey, CALLBACKS)] == expected
+    assert queue.has_room(Lane.SWEEP)
