@@ -6,6 +6,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -43,6 +44,9 @@ GATEWAY = ("--create-latency", "0.01-0.05", "--confirm-latency", "0.02-0.15")
 
 PACE = 10.0
 """Invoices a second."""
+
+LINE_EVERY = 5.0
+"""Seconds between two lines of progress where there is no terminal."""
 
 PATIENCE = 75.0
 """Seconds the books get to reach every outcome after the last customer decided."""
@@ -107,7 +111,7 @@ def _drive(options: DemoOptions, shape: Shape, console: Console, *, may_flush: b
     sessions = build_sessions(settings_from(shape.environment))
     with transaction(sessions) as step:
         first = last_callback(step.session)
-    with _progress(console) as progress:
+    with _progress(console) as progress, _told_in_lines(progress):
         playing = progress.add_task("customers", total=2 * len(visits))
         driver = Driver(
             api_url=shape.api_url,
@@ -138,6 +142,28 @@ def _announced(fault: Fault, progress: Progress) -> Callable[[], None]:
 def _progress(console: Console) -> Progress:
     columns = (TextColumn("  {task.description:<10}"), BarColumn(30), MofNCompleteColumn(), TimeElapsedColumn())
     return Progress(*columns, console=console)
+
+
+@contextmanager
+def _told_in_lines(progress: Progress) -> Iterator[None]:
+    """Where no bar can move, in a file or a CI log, say every few seconds how far things are."""
+    if progress.console.is_terminal:
+        yield
+        return
+    over = threading.Event()
+
+    def tell() -> None:
+        while not over.wait(LINE_EVERY):
+            told = (f"{task.description} {task.completed:g}/{task.total:g}" for task in progress.tasks if task.total)
+            progress.console.print(f"  {', '.join(told)}", highlight=False)
+
+    thread = threading.Thread(target=tell, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
 
 
 def _wait_for_the_books(visits: Sequence[Visit], sessions: Sessions, progress: Progress) -> list[Ending]:

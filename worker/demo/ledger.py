@@ -152,7 +152,7 @@ def _nothing_acknowledged_is_lost(evidence: Evidence) -> Promise:
     kept = sum(evidence.stored.values())
     short = sum(_missing(evidence, one) for one in evidence.told.values())
     lost = max(short, evidence.acknowledged - kept, 0)
-    figures = f"{evidence.acknowledged} callbacks answered 200, {kept} stored, lost {lost}"
+    figures = f"{evidence.acknowledged} answered 200, {kept} stored, lost {lost}"
     return Promise(name="Nothing acknowledged is lost", held=lost == 0, figures=figures)
 
 
@@ -167,8 +167,7 @@ def _nothing_is_settled_twice(evidence: Evidence) -> Promise:
     completed = [ending for ending in books if ending.status is Status.COMPLETED]
     unbalanced = [e for e in books if e.settlements != (1 if e.status is Status.COMPLETED else 0)]
     twice = [e for e in books if e.settlements > 1 or e.notices > 1]
-    settlements = sum(ending.settlements for ending in books)
-    figures = f"{len(completed)} completed, {settlements} settlements, settled twice {len(twice)}"
+    figures = f"{len(completed)} completed, settled twice {len(twice)}"
     return Promise(name="Nothing is settled twice", held=not unbalanced and not twice, figures=figures)
 
 
@@ -185,14 +184,14 @@ def _nothing_is_settled_on_hearsay(evidence: Evidence) -> Promise:
         or evidence.told[e.transaction_id].status is not Status.COMPLETED
     ]
     forged = sum(visit.fate in FORGING for visit in evidence.visits)
-    figures = f"{forged} invoices had forged callbacks, settled without evidence {len(groundless)}"
+    figures = f"{forged} forged at, settled without evidence {len(groundless)}"
     return Promise(name="Nothing is settled on hearsay", held=not groundless, figures=figures)
 
 
 def _nothing_goes_quiet(evidence: Evidence) -> Promise:
     quiet = [ending for ending in evidence.ours.values() if not ending.is_armed]
     unread = evidence.stored.get("received", 0)
-    figures = f"open without a next check or a case {len(quiet)}, callbacks unread {unread}"
+    figures = f"forgotten invoices {len(quiet)}, unread callbacks {unread}"
     return Promise(name="Nothing goes quiet", held=not quiet and not unread, figures=figures)
 
 

@@ -35,9 +35,15 @@ def show(ledger: Ledger, console: Console, *, seconds: float) -> None:
 
 
 def _fates(ledger: Ledger) -> Table:
-    table = Table(title="Invoices, by what their customers did", box=box.SIMPLE_HEAD, title_justify="left")
-    table.add_column("what happened")
-    for heading in ("all", "by callback", "by sweep", "failed", "pending", "other"):
+    table = Table(
+        title="Invoices by outcome; the paid ones by what told of them",
+        box=box.SIMPLE_HEAD,
+        title_justify="left",
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
+    table.add_column("what the customer did", no_wrap=True)
+    for heading in ("all", "callback", "sweep", "failed", "pending", "other"):
         table.add_column(heading, justify="right")
     sums = [0] * 6
     for fate, ends in ledger.fates.items():
@@ -57,7 +63,7 @@ def _number(number: int) -> str:
 
 
 def _paces(ledger: Ledger) -> Table:
-    table = Table(title="From payment to settled, seconds", box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title="From payment to settled, seconds", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
     table.add_column("learned by")
     for heading in ("settled", "p50", "p95", "p99"):
         table.add_column(heading, justify="right")
@@ -97,7 +103,7 @@ def _in_bucket(seconds: Sequence[float], index: int) -> int:
 
 
 def _promises(ledger: Ledger) -> Table:
-    table = Table(title="Promises", box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title="Promises", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("")
     table.add_column("promise")
     table.add_column("figures")

@@ -18,13 +18,13 @@ class Fate(StrEnum):
     PAID_ONE_CALLBACK = "paid, one callback of the two"
     PAID_LOST = "paid, every callback lost"
     PAID_FORGED_BEFORE = "paid, after a forged callback"
-    PAID_REPEATED = "paid, callbacks late and repeated"
+    PAID_REPEATED = "paid, late repeated callbacks"
     PAID_AHEAD = "paid, callback ahead of confirm"
     FAILED = "failed, twin callbacks"
     FAILED_LOST = "failed, every callback lost"
     FORGED = "never paid, forged callbacks"
     ABANDONED = "never paid, no callback"
-    WRONG_AMOUNT = "paid, confirmed over another amount"
+    WRONG_AMOUNT = "paid, another amount confirmed"
 
 
 SHARES = {
