@@ -12,6 +12,8 @@ import pytest
 import redis
 from hypothesis import settings
 
+from models.session import Sessions
+from tests.ledger import empty, open_books
 from tests.servers import TEMPLATE, Servers, create_database, drop_database, fresh_name, running_servers
 
 # A busy machine is slow now and then; that says nothing about the code under test.
@@ -58,6 +60,22 @@ def database_url(postgres_url, template_database) -> Iterator[str]:
     name = fresh_name()
     yield create_database(postgres_url, name, template=template_database)
     drop_database(postgres_url, name)
+
+
+@pytest.fixture(scope="session")
+def books(postgres_url, template_database) -> Iterator[Sessions]:
+    """Sessions on one migrated database for many tests: making one for each would take most of their time."""
+    name = fresh_name()
+    with open_books(create_database(postgres_url, name, template=template_database)) as opened:
+        yield opened
+    drop_database(postgres_url, name)
+
+
+@pytest.fixture
+def sessions(books) -> Sessions:
+    """Sessions on tables without a row."""
+    empty(books)
+    return books
 
 
 @pytest.fixture
