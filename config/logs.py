@@ -15,12 +15,15 @@ from config.settings import Settings
 SECRET_FIELDS = frozenset({"token", "apikey", "api_key", "api_token", "authorization", "password", "secret"})
 MASK = "***"
 
-# A JWT (LigdiCash tokens are), a bearer header, and the password of a URL, wherever in a sentence they stand.
+# A JWT (LigdiCash tokens are), the credentials of a header, the password of a URL, wherever in a sentence they stand.
 SECRET_SHAPES = (
     (re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), MASK),
     (re.compile(r"(?i)(bearer\s+)\S+"), rf"\1{MASK}"),
     (re.compile(r"(://[^:/@\s]*:)[^@\s]+@"), rf"\1{MASK}@"),
     (re.compile(r"(?i)((?:invoice|withdrawal|payout)?token=)[^&\s\"']+"), rf"\1{MASK}"),
+    (re.compile(r"(?i)(apikey[\"']?\s*[:=]\s*[\"']?)[^\s\"',]+"), rf"\1{MASK}"),
+    # PostgreSQL repeats the row it refuses.
+    (re.compile(r"(?m)^(DETAIL:\s+).*$"), rf"\1{MASK}"),
 )
 
 

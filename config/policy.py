@@ -50,13 +50,21 @@ SILENCE_STEPS = (5.0, 10.0, 20.0, 40.0, MINUTE)
 """Seconds to wait after no answer, or after a refusal that says nothing about the payment: an outage spends no budget."""
 
 
-def after_silence_in(silences: int, *, jitter: float) -> float:
-    """Seconds until the next try after `silences` unanswered questions in a row.
+LONGEST_SILENCE = 10 * MINUTE
+"""Seconds an old transaction waits for its next question during a long outage."""
 
-    `jitter`, drawn by the caller from [0, 1), stretches the wait by up to half, so that an outage of the gateway does
-    not end in one wave of questions.
+
+def after_silence_in(silences: int, *, age: float, jitter: float) -> float:
+    """Seconds until the next try after `silences` unanswered questions in a row about a transaction of this age.
+
+    Soon at first. Once the steps are used up, an old transaction waits longer, so that a long outage is not spent
+    asking about all of them each minute; yet no longer than `LONGEST_SILENCE`, so that they settle soon after its end.
+    Never stops: an outage parks nothing. `jitter`, drawn by the caller from [0, 1), stretches the wait by up to half,
+    so that an outage does not end in one wave of questions.
     """
     step = SILENCE_STEPS[min(max(silences, 1), len(SILENCE_STEPS)) - 1]
+    if silences > len(SILENCE_STEPS):
+        step = min(max(step, ask_again_in(age) or LONGEST_SILENCE), LONGEST_SILENCE)
     return step * (1 + jitter / 2)
 
 
@@ -78,8 +86,9 @@ class Lengths:
     """How long each thing may take, in seconds, from the innermost to the outermost.
 
     Each must be shorter than the next, else a job is done twice at once by design instead of by accident: the gateway
-    call ends before Celery interrupts the task, the task before its lock, the lock before the lease on the row, the
-    lease before the broker delivers again, and that before the row itself is due again.
+    call ends before Celery interrupts the task, the task before its lock, the lock before the lease on a transaction.
+    After that the sweep rings again; the broker delivers a dead worker's message again only later (`visibility`), and
+    finds nothing left to do. A callback whose reader died is due again last (`retry`).
     """
 
     question: float

@@ -19,6 +19,9 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
+CALLBACK_PATH = "/api/callback/ligdicash"
+"""Where the HTTP door takes callbacks; CALLBACK_URL ends so."""
+
 
 class Environment(StrEnum):
     """Where this installation stands. Only `development` may speak to the simulator."""
@@ -46,7 +49,7 @@ def _postgres_url(value: SecretStr) -> SecretStr:
 
 
 def _redis_url(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss", "unix"):
+    if urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss"):
         message = "must look like redis://host:6379/0 or rediss://... (Redis or Valkey)"
         raise ValueError(message)
     return value
@@ -237,7 +240,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def settings_from(environment: Mapping[str, str]) -> Settings:
-    """The settings another process gets from this environment; nothing is read from ours, nor from a `.env` file."""
+    """The settings another process gets from these variables; nothing is read from ours, nor from any file."""
     given = {name: environment[name.upper()] for name in Settings.model_fields if environment.get(name.upper())}
     return load_settings(_env_file=None, **given)
 

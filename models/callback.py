@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     UNMATCHED = "unmatched"
     """Names a transaction we do not know yet; looked for again for a while."""
     ORPHAN = "orphan"
-    """Names nothing we know; a case is open."""
+    """Names nothing that could be asked about; a case is open."""
     UNREADABLE = "unreadable"
     """Its body cannot be understood, or broke the reader time and again; kept as it is."""
 

@@ -105,7 +105,7 @@ def _completed(books: Books, answer: Answer, *, late: bool) -> Verdict:
     if books.status is Status.NOTCOMPLETED and late:
         return Verdict(
             reason="completed, by an answer older than the one that said notcompleted",
-            when=When.NEVER,
+            when=When.SOON,  # whoever is asked now has the last word
             case=CaseKind.CONTRADICTION,
         )
     case = CaseKind.LATE_SUCCESS if books.status is Status.NOTCOMPLETED else None

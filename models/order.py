@@ -15,6 +15,9 @@ CURRENCY = "XOF"
 LONGEST_ID = 255
 """Characters a transaction_id may have."""
 
+LONGEST_TOKEN = 2048
+"""Characters a creation token may have; the gateway's have about 200. An index entry could not hold 2700."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:

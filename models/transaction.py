@@ -29,11 +29,6 @@ class Status(StrEnum):
     COMPLETED = "completed"
     NOTCOMPLETED = "notcompleted"
 
-    @property
-    def is_open(self) -> bool:
-        """Whether money may still move without anybody being surprised."""
-        return self in (Status.CREATED, Status.PENDING)
-
 
 LEGAL_MOVES = frozenset(
     {
@@ -67,7 +62,7 @@ class Transaction(Base):
     order_digest: Mapped[bytes]
     """SHA-256 of the order as accepted: the same id with another digest is a conflict."""
     token: Mapped[str | None] = mapped_column(unique=True)
-    """Secret. The creation token, the only key to `confirm`; about 200 characters, room for 1024."""
+    """Secret. The creation token, the only key to `confirm`; about 200 characters; see `order.LONGEST_TOKEN`."""
     payment_url: Mapped[str | None]
     operator_id: Mapped[str] = mapped_column(server_default="")
     operator_name: Mapped[str] = mapped_column(server_default="")

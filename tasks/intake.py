@@ -104,6 +104,11 @@ def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mappi
     about = next((known[reference] for reference in content.references if reference in known), None)
     if about is None:
         return Sorted(_stranger(callback, content))
+    if about.status is Status.REFUSED:
+        note = (
+            f"claims {content.claims.value} about an order the gateway refused to create: there is no token to ask with"
+        )
+        return Sorted(Finding(callback_id=callback.id, outcome=Outcome.ORPHAN, note=note, transaction_pk=about.id))
     nothing_new = ALREADY_SAID.get(about.status) is content.claims
     note = f"claims {content.claims.value}" + (", as the books already say" if nothing_new else "")
     finding = Finding(callback_id=callback.id, outcome=Outcome.MATCHED, note=note, transaction_pk=about.id)

@@ -71,8 +71,12 @@ def register(tools: Toolbox, order: InvoiceOrder, *, token: str, payment_url: st
 
 
 def order_digest(order: InvoiceOrder) -> bytes:
-    """SHA-256 over the order as the merchant gave it: two orders with one digest are the same order."""
-    return hashlib.sha256(json.dumps(asdict(order), sort_keys=True, ensure_ascii=False).encode()).digest()
+    """SHA-256 over the order as the merchant gave it: two orders with one digest are the same order.
+
+    What is empty is left out, so that a field added in a later release does not make every old order another one.
+    """
+    given = {name: value for name, value in asdict(order).items() if value}
+    return hashlib.sha256(json.dumps(given, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
 def _new(order: InvoiceOrder, *, digest: bytes) -> NewInvoice:
@@ -126,7 +130,7 @@ def _finish(tools: Toolbox, pk: int, *, token: str, payment_url: str) -> None:
     for attempt in range(1, STORING_ATTEMPTS + 1):
         try:
             with transaction(tools.sessions) as step:
-                books.finish_invoice(
+                finished = books.finish_invoice(
                     step.session, pk, token=token, payment_url=payment_url, first_check=tools.pending_after
                 )
         except StoreAway as exc:
@@ -137,6 +141,8 @@ def _finish(tools: Toolbox, pk: int, *, token: str, payment_url: str) -> None:
                 ) from exc
             time.sleep(1)
         else:
+            if not finished:
+                raise OutcomeUnknown("the gateway created the invoice, and its row no longer waits for the reply")
             return
 
 

@@ -105,8 +105,7 @@ def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
         recording.schedule(step.session, [_next_check(one) for one in judged])
         recording.open_cases(step.session, [case for one in judged if (case := _case(one, check_ids))])
         recording.add_notices(step.session, won, accounts={one.subject.id: one.subject.account for one in judged})
-    for one in judged:
-        _tell(one, lane)
+    _tell(judged, lane)
 
 
 def _judge(subject: Subject, answered: Answered, *, jitter: float) -> Judged:
@@ -125,7 +124,7 @@ def _wait(verdict: Verdict, subject: Subject, question: Question, *, jitter: flo
     if verdict.when is When.NEVER:
         return None
     if verdict.when is When.SOON:
-        return timedelta(seconds=policy.after_silence_in(subject.silences + 1, jitter=jitter))
+        return timedelta(seconds=policy.after_silence_in(subject.silences + 1, age=subject.age, jitter=jitter))
     by_age = policy.ask_again_in(subject.age)
     if by_age is None:
         return None
@@ -165,7 +164,7 @@ def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int])
     moved = recording.move(session, wanted)
     won = [one for one in wanted if one.transaction_pk in moved]
     recording.settle(session, [one for one in won if one.new is Status.COMPLETED])
-    recording.close_parking_cases(session, moved)
+    recording.close_parking_cases(session, moved, resolution="the gateway gave a final answer")
     return won
 
 
@@ -186,15 +185,19 @@ def _case(one: Judged, check_ids: dict[int, int]) -> NewCase | None:
     return NewCase(kind=one.case, detail=detail, transaction_pk=one.subject.id, check_id=check_ids[one.subject.id])
 
 
-def _tell(one: Judged, lane: Lane) -> None:
-    said = one.answered.answer.said
-    level = log.error if said is said.REFUSED else log.warning if one.case else log.info
-    level(
-        "answered",
-        transaction_id=one.subject.books.transaction_id,
-        lane=lane.value,
-        said=said.value,
-        reason=one.verdict.reason,
-        moved_to=one.verdict.move.value if one.verdict.move else None,
-        case=one.case.value if one.case else None,
-    )
+def _tell(judged: Sequence[Judged], lane: Lane) -> None:
+    """One line for each answer; and one alarm for all that say the gateway refuses us, since they say it of every payment."""
+    for one in judged:
+        level = log.warning if one.case else log.info
+        level(
+            "answered",
+            transaction_id=one.subject.books.transaction_id,
+            lane=lane.value,
+            said=one.answered.answer.said.value,
+            reason=one.verdict.reason,
+            moved_to=one.verdict.move.value if one.verdict.move else None,
+            case=one.case.value if one.case else None,
+        )
+    refused = [one for one in judged if one.answered.answer.said is Said.REFUSED]
+    if refused:
+        log.error("gateway_refuses_us", count=len(refused), reason=refused[0].verdict.reason)

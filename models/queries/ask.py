@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.decisions import Books
-from models.transaction import Kind, Status, Transaction
+from models.transaction import Status, Transaction
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,13 +31,11 @@ class Subject:
 
     id: int
     account: str
-    kind: Kind
     books: Books
     age: float
     """Seconds since creation, by the database's clock."""
     silences: int
     nudged_at: datetime | None
-    is_parked: bool
     now: datetime
 
 
@@ -121,7 +119,6 @@ def _subject(row: Transaction, now: datetime) -> Subject:
     return Subject(
         id=row.id,
         account=row.account,
-        kind=Kind(row.kind),
         books=Books(
             status=Status(row.status),
             amount=row.amount,
@@ -131,6 +128,5 @@ def _subject(row: Transaction, now: datetime) -> Subject:
         age=(now - row.created_at).total_seconds(),
         silences=row.silences,
         nudged_at=row.nudged_at,
-        is_parked=row.parked_at is not None,
         now=now,
     )

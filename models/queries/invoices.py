@@ -11,6 +11,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from models.errors import Conflict
+from models.queries.record import close_parking_cases
 from models.transaction import Invoice, Kind, Status
 
 
@@ -79,24 +80,29 @@ def finish_invoice(session: Session, pk: int, *, token: str, payment_url: str, f
     """Store the gateway's reply; False when the row is no longer waiting for one.
 
     A callback that was quicker than this reply has left its mark: then the first question is due at once.
-    Raises `Conflict` when another transaction already has this token.
+    A case that said the reply was lost is over. Raises `Conflict` when another transaction already has this token.
     """
     parameters = {"pk": pk, "token": token, "payment_url": payment_url, "first": first_check}
     try:
         with session.begin_nested():
-            return session.execute(FINISH, parameters).one_or_none() is not None
-    except IntegrityError as exc:
-        raise Conflict("this token belongs to another transaction already") from exc
+            finished = session.execute(FINISH, parameters).one_or_none() is not None
+    except IntegrityError:
+        # Without its cause: the database's own text repeats the token.
+        raise Conflict("this token belongs to another transaction already") from None
+    close_parking_cases(session, [pk] if finished else [], resolution="the gateway's reply came after all")
+    return finished
 
 
 def refuse_invoice(session: Session, pk: int, *, reason: str) -> bool:
-    """Write down that the gateway refused to create it."""
+    """Write down that the gateway refused to create it; a case that said its reply was lost is over."""
     statement = (
         update(Invoice)
         .where(Invoice.id == pk, Invoice.status == Status.CREATED.value)
-        .values(status=Status.REFUSED.value, refusal=reason, next_check_at=None)
+        .values(status=Status.REFUSED.value, refusal=reason, next_check_at=None, parked_at=None)
     )
-    return _count(session, statement) == 1
+    refused = _count(session, statement) == 1
+    close_parking_cases(session, [pk] if refused else [], resolution="the gateway refused to create it")
+    return refused
 
 
 def park_hole(session: Session, pk: int) -> bool:

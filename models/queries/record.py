@@ -215,9 +215,8 @@ CLOSE_CASES = text("""
 """)
 
 
-def close_parking_cases(session: Session, ids: Collection[int]) -> None:
+def close_parking_cases(session: Session, ids: Collection[int], *, resolution: str) -> None:
     """End the cases that only said "we do not know", now that we do."""
     if ids:
         kinds = [kind.value for kind in PARKING_KINDS]
-        resolution = "the gateway gave a final answer"
         session.execute(CLOSE_CASES, {"ids": sorted(ids), "kinds": kinds, "resolution": resolution})

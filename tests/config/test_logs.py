@@ -47,6 +47,8 @@ def fail(error):
         ("redis://:hunter2@cache:6379/0", f"redis://:{MASK}@cache:6379/0"),
         ("GET /confirm/?invoiceToken=plain-token&x=1", f"GET /confirm/?invoiceToken={MASK}&x=1"),
         ("GET /?token=plain-token", f"GET /?token={MASK}"),
+        ("sent Apikey: hunter2, and more", f"sent Apikey: {MASK}, and more"),
+        ("taken\nDETAIL:  Key (token)=(plain-token) exists.", f"taken\nDETAIL:  {MASK}"),
         ("nothing to hide: 12:30@noon", "nothing to hide: 12:30@noon"),
     ],
 )

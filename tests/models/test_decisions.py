@@ -95,7 +95,7 @@ def test_an_older_answer_that_arrives_late_does_not_speak_against_completed(said
 
 def test_an_older_completed_moves_nothing_once_it_was_said_to_have_failed_but_somebody_is_told():
     found = verdict(Status.NOTCOMPLETED, GOOD, after=-5)
-    assert (found.move, found.case) == (None, CaseKind.CONTRADICTION)
+    assert (found.move, found.case, found.when) == (None, CaseKind.CONTRADICTION, When.SOON)
 
 
 @pytest.mark.parametrize(

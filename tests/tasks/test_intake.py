@@ -10,7 +10,7 @@ from config import policy
 from models.answers import CallbackContent
 from models.check import Lane
 from models.errors import StoreAway
-from models.queries.invoices import finish_invoice
+from models.queries.invoices import finish_invoice, refuse_invoice
 from models.session import transaction
 from models.transaction import Status
 from tasks.intake import intake
@@ -46,6 +46,17 @@ def close(sessions, status, pk):
     """Bring it to a final status the way the books demand."""
     answer = completed(5000, row(sessions, pk).transaction_id) if status is Status.COMPLETED else notcompleted()
     record(toolbox(sessions), [answered(sessions, pk, answer)], lane=LANE)
+
+
+def test_a_callback_about_an_order_the_gateway_refused_goes_to_a_person(sessions, fakes, tools):
+    [pk] = add_created(sessions)
+    with transaction(sessions) as step:
+        refuse_invoice(step.session, pk, reason="Code03")
+    intake(tools, knock(sessions, claim("ORD-1")))
+    assert outcomes(sessions) == ["orphan"]
+    assert cases(sessions) == ["orphan"]
+    assert value(sessions, "SELECT transaction_pk FROM callbacks") == pk
+    assert fakes.queue.asked == []
 
 
 def test_a_callback_about_a_pending_payment_is_matched_and_rings_for_one_question(sessions, fakes, tools):

@@ -16,8 +16,6 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from config.settings import settings_from
-from models.errors import SettingsFault
 from models.queries.ledger import Ending, count_callbacks, endings, last_callback
 from models.session import Sessions, transaction
 from models.transaction import Status
@@ -28,7 +26,9 @@ from worker.demo.ledger import Evidence, Ledger, add_up
 from worker.demo.show import show
 from worker.demo.story import Visit, write_story
 from worker.demo.trouble import Fault, faults
+from worker.embedded.environment import given, refuse_play_in_real_books
 from worker.embedded.shape import Shape
+from worker.embedded.up import settings_of
 
 QUICK = {
     "PENDING_AFTER": "8",
@@ -70,7 +70,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
         shape.start(lambda line: console.print(f"  {line}", highlight=False))
         console.print(f"  started in {time.monotonic() - began:.1f} s\n", highlight=False)
         began = time.monotonic()
-        ledger = _drive(options, shape, console, may_flush="REDIS_URL" not in settings)
+        ledger = _drive(options, shape, console, may_flush=not given(settings, "REDIS_URL"))
         show(ledger, console, seconds=time.monotonic() - began)
         console.print("  stopping ...", highlight=False)
     return 0 if ledger.is_clean else 1
@@ -78,14 +78,14 @@ def run_demo(options: DemoOptions, console: Console) -> int:
 
 def demo_settings(environment: Mapping[str, str]) -> dict[str, str]:
     """The user's environment made fit for invented money: never the real gateway, never a production database by accident."""
-    borrowed = [name for name in ("DATABASE_URL", "REDIS_URL") if environment.get(name)]
-    if borrowed and environment.get("ENVIRONMENT") != "development":
-        raise SettingsFault(
-            f"{borrowed[0]} is set: the demo would write invented invoices there; "
-            "set ENVIRONMENT=development if that is what you want, or unset it to use the embedded servers"
-        )
-    settings = {name: value for name, value in environment.items() if not name.startswith("LIGDICASH_")}
-    return settings | QUICK | {"ENVIRONMENT": "development"}
+    refuse_play_in_real_books(environment)
+    replaced = {*QUICK, "ENVIRONMENT"}
+    kept = {
+        name: value
+        for name, value in environment.items()
+        if not name.upper().startswith("LIGDICASH_") and name.upper().removesuffix("_FILE") not in replaced
+    }
+    return kept | QUICK | {"ENVIRONMENT": "development"}
 
 
 @contextmanager
@@ -108,21 +108,21 @@ def _drive(options: DemoOptions, shape: Shape, console: Console, *, may_flush: b
     seconds = options.invoices / PACE
     prefix = f"DEMO-{secrets.token_hex(4)}"
     visits = write_story(invoices=options.invoices, seconds=seconds, seed=options.seed, prefix=prefix)
-    sessions = build_sessions(settings_from(shape.environment))
+    sessions = build_sessions(settings_of(shape))
     with transaction(sessions) as step:
         first = last_callback(step.session)
     with _progress(console) as progress, _told_in_lines(progress):
         playing = progress.add_task("customers", total=2 * len(visits))
         driver = Driver(
             api_url=shape.api_url,
-            api_key=shape.environment["RECONCILER_API_KEY"],
+            api_key=given(shape.environment, "RECONCILER_API_KEY"),
             callback_url=shape.callback_url,
             simulator_url=shape.simulator_url or "",
             on_step=lambda: progress.advance(playing),
         )
         blows = [Moment(blow.at * seconds, _announced(blow, progress)) for blow in faults(shape, may_flush=may_flush)]
         driver.play(visits, [*blows, Moment(seconds / 2, driver.forge_strangers)])
-        books = _wait_for_the_books(visits, sessions, progress)
+        books = _wait_for_the_books(visits, sessions, progress, first=first)
     with transaction(sessions) as step:
         stored = count_callbacks(step.session, after=first)
     told = gateway_books(shape.simulator_url or "", prefix=prefix)
@@ -166,7 +166,7 @@ def _told_in_lines(progress: Progress) -> Iterator[None]:
         thread.join()
 
 
-def _wait_for_the_books(visits: Sequence[Visit], sessions: Sessions, progress: Progress) -> list[Ending]:
+def _wait_for_the_books(visits: Sequence[Visit], sessions: Sessions, progress: Progress, *, first: int) -> list[Ending]:
     """Watch until every invoice is where it should end, or patience is over; what is then missing is in the ledger."""
     wanted = {visit.transaction_id: visit.should_end for visit in visits}
     final = sum(end is not Status.PENDING for end in wanted.values())
@@ -175,7 +175,7 @@ def _wait_for_the_books(visits: Sequence[Visit], sessions: Sessions, progress: P
     while True:
         with transaction(sessions) as step:
             books = endings(step.session, list(wanted))
-            unread = count_callbacks(step.session).get("received", 0)
+            unread = count_callbacks(step.session, after=first).get("received", 0)
         done = sum(e.status is wanted[e.transaction_id] is not Status.PENDING for e in books)
         progress.update(task, completed=done)
         # A hole, left by a killed door, never gets there; it is known by having no outcome to wait for.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import redis
 
+from worker.embedded.environment import given
 from worker.embedded.shape import Shape
 
 
@@ -28,7 +29,7 @@ def faults(shape: Shape, *, may_flush: bool) -> list[Fault]:
         Fault(0.85, "kill -9 worker", lambda: shape.kill("worker")),
     ]
     if may_flush:
-        blows.append(Fault(0.40, "FLUSHALL on Redis", lambda: _flush(shape.environment["REDIS_URL"])))
+        blows.append(Fault(0.40, "FLUSHALL on Redis", lambda: _flush(given(shape.environment, "REDIS_URL"))))
     return sorted(blows, key=lambda blow: blow.at)
 
 

@@ -9,7 +9,6 @@ from models.errors import SettingsFault
 from worker.embedded.folder import LOOPBACK, DataFolder, is_free
 
 USUAL_WEB_PORT = 8000
-CALLBACK_PATH = "/api/callback/ligdicash"
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - where to knock when a door listens everywhere
 
 
@@ -25,6 +24,20 @@ def given(env: Mapping[str, str], name: str) -> str:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as exc:
         raise SettingsFault(f"{name}_FILE: cannot be read ({exc.strerror})") from exc
+
+
+def refuse_play_in_real_books(env: Mapping[str, str]) -> None:
+    """Raise `SettingsFault` where play money would settle in a database that is not ours, and nobody said development.
+
+    Production leaves both ENVIRONMENT and LIGDICASH_BASE_URL out, as their defaults are right there: a shell with its
+    settings must not become a play shop by one command.
+    """
+    theirs = [name for name in ("DATABASE_URL", "REDIS_URL") if given(env, name)]
+    if theirs and given(env, "ENVIRONMENT") != "development":
+        raise SettingsFault(
+            f"{theirs[0]} is set: the simulator's play money would end up there; set ENVIRONMENT=development if that "
+            f"is what you want, or unset {theirs[0]} to use the embedded servers"
+        )
 
 
 def web_host(env: Mapping[str, str]) -> str:

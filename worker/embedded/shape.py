@@ -7,9 +7,17 @@ from pathlib import Path
 from signal import SIGKILL, Signals
 from typing import Self
 
+from config.settings import CALLBACK_PATH
 from models.errors import NeedsHuman
 from worker.embedded.child import Child, Event
-from worker.embedded.environment import CALLBACK_PATH, complete, given, http_address, web_host, web_port
+from worker.embedded.environment import (
+    complete,
+    given,
+    http_address,
+    refuse_play_in_real_books,
+    web_host,
+    web_port,
+)
 from worker.embedded.folder import LOOPBACK, DataFolder
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.programs import Programs, Setup, deployed
@@ -64,6 +72,8 @@ class Shape:
 
         Raises `SettingsFault` for what the user must set or install, `NeedsHuman` with log lines for what failed.
         """
+        if self._simulated:
+            refuse_play_in_real_books(self._env)
         self._folder.open()
         try:
             self._start(on_progress)

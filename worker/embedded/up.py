@@ -12,7 +12,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from config.settings import Settings
+from config.settings import Settings, settings_from
+from worker.embedded.environment import given
 from worker.embedded.folder import write_privately
 from worker.embedded.shape import Shape
 
@@ -49,11 +50,21 @@ def run_up(options: UpOptions, console: Console) -> int:
     return 0
 
 
+def settings_of(shape: Shape) -> Settings:
+    """The settings the programs of the shape run with, for whoever works beside them in this process."""
+    return settings_from(_settings_in(shape.environment))
+
+
 def keep_settings(environment: Mapping[str, str], file: Path) -> None:
     """Write the settings of the running shape for a shell to read: `set -a; . FILE; set +a`. For its owner only."""
-    names = [name.upper() for name in Settings.model_fields]
-    lines = [f"{name}={shlex.quote(environment[name])}\n" for name in names if name in environment]
+    lines = [f"{name}={shlex.quote(value)}\n" for name, value in _settings_in(environment).items()]
     write_privately(file, "".join(lines))
+
+
+def _settings_in(environment: Mapping[str, str]) -> dict[str, str]:
+    """Every setting this environment gives, those read from files included."""
+    values = {name.upper(): given(environment, name.upper()) for name in Settings.model_fields}
+    return {name: value for name, value in values.items() if value}
 
 
 def _wait(over: threading.Event) -> None:

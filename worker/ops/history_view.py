@@ -8,6 +8,7 @@ from datetime import datetime
 from rich.table import Table
 from rich.text import Text
 
+from models.order import CURRENCY
 from models.queries.history import History, InvoiceFacts
 from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines, word
@@ -41,7 +42,7 @@ def history_document(history: History) -> dict[str, object]:
         "transaction_id": invoice.transaction_id,
         "status": invoice.status,
         "amount": invoice.amount,
-        "currency": "XOF",
+        "currency": CURRENCY,
         "description": invoice.description,
         "payment_url": masked_address(invoice.payment_url),
         "operator_id": invoice.operator_id,

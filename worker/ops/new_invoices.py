@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.errors import Invalid
-from models.order import InvoiceOrder, Item, check_order
+from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item, check_order
 from worker.ops.desk import desk_of
 from worker.ops.options import JsonOption
 
 if TYPE_CHECKING:
     from tasks.invoices import Booked
 
-LONGEST_TOKEN = 1024
 """Characters a token may have in the books; the gateway's have about 200."""
 
 AmountOption = Annotated[int, typer.Option("--amount", help="Whole francs (XOF).", show_default=False)]
@@ -125,7 +124,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
                 "transaction_id": invoice.transaction_id,
                 "status": invoice.status,
                 "amount": invoice.amount,
-                "currency": "XOF",
+                "currency": CURRENCY,
                 "payment_url": invoice.payment_url or "",
                 "is_new": booked.is_new,
                 "created_at": invoice.created_at,

@@ -19,7 +19,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from config.logs import set_up_logs
-from config.settings import Settings
+from config.settings import CALLBACK_PATH, Settings
 from models.errors import SettingsFault
 from models.session import Sessions, make_engine, make_sessions
 from tasks.job import tools_of
@@ -27,7 +27,7 @@ from tasks.toolbox import Toolbox
 from worker.app import make_app
 from worker.bootstrap import settings_or_fault
 from worker.locks import connect
-from worker.web.callback import DOCUMENTED, PATH, CallbackDoor
+from worker.web.callback import DOCUMENTED, CallbackDoor
 from worker.web.docs import docs_route
 from worker.web.errors import speak_plainly
 from worker.web.health import Finding, Health, look_at_database
@@ -40,7 +40,7 @@ log = structlog.get_logger()
 
 DESCRIPTION = f"""Takes in LigdiCash's payment callbacks and creates invoices for them to be about.
 
-* `POST {PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
+* `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
 * `/v1/invoices` is for your application, with `Authorization: Bearer <RECONCILER_API_KEY>`.
 * Every refusal is `{{"error": "one sentence"}}`, some with more fields beside it.
 """
@@ -124,6 +124,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema.setdefault("components", {}).setdefault("schemas", {}).update(more_schemas())
-        schema["paths"][PATH] = DOCUMENTED
+        schema["paths"][CALLBACK_PATH] = DOCUMENTED
         app.openapi_schema = schema
     return app.openapi_schema

@@ -11,11 +11,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from config.logs import MASK, mask
+from config.settings import CALLBACK_PATH
 from models.callback import Receipt
 from worker.web.body import read_body
 from worker.web.writer import Writer
-
-PATH = "/api/callback/ligdicash"
 
 MEDIA_TYPES = ("application/json", "application/x-www-form-urlencoded")
 
@@ -52,7 +51,7 @@ class CallbackDoor:
 
     def routes(self) -> list[Route]:
         """The route, with and without a slash at its end: a redirect would lose the body."""
-        return [Route(path, self.receive, methods=["POST"]) for path in (PATH, f"{PATH}/")]
+        return [Route(path, self.receive, methods=["POST"]) for path in (CALLBACK_PATH, f"{CALLBACK_PATH}/")]
 
     async def receive(self, request: Request) -> Response:
         """One callback."""

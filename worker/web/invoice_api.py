@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
 from models.errors import NotFound
-from models.order import CURRENCY
+from models.order import CURRENCY, LONGEST_ID
 from models.queries.invoices import find_invoice
 from models.session import transaction
 from models.transaction import Invoice, Status
@@ -28,7 +28,6 @@ from worker.web.invoice_order import Wanted, read_wanted
 BEARER = HTTPBearer(auto_error=False, description="The key set as RECONCILER_API_KEY.")
 
 PREFIX = "/v1/invoices"
-MAX_ID = 255
 
 
 class InvoiceView(BaseModel):
@@ -116,11 +115,11 @@ def _book(tools: Toolbox, wanted: Wanted) -> Booked:
 
 def _find(tools: Toolbox, transaction_id: str) -> Invoice:
     invoice = None
-    if transaction_id.isprintable() and len(transaction_id) <= MAX_ID:  # the database refuses NUL
+    if transaction_id.isprintable() and len(transaction_id) <= LONGEST_ID:  # the database refuses NUL
         with transaction(tools.sessions) as step:
             invoice = find_invoice(step.session, transaction_id)
     if invoice is None:
-        raise NotFound(f"no invoice has the transaction_id {transaction_id[:MAX_ID]!r}")
+        raise NotFound(f"no invoice has the transaction_id {transaction_id[:LONGEST_ID]!r}")
     return invoice
 
 

@@ -12,11 +12,10 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-from models.order import CURRENCY
+from models.order import CURRENCY, LONGEST_TOKEN
 
 MAX_TEXT = 1000
 MAX_URL = 2048
-MAX_TOKEN = 1024
 MAX_ITEMS = 200
 MAX_ENTRIES = 50
 
@@ -182,7 +181,7 @@ class InvoiceBody(_Part):
     """LigdiCash's create body. With a `token`, an invoice created elsewhere is registered instead of created."""
 
     commande: OrderPart
-    token: Annotated[str, Field(min_length=1, max_length=MAX_TOKEN), AfterValidator(_visible)] | None = Field(
+    token: Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN), AfterValidator(_visible)] | None = Field(
         None, description="The token of an invoice created elsewhere. Secret: it is never given back."
     )
     payment_url: Address = Field("", description="The payment page of that invoice; only together with `token`.")

@@ -112,7 +112,6 @@ def test_subjects_are_read_as_they_are_under_the_lock_in_the_order_of_their_ids(
         assert subject.books.status is Status.PENDING
         assert subject.books.amount == 4200
         assert subject.age == pytest.approx(3600, abs=5)
-        assert not subject.is_parked
 
 
 def test_a_locked_subject_waits_for_whoever_holds_it_and_sees_what_they_wrote(sessions):

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import secrets
+import traceback
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
+from models.case import CaseKind
 from models.errors import Conflict
 from models.queries import invoices
 from models.queries.invoices import NewInvoice
 from models.queries.receive import nudge
+from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Status
-from tests.ledger import GRACE, add_pending, all_at_once, due_in, let_pass, row, value
+from tests.ledger import GRACE, add_pending, all_at_once, cases, due_in, let_pass, row, value
 
 NEW = NewInvoice(transaction_id="ORD-1", amount=5000, description="shoes", digest=b"1")
 FIRST = timedelta(minutes=2)
@@ -128,3 +133,29 @@ def test_an_order_taken_up_again_counts_its_age_anew(sessions):
 
 def test_what_was_not_refused_is_not_taken_up_again(sessions):
     assert not retry(sessions, begin(sessions).id)
+
+
+def lost(sessions, pk):
+    """Park it with the case that says its reply is lost."""
+    with transaction(sessions) as step:
+        invoices.park_hole(step.session, pk)
+        open_cases(step.session, [NewCase(kind=CaseKind.TOKEN_LOST, detail="lost", transaction_pk=pk)])
+
+
+@pytest.mark.parametrize("reply", [finish, refuse])
+def test_a_reply_that_comes_after_all_ends_the_case_of_its_loss(sessions, reply):
+    pk = begin(sessions).id
+    lost(sessions, pk)
+    assert reply(sessions, pk)
+    assert row(sessions, pk).parked_at is None
+    assert cases(sessions) == []
+    assert cases(sessions, is_open=False) == ["token_lost"]
+
+
+def test_a_taken_token_is_a_conflict_that_does_not_repeat_it(sessions):
+    first, second = begin(sessions).id, begin(sessions, replace(NEW, transaction_id="ORD-2")).id
+    token = secrets.token_hex(16)
+    finish(sessions, first, token=token)
+    with pytest.raises(Conflict) as caught:
+        finish(sessions, second, token=token)
+    assert token not in "".join(traceback.format_exception(caught.value))

@@ -224,8 +224,8 @@ def test_a_final_answer_ends_only_the_cases_that_waited_for_one(sessions):
         sessions, *[NewCase(kind=kind, detail="", transaction_pk=pk) for pk in (first, second) for kind in kinds]
     )
     with transaction(sessions) as step:
-        record.close_parking_cases(step.session, {first})
-        record.close_parking_cases(step.session, set())
+        record.close_parking_cases(step.session, {first}, resolution="an answer came")
+        record.close_parking_cases(step.session, set(), resolution="")
     assert cases(sessions, is_open=False) == ["parked", "token_lost", "token_refused"]
     assert len(cases(sessions)) == 5
     assert value(sessions, "SELECT min(resolution) FROM cases WHERE resolved_at IS NOT NULL")

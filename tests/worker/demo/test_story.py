@@ -57,6 +57,14 @@ def test_a_database_or_redis_of_somebody_elses_needs_a_word(name):
     assert demo_settings({name: "x://y", "ENVIRONMENT": "development"})[name] == "x://y"
 
 
+def test_an_address_in_a_file_or_in_small_letters_is_an_address_too(tmp_path):
+    file = tmp_path / "url"
+    file.write_text("postgresql://shop@db.example/shop", encoding="utf-8")
+    for name, value in (("DATABASE_URL_FILE", str(file)), ("database_url", "postgresql://shop@db.example/shop")):
+        with pytest.raises(SettingsFault, match="DATABASE_URL is set"):
+            demo_settings({name: value, "ENVIRONMENT": "production"})
+
+
 def test_the_real_gateways_credentials_are_left_out():
-    settings = demo_settings({"LIGDICASH_API_KEY": "real", "LIGDICASH_BASE_URL": "https://app.ligdicash.com"})
-    assert not [name for name in settings if name in ("LIGDICASH_API_KEY", "LIGDICASH_BASE_URL")]
+    real = {"LIGDICASH_API_KEY": "real", "ligdicash_base_url": "https://x.example", "LIGDICASH_API_TOKEN_FILE": "/x"}
+    assert not [name for name in demo_settings(real) if real.get(name)]

@@ -22,7 +22,12 @@ from worker.embedded.programs import Programs, Setup, deployed, somebody_listens
 from worker.embedded.shape import Shape
 
 USER = {"PATH": os.environ["PATH"], "WEB_PORT": "0"}
-EXTERNAL = {**USER, "DATABASE_URL": "postgresql://me:pw@127.0.0.1:1/mine", "REDIS_URL": "redis://127.0.0.1:1/0"}
+EXTERNAL = {
+    **USER,
+    "ENVIRONMENT": "development",
+    "DATABASE_URL": "postgresql://me:pw@127.0.0.1:1/mine",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+}
 DOOR = "import http.server as h, os; h.HTTPServer(('127.0.0.1', int(os.environ['WEB_PORT'])), h.BaseHTTPRequestHandler).serve_forever()"
 SLEEP = "import time; time.sleep(60)"
 
@@ -84,6 +89,15 @@ def test_everything_starts_from_nothing_and_a_second_start_finds_it_again(data):
         with redis.Redis.from_url(second.environment["REDIS_URL"]) as client:
             assert client.get("told") == b"once"
     assert said.count("the database is up to date") == 2
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "REDIS_URL"])
+def test_play_money_is_kept_out_of_a_database_that_is_only_pointed_at(data, name):
+    environment = {**EXTERNAL, "ENVIRONMENT": "", "LIGDICASH_API_KEY": "real", "LIGDICASH_API_TOKEN": "real"}
+    environment.pop("REDIS_URL" if name == "DATABASE_URL" else "DATABASE_URL")
+    with Shape(data, settings_env=environment, programs=stand_ins) as shape, pytest.raises(SettingsFault, match=name):
+        shape.start(quiet)
+    assert not (data / "logs").exists()
 
 
 def test_with_servers_given_nothing_embedded_is_started_or_looked_for(data, monkeypatch):

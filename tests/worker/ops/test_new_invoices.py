@@ -110,8 +110,8 @@ def test_register_takes_the_token_from_stdin(ops):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"", "the token must have 1 to 1024 characters; 0 were read"),
-        (b"x" * 1025, "the token must have 1 to 1024 characters"),
+        (b"", "the token must have 1 to 2048 characters; 0 were read"),
+        (b"x" * 2049, "the token must have 1 to 2048 characters"),
         (b"secret-1 secret-2", "holds more than a token"),
         (b"secret-\xff", "holds more than a token"),
     ],

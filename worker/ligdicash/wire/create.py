@@ -13,12 +13,12 @@ from http import HTTPStatus
 
 from models.answers import Created
 from models.errors import GatewayMisconfigured, GatewayRefused, Invalid, OutcomeUnknown, Unreadable
-from models.order import CURRENCY, InvoiceOrder, Item
+from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item
 from worker.ligdicash.sub_codes import NextStep, create_refusal, sub_code_of
 from worker.ligdicash.wire.decode import MAX_BODY, json_fields
 from worker.ligdicash.wire.fields import MAX_TEXT, OUR_KEY, text, word
 
-_PRINTABLE = re.compile(r"[\x21-\x7e]{1,2048}")
+_PRINTABLE = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_TOKEN}}}")
 _ADDRESS = re.compile(r"https?://[\x21-\x7e]{1,2048}", re.IGNORECASE)
 
 
