@@ -71,7 +71,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
         console.print(f"  started in {time.monotonic() - began:.1f} s\n", highlight=False)
         began = time.monotonic()
         ledger = _drive(options, shape, console, may_flush=not given(settings, "REDIS_URL"))
-        show(ledger, console, seconds=time.monotonic() - began)
+        show(ledger, console, seconds=time.monotonic() - began, restarts=shape.restarts)
         console.print("  stopping ...", highlight=False)
     return 0 if ledger.is_clean else 1
 

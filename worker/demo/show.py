@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from rich import box
 from rich.console import Console
@@ -22,7 +22,7 @@ BAR = 36
 LANES = {Lane.CALLBACK.value: ("callback", "green"), Lane.SWEEP.value: ("sweep", "yellow")}
 
 
-def show(ledger: Ledger, console: Console, *, seconds: float) -> None:
+def show(ledger: Ledger, console: Console, *, seconds: float, restarts: Mapping[str, int]) -> None:
     """Print the ledger; fits 80 columns and needs no colour to be read."""
     console.print()
     console.print(_fates(ledger))
@@ -30,6 +30,8 @@ def show(ledger: Ledger, console: Console, *, seconds: float) -> None:
     console.print(_picture(ledger))
     console.print(_promises(ledger))
     _figures(ledger, console)
+    again = ", ".join(f"{name} {number}" for name, number in restarts.items() if number) or "none"
+    console.print(f"  started again        {again}")
     verdict = "every promise held" if ledger.is_clean else "A PROMISE WAS BROKEN"
     console.print(f"\n[bold]{verdict}[/bold], in {seconds:.0f} s of traffic, faults and recovery.")
 

@@ -144,8 +144,9 @@ def test_a_story_that_was_not_played_proves_nothing(sound):
 
 def test_what_a_person_sees_names_the_broken_promise(sound):
     console = Console(width=80, record=True, file=io.StringIO())
-    show(add_up(with_told(sound, PAID, shortest_gap=1.0)), console, seconds=60)
+    show(add_up(with_told(sound, PAID, shortest_gap=1.0)), console, seconds=60, restarts={"worker": 2, "web": 0})
     text = console.export_text()
     assert "BROKEN" in text
     assert "A PROMISE WAS BROKEN" in text
+    assert "started again        worker 2\n" in text
     assert max(len(line.rstrip()) for line in text.splitlines()) <= 80
