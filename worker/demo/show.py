@@ -105,7 +105,7 @@ def _in_bucket(seconds: Sequence[float], index: int) -> int:
 
 
 def _promises(ledger: Ledger) -> Table:
-    table = Table(title="Promises", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(title="Promises", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("")
     table.add_column("promise")
     table.add_column("figures")
