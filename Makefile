@@ -14,8 +14,8 @@ help:  ## this list
 
 # pip reads its own settings for indexes; the locks name none. `--no-deps` because the locks are complete.
 define pip_install
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes $(foreach lock,$(1),-r $(lock))
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes $(foreach lock,$(1),-r $(lock))
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 endef
 
 $(BIN)/python:

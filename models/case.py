@@ -55,6 +55,8 @@ class Case(Base):
     __table_args__ = (
         one_of("kind", CaseKind, name="known_kind"),
         CheckConstraint("transaction_pk IS NOT NULL OR callback_id IS NOT NULL", name="about_something"),
+        Index("ix_cases_transaction", "transaction_pk"),
+        Index("ix_cases_callback", "callback_id"),
         Index(
             "uq_cases_open_transaction",
             "transaction_pk",

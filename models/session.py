@@ -44,6 +44,12 @@ def make_sessions(engine: Engine) -> Sessions:
     return sessionmaker(engine, expire_on_commit=False, autoflush=False)
 
 
+def _cause(exc: OperationalError | InterfaceError | PoolTimeout) -> str:
+    """The driver's own first line, which names host, user and reason, and never a password or a parameter."""
+    lines = str(getattr(exc, "orig", None) or "no free connection").strip().splitlines()
+    return lines[0].removeprefix("connection failed: ")[:200] if lines else type(exc).__name__
+
+
 @dataclass(slots=True)
 class Step:
     """One step in one transaction. What stands in `after_commit` runs once, after the commit, outside the transaction.
@@ -67,6 +73,6 @@ def transaction(sessions: Sessions) -> Iterator[Step]:
             step = Step(session)
             yield step
     except (OperationalError, InterfaceError, PoolTimeout) as exc:
-        raise StoreAway(f"the database cannot be reached or is too busy ({type(exc).__name__})") from exc
+        raise StoreAway(f"the database cannot be reached or is too busy: {_cause(exc)}") from exc
     for call in step.after_commit:
         call()

@@ -90,7 +90,7 @@ class Transaction(Base):
         one_of("status", Status, name="known_status"),
         CheckConstraint("amount > 0", name="positive_amount"),
         CheckConstraint("length(transaction_id) BETWEEN 1 AND 255", name="transaction_id_length"),
-        CheckConstraint("length(token) BETWEEN 1 AND 1024", name="token_length"),
+        CheckConstraint("length(token) BETWEEN 1 AND 2048", name="token_length"),
         CheckConstraint("status IN ('created', 'refused') OR token IS NOT NULL", name="askable"),
         CheckConstraint(
             "status NOT IN ('created', 'pending') OR next_check_at IS NOT NULL OR parked_at IS NOT NULL",

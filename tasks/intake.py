@@ -35,10 +35,10 @@ ALREADY_SAID = {Status.COMPLETED: Said.COMPLETED, Status.NOTCOMPLETED: Said.NOTC
 
 @dataclass(frozen=True, slots=True)
 class Sorted:
-    """One callback, sorted: what becomes of it, and whether its transaction is to be asked about."""
+    """One callback, sorted: what becomes of it, and the claim its transaction is to be asked about, if any."""
 
     finding: Finding
-    ask: bool = False
+    claims: Said | None = None
 
 
 def intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
@@ -81,9 +81,10 @@ def _intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
         )
         known = receive.find_transactions(step.session, named)
         done = [_sort(callback, contents[callback.id], known) for callback in callbacks]
-        to_ask = sorted({s.finding.transaction_pk for s in done if s.ask and s.finding.transaction_pk is not None})
+        claims = _claims(done)
+        to_ask = sorted(claims)
         receive.finish_callbacks(step.session, [s.finding for s in done])
-        receive.nudge(step.session, to_ask, grace=policy.INTAKE_GRACE)
+        receive.nudge(step.session, claims, grace=policy.INTAKE_GRACE)
         open_cases(step.session, [case for s in done if (case := _case(s.finding))])
         if to_ask:
             step.after_commit.append(lambda: tools.queue.ask_soon(to_ask, lane=Lane.CALLBACK))
@@ -112,7 +113,17 @@ def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mappi
     nothing_new = ALREADY_SAID.get(about.status) is content.claims
     note = f"claims {content.claims.value}" + (", as the books already say" if nothing_new else "")
     finding = Finding(callback_id=callback.id, outcome=Outcome.MATCHED, note=note, transaction_pk=about.id)
-    return Sorted(finding, ask=not nothing_new)
+    return Sorted(finding, claims=None if nothing_new else content.claims)
+
+
+def _claims(done: Sequence[Sorted]) -> dict[int, Said]:
+    """What is claimed about each transaction to be asked about; UNKNOWN where two callbacks of one batch disagree."""
+    claims: dict[int, Said] = {}
+    for one in done:
+        pk = one.finding.transaction_pk
+        if pk is not None and one.claims is not None:
+            claims[pk] = one.claims if claims.get(pk, one.claims) is one.claims else Said.UNKNOWN
+    return claims
 
 
 def _stranger(callback: StoredCallback, content: CallbackContent) -> Finding:

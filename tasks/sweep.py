@@ -50,8 +50,8 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     due at the start is looked at, so that a sweep ends even while the gateway keeps its questions from being answered.
     """
     parked, until = _park_holes(tools)
-    callbacks = _Pile(tools, Lane.CALLBACK, lambda: _callbacks(tools, until, inline=inline))
-    transactions = _Pile(tools, Lane.SWEEP, lambda: _transactions(tools, until, inline=inline))
+    callbacks = _Pile(tools, tools.queue.room_to_read, lambda: _callbacks(tools, until, inline=inline))
+    transactions = _Pile(tools, tools.queue.room_to_ask, lambda: _transactions(tools, until, inline=inline))
     # By turns: a long pile of questions worked inline must not keep the callbacks unread.
     while callbacks.take() | transactions.take():
         pass
@@ -69,7 +69,8 @@ class _Pile:
     """
 
     tools: Toolbox
-    lane: Lane
+    has_room: Callable[[], bool]
+    """Whether the queue it rings in takes more."""
     work: Callable[[], tuple[int, bool]]
     """Claims a batch and rings for it: how many rows, and whether anybody took them."""
     total: int = 0
@@ -77,7 +78,7 @@ class _Pile:
 
     def take(self) -> bool:
         """Take one batch; whether there may be more."""
-        if self.is_done or not self.tools.queue.has_room(self.lane):
+        if self.is_done or not self.has_room():
             return False
         count, taken = self.work()
         self.total += count

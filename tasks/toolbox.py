@@ -60,8 +60,12 @@ class Queue(Protocol):
         """Ring for questions about these; False when the broker could not be reached. Never raises."""
         ...
 
-    def has_room(self, lane: Lane) -> bool:
-        """Whether ringing more makes sense: False while as much waits as the workers can take for now."""
+    def room_to_read(self) -> bool:
+        """Whether ringing for more callbacks makes sense: False while as many wait as the workers can take for now."""
+        ...
+
+    def room_to_ask(self) -> bool:
+        """The same for the sweep's questions; those somebody waits for are rung for without asking."""
         ...
 
 

@@ -94,7 +94,8 @@ class FakeQueue:
         self.asked: list[tuple[list[int], Lane]] = []
         self.refused: list[list[int]] = []
         self.is_away = False
-        self.full: set[Lane] = set()
+        self.is_full_of_callbacks = False
+        self.is_full_of_questions = False
 
     @property
     def ids_to_read(self) -> list[int]:
@@ -120,8 +121,11 @@ class FakeQueue:
         self.asked.append((list(transaction_ids), lane))
         return True
 
-    def has_room(self, lane: Lane) -> bool:
-        return lane not in self.full
+    def room_to_read(self) -> bool:
+        return not self.is_full_of_callbacks
+
+    def room_to_ask(self) -> bool:
+        return not self.is_full_of_questions
 
 
 class FakeLocks:

@@ -62,29 +62,36 @@ class RedisLocks:
         """Take those that are free, in one round trip."""
         owner = secrets.token_hex(8)
         if not ids:
-            return RedisHeld(self, owner, frozenset())
+            return RedisHeld(self, owner=owner, ids=frozenset())
         try:
             taken = self._take(keys=[_key(i) for i in ids], args=[owner, self._life_ms])
         except RedisError as exc:
             log.warning("locks_away", error=type(exc).__name__)
-            return RedisHeld(self, owner, frozenset(ids))
-        return RedisHeld(self, owner, frozenset(ids[position - 1] for position in taken))
+            return RedisHeld(self, owner=owner, ids=frozenset(ids), is_surely_taken=False)
+        return RedisHeld(self, owner=owner, ids=frozenset(ids[position - 1] for position in taken))
 
-    def give_back(self, ids: Collection[int], *, owner: str) -> None:
-        """Delete those of these locks that still carry this owner."""
+    def give_back(self, ids: Collection[int], *, owner: str) -> bool:
+        """Delete those of these locks that still carry this owner; whether the server could be told."""
         try:
             self._release(keys=[_key(i) for i in ids], args=[owner])
         except RedisError as exc:
             log.warning("locks_not_released", error=type(exc).__name__, count=len(ids))
+            return False
+        return True
 
 
 class RedisHeld:
-    """Locks one batch holds. Let go in handfuls; letting go twice does nothing."""
+    """Locks one batch holds. Let go in handfuls; letting go twice does nothing.
 
-    def __init__(self, locks: RedisLocks, owner: str, ids: frozenset[int]) -> None:
+    Once the server failed to answer it is not called again: a server that says nothing costs each call its whole
+    timeout, handful after handful, and the locks end by themselves.
+    """
+
+    def __init__(self, locks: RedisLocks, *, owner: str, ids: frozenset[int], is_surely_taken: bool = True) -> None:
+        """Without `is_surely_taken` the ids count as held, but nothing will be released."""
         self._locks = locks
         self._owner = owner
-        self._left = set(ids)
+        self._left = set(ids) if is_surely_taken else set()
         self._ids = ids
 
     @property
@@ -96,7 +103,8 @@ class RedisHeld:
         """Let go of those of these that are still held."""
         if ours := self._left.intersection(ids):
             self._left -= ours
-            self._locks.give_back(ours, owner=self._owner)
+            if not self._locks.give_back(ours, owner=self._owner):
+                self._left.clear()
 
 
 def _key(transaction_pk: int) -> str:

@@ -21,7 +21,7 @@ BATCH = 100
 """Ids one message carries: small enough that a batch is asked about well within a task's time."""
 
 ROOM = 50
-"""Messages that may wait in the sweep's queue. More would only be rung for again when their lease ends."""
+"""Messages that may wait in a queue the sweep rings in. More would only be rung for again when their lease ends."""
 
 REST = 5.0
 """Seconds without another try after the broker failed: a frozen broker costs each try its whole timeout."""
@@ -53,11 +53,18 @@ class CeleryQueue:
         ]
         return all(sent)
 
-    def has_room(self, lane: Lane) -> bool:
-        """Whether the lane's queue is short. With the broker gone there is room: the caller works inline, or rings in vain."""
+    def room_to_read(self) -> bool:
+        """Whether few callbacks wait to be read."""
+        return self._is_short(CALLBACKS)
+
+    def room_to_ask(self) -> bool:
+        """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""
+        return self._is_short(RECHECK)
+
+    def _is_short(self, queue: str) -> bool:
+        """Whether there is room. With the broker gone there is: the caller works inline, or rings in vain."""
         if self._is_resting():
             return True
-        queue = RECHECK if lane in (Lane.SWEEP, Lane.REPLAY) else FRESH
         try:
             with self._connection.clone() as connection:
                 channel: Any = connection.default_channel

@@ -14,8 +14,11 @@ from models import Base
 
 
 def run(connection: Connection) -> None:
-    """All revisions in the caller's transaction: a migration that fails leaves nothing behind."""
-    context.configure(connection=connection, target_metadata=Base.metadata)
+    """Each revision in a transaction of its own: one that fails leaves nothing behind, those before it stand.
+
+    A step that must not be in one (CREATE INDEX CONCURRENTLY, a fill in batches) uses `op.get_context().autocommit_block()`.
+    """
+    context.configure(connection=connection, target_metadata=Base.metadata, transaction_per_migration=True)
     with context.begin_transaction():
         context.run_migrations()
 
@@ -25,5 +28,5 @@ if given is not None:
     run(given)
 else:
     url = os.environ["DATABASE_URL"].replace("postgresql://", "postgresql+psycopg://", 1)
-    with create_engine(url).begin() as opened:
+    with create_engine(url).connect() as opened:
         run(opened)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
+from models.answers import Said
 from models.callback import Callback, Outcome, Receipt
 from models.transaction import Status, Transaction
 
@@ -110,25 +111,31 @@ def find_transactions(session: Session, references: Iterable[str]) -> dict[str, 
 
 
 NUDGE = text("""
-    WITH locked AS (
+    WITH named AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:claims AS text[])) AS n(id, claim)
+    ), locked AS (
         SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
     )
     UPDATE transactions t
     SET nudged_at = clock_timestamp(),
-        next_check_at = CASE WHEN t.token IS NULL THEN t.next_check_at
+        next_check_at = CASE WHEN t.token IS NULL OR (t.final_at IS NOT NULL AND t.status = n.claim)
+                             THEN t.next_check_at
                              ELSE LEAST(t.next_check_at, clock_timestamp() + :grace) END
-    FROM locked WHERE t.id = locked.id
+    FROM locked JOIN named n ON n.id = locked.id WHERE t.id = locked.id
 """)
 
 
-def nudge(session: Session, ids: Iterable[int], *, grace: timedelta) -> None:
-    """Note that a callback came about these: whatever else happens, they are asked about within `grace`.
+def nudge(session: Session, claims: Mapping[int, Said], *, grace: timedelta) -> None:
+    """Note that a callback came about these, and what it claims: they are asked about within `grace`, come what may.
+
+    Unless the books say meanwhile, under the row's lock, just what the callback claims: then it has nothing new to tell.
 
     This is the mark that a question already under way is not the last word; it lives in the row so that an emptied
     Redis cannot lose it. Rows are locked in id order, as everywhere, so that two batches cannot deadlock.
     """
-    if wanted := sorted(set(ids)):
-        session.execute(NUDGE, {"ids": wanted, "grace": grace})
+    if claims:
+        values = [claim.value for claim in claims.values()]
+        session.execute(NUDGE, {"ids": list(claims), "claims": values, "grace": grace})
 
 
 FINISH = text("""

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import pytest
 
+from models.answers import Said
 from models.check import Lane
 from models.errors import StoreAway
 from models.queries.receive import nudge
@@ -272,7 +273,7 @@ def test_a_callback_about_what_a_person_just_asked_about_waits_for_the_spacing_o
     [pk] = add_pending(sessions)
     confirm(tools, [pk], lane=Lane.PERSON)
     with transaction(sessions) as step:
-        nudge(step.session, [pk], grace=GRACE)
+        nudge(step.session, {pk: Said.UNKNOWN}, grace=GRACE)
     confirm(tools, [pk], lane=Lane.CALLBACK)
     assert 2 < due_in(sessions, pk) <= 3
 

@@ -49,7 +49,7 @@ def hear(tools, pk, answer):
 
 def knock_meanwhile(sessions, pk):
     with transaction(sessions) as step:
-        nudge(step.session, [pk], grace=GRACE)
+        nudge(step.session, {pk: Said.UNKNOWN}, grace=GRACE)
 
 
 def test_completed_with_evidence_settles_once_tells_once_and_ends_the_questions(sessions, tools, pk):

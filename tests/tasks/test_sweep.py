@@ -51,7 +51,7 @@ def test_it_claims_nothing_more_once_enough_is_waiting(sessions, fakes):
     ring = fakes.queue.ask_soon
 
     def fills_up(ids, *, lane):
-        fakes.queue.full = {Lane.SWEEP}
+        fakes.queue.is_full_of_questions = True
         return ring(ids, lane=lane)
 
     fakes.queue.ask_soon = fills_up
@@ -61,11 +61,23 @@ def test_it_claims_nothing_more_once_enough_is_waiting(sessions, fakes):
 
 
 def test_callbacks_are_read_even_while_the_sweeps_own_questions_pile_up(sessions, fakes, tools):
-    fakes.queue.full = {Lane.SWEEP}
+    fakes.queue.is_full_of_questions = True
     ids = knock(sessions, claim("ORD-1"))
     let_pass(sessions, 6)
     assert sweep(tools).callbacks == 1
     assert fakes.queue.ids_to_read == ids
+
+
+def test_questions_are_asked_even_while_unread_callbacks_pile_up(sessions, fakes, tools):
+    fakes.queue.is_full_of_callbacks = True
+    pks = add_pending(sessions, 2, due_in=-1)
+    knock(sessions, claim("ORD-1"))
+    let_pass(sessions, 6)
+    assert sweep(tools) == Swept(callbacks=0, transactions=2, parked=0)
+    assert fakes.queue.ids_to_ask == pks
+    assert fakes.queue.read == []
+    fakes.queue.is_full_of_callbacks = False
+    assert sweep(tools).callbacks == 1  # left unclaimed, it stayed due
 
 
 def test_a_refused_ring_ends_the_sweep_and_what_it_did_not_claim_stays_due(sessions, fakes):

@@ -87,15 +87,31 @@ def test_ringing_for_nothing_sends_nothing(queue, valkey):
     assert valkey.keys("*") == []
 
 
-def test_there_is_room_until_enough_waits(queue, valkey):
-    assert queue.has_room(Lane.SWEEP)
+def test_there_is_room_to_ask_until_enough_of_the_sweeps_questions_wait(queue, valkey):
     for n in range(ROOM):
-        assert queue.has_room(Lane.SWEEP), n
+        assert queue.room_to_ask(), n
         queue.ask_soon([n], lane=Lane.SWEEP)
-    assert not queue.has_room(Lane.SWEEP)
-    assert queue.has_room(Lane.CALLBACK)
+    assert not queue.room_to_ask()
+    assert queue.room_to_read()
     valkey.flushdb()
-    assert queue.has_room(Lane.SWEEP)
+    assert queue.room_to_ask()
+
+
+def test_there_is_room_to_read_until_enough_callbacks_wait(queue, valkey):
+    for n in range(ROOM):
+        assert queue.room_to_read(), n
+        queue.read_soon([n])
+    assert not queue.room_to_read()
+    assert queue.room_to_ask()
+    valkey.flushdb()
+    assert queue.room_to_read()
+
+
+def test_questions_somebody_waits_for_take_no_room_from_the_sweep(queue):
+    for n in range(ROOM):
+        queue.ask_soon([n], lane=Lane.CALLBACK)
+    assert queue.room_to_read()
+    assert queue.room_to_ask()
 
 
 def test_a_message_holds_ids_and_nothing_secret(queue, valkey):
@@ -113,7 +129,8 @@ def test_with_the_broker_away_it_says_so_soon_and_then_rests():
         began = time.monotonic()
         assert queue.read_soon(range(1000)) is False
         assert queue.ask_soon([1], lane=Lane.CALLBACK) is False
-        assert queue.has_room(Lane.SWEEP)
+        assert queue.room_to_read()
+        assert queue.room_to_ask()
         assert time.monotonic() - began < 0.2
     assert [entry["event"] for entry in logs] == ["broker_away"]
 
@@ -149,21 +166,22 @@ def broken_server(*, answers: bool):
 @pytest.mark.parametrize("answers", [False, True])
 def test_a_broker_in_disorder_raises_nothing_whatever_is_asked_of_it(answers):
     with broken_server(answers=answers) as url, opened(url) as app, capture_logs():
-        assert CeleryQueue(app).has_room(Lane.SWEEP)
+        assert CeleryQueue(app).room_to_read()
+        assert CeleryQueue(app).room_to_ask()
         assert CeleryQueue(app).read_soon([1]) is False
 
 
-@pytest.mark.parametrize("ask", ["has_room", "ask_soon"])
+@pytest.mark.parametrize("ask", ["room_to_ask", "ask_soon"])
 def test_a_broker_that_takes_connections_and_never_answers_is_waited_for_briefly_and_once(ask):
     with socket.create_server(("127.0.0.1", 0)) as mute, opened(f"redis://127.0.0.1:{mute.getsockname()[1]}/0") as app:
         queue = CeleryQueue(app)
         began = time.monotonic()
         with capture_logs() as logs:
-            if ask == "has_room":
-                assert queue.has_room(Lane.SWEEP)
+            if ask == "room_to_ask":
+                assert queue.room_to_ask()
             assert not queue.ask_soon([1], lane=Lane.SWEEP)
             assert not queue.read_soon([1])
-            assert queue.has_room(Lane.CALLBACK)
+            assert queue.room_to_read()
         assert time.monotonic() - began < 8
         assert [entry["event"] for entry in logs] == ["broker_away"]
 
@@ -178,7 +196,7 @@ def test_it_rings_again_when_its_rest_is_over(queue, valkey):
 
 def test_a_broker_that_hung_up_meanwhile_is_rung_again_after_one_rest_at_most(queue, valkey):
     assert queue.read_soon([1])
-    assert queue.has_room(Lane.SWEEP)
+    assert queue.room_to_ask()
     valkey.client_kill_filter(_type="normal", skipme=True)
     with capture_logs():
         first = queue.read_soon([2])
@@ -186,4 +204,4 @@ def test_a_broker_that_hung_up_meanwhile_is_rung_again_after_one_rest_at_most(qu
         assert queue.read_soon([3])
     expected = [[1], [2], [3]] if first else [[1], [3]]
     assert [args[0] for _, args in messages(valkey, CALLBACKS)] == expected
-    assert queue.has_room(Lane.SWEEP)
+    assert queue.room_to_ask()

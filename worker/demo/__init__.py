@@ -45,6 +45,9 @@ GATEWAY = ("--create-latency", "0.01-0.05", "--confirm-latency", "0.02-0.15")
 PACE = 10.0
 """Invoices a second."""
 
+STOPPED = 130
+"""The exit code of a program that Ctrl-C ended, as shells have it."""
+
 LINE_EVERY = 5.0
 """Seconds between two lines of progress where there is no terminal."""
 
@@ -63,8 +66,18 @@ class DemoOptions:
 
 
 def run_demo(options: DemoOptions, console: Console) -> int:
-    """Run it; 0 when every promise held, 1 when one broke. Raises `SettingsFault` or `NeedsHuman` when it cannot start."""
-    settings = demo_settings(os.environ)
+    """Run it; 0 when every promise held, 1 when one broke, 130 after Ctrl-C.
+
+    Raises `SettingsFault` or `NeedsHuman` when it cannot start.
+    """
+    try:
+        return _run(options, console, demo_settings(os.environ))
+    except KeyboardInterrupt:
+        console.print("\n  stopped by Ctrl-C, and everything it had started", highlight=False)
+        return STOPPED
+
+
+def _run(options: DemoOptions, console: Console, settings: Mapping[str, str]) -> int:
     began = time.monotonic()
     with _folder(options, console) as data, Shape(data, settings_env=settings, simulator_options=GATEWAY) as shape:
         shape.start(lambda line: console.print(f"  {line}", highlight=False))
@@ -112,7 +125,7 @@ def _drive(options: DemoOptions, shape: Shape, console: Console, *, may_flush: b
     with transaction(sessions) as step:
         first = last_callback(step.session)
     with _progress(console) as progress, _told_in_lines(progress):
-        playing = progress.add_task("customers", total=2 * len(visits))
+        playing = progress.add_task("customers", total=len(visits))
         driver = Driver(
             api_url=shape.api_url,
             api_key=given(shape.environment, "RECONCILER_API_KEY"),
@@ -170,7 +183,7 @@ def _wait_for_the_books(visits: Sequence[Visit], sessions: Sessions, progress: P
     """Watch until every invoice is where it should end, or patience is over; what is then missing is in the ledger."""
     wanted = {visit.transaction_id: visit.should_end for visit in visits}
     final = sum(end is not Status.PENDING for end in wanted.values())
-    task = progress.add_task("settling", total=final)
+    task = progress.add_task("outcomes", total=final)
     deadline = time.monotonic() + PATIENCE
     while True:
         with transaction(sessions) as step:

@@ -48,7 +48,7 @@ class Played:
 
 @dataclass(slots=True)
 class Driver:
-    """Plays visits at their time. `on_step` is called after each order and each decision, from many threads."""
+    """Plays visits at their time. `on_step` is called when a customer is done, from many threads."""
 
     api_url: str
     api_key: str
@@ -88,7 +88,6 @@ class Driver:
             self.played.ordered.add(visit.transaction_id)
             if status != "pending":
                 self.played.holes.add(visit.transaction_id)
-        self.on_step()
         if status == "pending":
             time.sleep(max(0.0, visit.decides_at - visit.orders_at))
             self._decide(visit)

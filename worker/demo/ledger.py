@@ -77,6 +77,8 @@ class Ledger:
     duplicates_absorbed: int
     forgeries: int
     open_cases: Counter[str]
+    holes: int
+    """Invoices a killed door cut short: no reply to their create was stored."""
     troubles: Sequence[str]
 
     @property
@@ -118,6 +120,7 @@ def add_up(evidence: Evidence) -> Ledger:
         duplicates_absorbed=sum(max(0, e.callbacks - 1) for e in books if e.status is not Status.PENDING),
         forgeries=evidence.played.forged_acknowledged,
         open_cases=Counter(case for ending in books for case in ending.open_cases),
+        holes=len(evidence.played.holes),
         troubles=evidence.played.troubles,
     )
 

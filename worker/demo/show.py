@@ -45,7 +45,7 @@ def _fates(ledger: Ledger) -> Table:
         padding=(0, 1, 0, 0),
     )
     table.add_column("what the customer did", no_wrap=True)
-    for heading in ("all", "callback", "sweep", "failed", "pending", "other"):
+    for heading in ("all", "callback", "sweep", "failed", "pending", "holes"):
         table.add_column(heading, justify="right")
     sums = [0] * 6
     for fate, ends in ledger.fates.items():
@@ -123,5 +123,7 @@ def _figures(ledger: Ledger, console: Console) -> None:
     console.print(f"  duplicates absorbed  {ledger.duplicates_absorbed}")
     console.print(f"  forgeries ignored    {ledger.forgeries}")
     console.print(f"  cases for a person   {cases}")
+    if ledger.holes:
+        console.print(f"  holes                {ledger.holes}, cut short at their creation; cases after two minutes")
     for trouble in ledger.troubles[:5]:
         console.print(f"  [red]trouble[/red]              {trouble}", highlight=False)

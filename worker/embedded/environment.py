@@ -51,7 +51,8 @@ def web_port(env: Mapping[str, str], folder: DataFolder) -> int:
     if wanted not in ("", "0"):
         if not wanted.isdecimal() or not is_free(int(wanted), host=web_host(env)):
             raise SettingsFault(f"WEB_PORT: {wanted} is not a free port; WEB_PORT=0 takes one that is")
-        return int(wanted)
+        # Remembered too: open invoices tell the gateway to call back at this port, also after the next start.
+        return folder.remember_port("web", int(wanted))
     return folder.port("web", preferred=0 if wanted else USUAL_WEB_PORT)
 
 

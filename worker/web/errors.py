@@ -46,7 +46,7 @@ STATUSES: dict[type[ReconcilerError], HTTPStatus] = {
 
 ADVICE: dict[type[ReconcilerError], str] = {
     NotSent: "nothing happened there: send the same request again",
-    OutcomeUnknown: "the invoice may or may not exist there, so a case is opened and this order is not sent again; "
+    OutcomeUnknown: "a case is opened, and this order is not sent again; "
     "for a customer who waits, make an invoice under a new transaction_id",
 }
 """What the caller should do, where the error alone does not say."""

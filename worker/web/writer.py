@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from config import policy
 from models.callback import Receipt
@@ -44,7 +44,7 @@ PATIENCE = 20.0
 
 
 class NotStorable(ReconcilerError):
-    """The database takes this one receipt for no reason of its own; others are not concerned."""
+    """The database will not have this one receipt, and the reason lies in the receipt; others are not concerned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,21 +158,28 @@ class Writer:
         return batch
 
     def _store(self, batch: list[Waiting]) -> None:
-        """Commit the batch and release its answers; a batch that is refused is halved until the bad receipt is alone."""
+        """Commit the batch and release its answers; all get the same no when the database takes nothing from anybody."""
         try:
             ids = self._commit([item.receipt for item in batch])
         except StoreAway as exc:
             self._give_up(batch, exc)
         except Exception as exc:  # noqa: BLE001 - the thread must live, whatever one receipt holds
-            if len(batch) == 1:
-                self._refuse(batch[0], exc)
-                return
-            middle = len(batch) // 2
-            self._store(batch[:middle])
-            self._store(batch[middle:])
+            if _may_lie_in_a_receipt(exc):
+                self._divide(batch, exc)
+            else:
+                self._give_up(batch, StoreAway(f"the database cannot store anything now ({_kind(exc)})"))
         else:
             self._release(batch, None)
             self._ring(ids)
+
+    def _divide(self, batch: list[Waiting], exc: Exception) -> None:
+        """Try each half by itself, until the bad receipt is alone with its trouble."""
+        if len(batch) == 1:
+            self._refuse(batch[0], exc)
+            return
+        middle = len(batch) // 2
+        self._store(batch[:middle])
+        self._store(batch[middle:])
 
     def _commit(self, receipts: Sequence[Receipt]) -> list[int]:
         """Commit, twice if need be. Should the first one have got through unheard, there are two receipts of one knock."""
@@ -189,9 +196,8 @@ class Writer:
             return store_callbacks(step.session, receipts, grace=policy.INTAKE_GRACE)
 
     def _refuse(self, item: Waiting, exc: Exception) -> None:
-        # The text of a database error repeats what was to be stored: its kind must do.
         is_known = isinstance(exc, DBAPIError)
-        kind = type(exc.orig if isinstance(exc, DBAPIError) else exc).__name__
+        kind = _kind(exc)
         log.error("receipt_not_storable", source=item.receipt.source, kind=kind, exc_info=None if is_known else exc)
         self._release([item], NotStorable(f"this request cannot be stored ({kind})"))
 
@@ -212,6 +218,20 @@ class Writer:
             self._loop.call_soon_threadsafe(_settle, batch, error)
         except RuntimeError:  # the loop is closed: nobody is left to answer to
             log.warning("answers_without_a_loop", count=len(batch))
+
+
+def _may_lie_in_a_receipt(exc: Exception) -> bool:
+    """Whether one receipt may be the cause.
+
+    It is not when the server is read-only after a failover, or a table or a right is missing: dividing the batch would
+    fail at every step and end in an error for each receipt.
+    """
+    return isinstance(exc, DataError | IntegrityError) or not isinstance(exc, DBAPIError)
+
+
+def _kind(exc: Exception) -> str:
+    """The name of the error. The text of a database error repeats what was to be stored: its kind must do."""
+    return type(exc.orig if isinstance(exc, DBAPIError) else exc).__name__
 
 
 def _settle(batch: Sequence[Waiting], error: ReconcilerError | None) -> None:

@@ -67,6 +67,13 @@ END $$;
 CREATE TRIGGER settlements_rest_on_evidence BEFORE INSERT ON settlements
     FOR EACH ROW EXECUTE FUNCTION settlements_rest_on_evidence();
 
+CREATE FUNCTION checks_are_evidence() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'what the gateway answered is never rewritten' USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER checks_are_evidence BEFORE UPDATE OF transaction_pk, lane, asked_at, said, amount, reference ON checks
+    FOR EACH ROW EXECUTE FUNCTION checks_are_evidence();
+
 CREATE FUNCTION settlements_are_final() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     RAISE EXCEPTION 'a settlement is never changed or removed' USING ERRCODE = 'check_violation';
@@ -77,7 +84,8 @@ CREATE TRIGGER settlements_are_final BEFORE UPDATE OR DELETE ON settlements
 
 UNGUARD = """
 DROP FUNCTION transactions_begin_created, transactions_legal_move, transactions_keep_terms,
-    transactions_completed_is_settled, settlements_rest_on_evidence, settlements_are_final CASCADE;
+    transactions_completed_is_settled, settlements_rest_on_evidence, checks_are_evidence,
+    settlements_are_final CASCADE;
 """
 
 
@@ -129,7 +137,7 @@ def upgrade() -> None:
             name=op.f("ck_transactions_never_quiet"),
         ),
         sa.CheckConstraint("amount > 0", name=op.f("ck_transactions_positive_amount")),
-        sa.CheckConstraint("length(token) BETWEEN 1 AND 1024", name=op.f("ck_transactions_token_length")),
+        sa.CheckConstraint("length(token) BETWEEN 1 AND 2048", name=op.f("ck_transactions_token_length")),
         sa.CheckConstraint(
             "length(transaction_id) BETWEEN 1 AND 255", name=op.f("ck_transactions_transaction_id_length")
         ),
@@ -246,6 +254,8 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["transaction_pk"], ["transactions.id"], name=op.f("fk_cases_transaction_pk")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_cases")),
     )
+    op.create_index("ix_cases_transaction", "cases", ["transaction_pk"], unique=False)
+    op.create_index("ix_cases_callback", "cases", ["callback_id"], unique=False)
     op.create_index(
         "uq_cases_open_callback",
         "cases",

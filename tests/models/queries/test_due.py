@@ -120,6 +120,30 @@ def test_claiming_a_callback_leases_it_and_counts_no_attempt(sessions):
     assert claim_callbacks(sessions) == [ClaimedCallback(id=callback, attempts=0)]
 
 
+def test_sweepers_that_race_never_share_a_callback_and_leave_none(sessions):
+    ids = knock(sessions, *[b"{}"] * 2000)
+    let_pass(sessions, 6)
+
+    def sweep():
+        mine = []
+        while batch := claim_callbacks(sessions, limit=50):
+            mine += [claimed.id for claimed in batch]
+        return mine
+
+    shares = all_at_once(*[sweep] * 4)
+    leftover = sweep()  # a claim may come back short while others hold rows; what it leaves stays due
+    everything = [callback for share in [*shares, leftover] for callback in share]
+    assert sorted(everything) == ids
+
+
+def test_a_callback_somebody_holds_is_skipped_without_waiting(sessions):
+    first, second = knock(sessions, b"{}", b"{}")
+    let_pass(sessions, 6)
+    with transaction(sessions) as holder:
+        holder.session.execute(text("SELECT 1 FROM callbacks WHERE id = :pk FOR UPDATE"), {"pk": first})
+        assert claim_callbacks(sessions) == [ClaimedCallback(id=second, attempts=0)]
+
+
 def plan(sessions, statement, mode):
     """The plan of a claim of 50 rows, as it really ran, rolled back."""
     session = sessions()

