@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,6 +27,12 @@ BRIEF_LOCKS = "-c lock_timeout=4000"
 
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's code for a lock that was not to be had in time."""
+
+STATEMENT_TOO_LONG = "57014"
+"""PostgreSQL's code for a statement that was ended before its answer."""
+
+ASK_AGAIN = 0.1
+"""Seconds between two looks at whether the other migrator is done."""
 
 
 def upgrade(url: str) -> list[str]:
@@ -84,8 +91,13 @@ def _engine(url: str, options: str) -> Iterator[Engine]:
     try:
         yield engine
     except OperationalError as exc:
-        if getattr(exc.orig, "sqlstate", "") == LOCK_NOT_AVAILABLE:
-            raise TryAgain("a table is in use by a long transaction; this step changed nothing, run it again") from exc
+        state = getattr(exc.orig, "sqlstate", "")
+        if state == LOCK_NOT_AVAILABLE:
+            raise TryAgain(
+                "a table is in use by a long transaction; run it again, and it goes on where it stopped"
+            ) from exc
+        if state == STATEMENT_TOO_LONG:
+            raise StoreAway("the database can be reached and does not answer in time; it is too busy") from exc
         raise StoreAway("the database cannot be reached; check DATABASE_URL and that PostgreSQL runs") from exc
     finally:
         engine.dispose()
@@ -98,8 +110,10 @@ def _alone(engine: Engine) -> Iterator[None]:
     Held by a session, so that a revision may commit in between, or build an index outside any transaction.
     """
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as guard:
-        guard.execute(text("SET lock_timeout = 0"))
-        guard.execute(text("SELECT pg_advisory_lock(:key)"), {"key": ONE_AT_A_TIME})
+        # Asked again and again: a statement that waits keeps its snapshot, and CREATE INDEX CONCURRENTLY in the other
+        # migrator waits until every older snapshot is gone.
+        while not guard.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": ONE_AT_A_TIME}):
+            time.sleep(ASK_AGAIN)
         try:
             yield
         finally:

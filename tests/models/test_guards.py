@@ -165,12 +165,36 @@ def test_nothing_is_settled_twice(engine):
             settle(connection, pk, check(connection, pk))
 
 
-@pytest.mark.parametrize("change", ["said = 'completed'", "amount = 5000", "reference = 'ORD-1'", "asked_at = now()"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        "said = 'completed'",
+        "amount = 5000",
+        "reference = 'ORD-1'",
+        "asked_at = now()",
+        "lane = 'person'",
+        "transaction_pk = transaction_pk + 1",
+    ],
+)
 def test_what_the_gateway_answered_is_never_rewritten(engine, change):
     with engine.connect() as connection:
         check(connection, add(connection), said="pending", amount=None, reference="")
         with pytest.raises(DBAPIError, match="never rewritten"):
             connection.execute(text(f"UPDATE checks SET {change}"))
+
+
+def test_the_verbatim_answer_may_be_forgotten(engine):
+    with engine.connect() as connection:
+        check(connection, add(connection))
+        assert connection.execute(text("UPDATE checks SET body = ''")).rowcount == 1
+
+
+def test_the_evidence_of_a_settlement_cannot_be_removed(engine):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        settle(connection, pk, check(connection, pk))
+        with pytest.raises(DBAPIError, match="fk_settlements_check_id"):
+            connection.execute(text("DELETE FROM checks"))
 
 
 @pytest.mark.parametrize("statement", ["UPDATE settlements SET amount = amount", "DELETE FROM settlements"])
