@@ -109,6 +109,13 @@ class Settings(BaseSettings):
         16, ge=1, le=256, description="Questions one worker process asks the gateway at the same time."
     )
 
+    ligdicash_rate: float = Field(
+        50,
+        ge=0.1,
+        le=100_000,
+        description="Questions a second this credential may be asked, by the whole fleet together.",
+    )
+
     database_url: PostgresUrl = Field(description="PostgreSQL, as postgresql://user:password@host:5432/database.")
     database_pool_size: int = Field(5, ge=1, le=100, description="Connections each process keeps to PostgreSQL.")
     redis_url: RedisUrl = Field(
@@ -143,6 +150,14 @@ class Settings(BaseSettings):
     sweep_every: float = Field(2, ge=0.2, le=60, description="Seconds between two sweeps by beat.")
     sweep_batch: int = Field(
         200, ge=1, le=1000, description="Rows one claim of the sweep takes; it claims until nothing is due."
+    )
+
+    spool_dir: Path = Field(
+        Path("spool"),
+        description="Folder on a durable disk where the HTTP door keeps callbacks while PostgreSQL is away.",
+    )
+    spool_max_mb: int = Field(
+        1024, ge=1, le=1_000_000, description="Megabytes the spool may hold; past them the door answers 503."
     )
 
     web_host: str = Field("127.0.0.1", description="Address the HTTP door listens on.")

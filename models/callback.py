@@ -45,6 +45,9 @@ class Callback(Base):
 
     id: Mapped[int] = mapped_column(identity(), primary_key=True)
     received_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
+    """When it knocked."""
+    stored_at: Mapped[datetime | None] = mapped_column(server_default=func.clock_timestamp())
+    """When it came into this table: later than it knocked, if it lay in the spool. None in rows older than the column."""
     body: Mapped[bytes]
     content_type: Mapped[str]
     headers: Mapped[dict[str, str]]

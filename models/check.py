@@ -19,6 +19,8 @@ class Lane(StrEnum):
     PERSON = "person"
     SWEEP = "sweep"
     REPLAY = "replay"
+    AUDIT = "audit"
+    """Nobody waits: final states looked at once more. First to stand back when calls are scarce."""
 
 
 class Check(Base):

@@ -16,11 +16,14 @@ from models.errors import StoreAway, TryAgain
 from models.migrate import drift, pending, upgrade
 from tests.ledger import all_at_once
 
-SECOND = """
+ALL = sorted(path.name[:4] for path in (migrate.SCRIPTS / "versions").glob("[0-9]*.py"))
+"""Our own revisions, oldest first."""
+
+ONE_MORE = """
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 
 
 def upgrade():
@@ -33,8 +36,8 @@ def upgrade():
 WHOLE = """
 from alembic import op
 
-revision = "0002"
-down_revision = "0001"
+revision = "9999"
+down_revision = "{head}"
 
 
 def upgrade():
@@ -57,13 +60,13 @@ def engine(empty_database_url):
 
 
 @pytest.fixture
-def second_revision(tmp_path, monkeypatch):
+def one_more_revision(tmp_path, monkeypatch):
     """A later release that adds a revision: the scripts copied, with one more."""
 
-    def add(last: str, *, script: str = SECOND) -> None:
+    def add(last: str, *, script: str = ONE_MORE) -> None:
         scripts = tmp_path / "migrations"
         shutil.copytree(migrate.SCRIPTS, scripts)
-        (scripts / "versions" / "0002_scratch.py").write_text(script.format(last=last), encoding="utf-8")
+        (scripts / "versions" / "9999_scratch.py").write_text(script.format(last=last, head=ALL[-1]), encoding="utf-8")
         monkeypatch.setattr(migrate, "SCRIPTS", scripts)
 
     return add
@@ -88,35 +91,35 @@ def test_the_migrated_database_is_the_declared_one(database_url):
 
 
 def test_migrating_twice_does_nothing_the_second_time(empty_database_url):
-    assert upgrade(empty_database_url) == ["0001"]
+    assert upgrade(empty_database_url) == ALL
     assert upgrade(empty_database_url) == []
 
 
 def test_two_migrators_at_once_do_the_work_once(empty_database_url):
     done = all_at_once(*[lambda: upgrade(empty_database_url)] * 2)
-    assert sorted(done) == [[], ["0001"]]
+    assert sorted(done) == [[], ALL]
     assert drift(empty_database_url) == []
 
 
-def test_the_first_revision_can_be_taken_back(empty_database_url, engine):
+def test_every_revision_can_be_taken_back(empty_database_url, engine):
     upgrade(empty_database_url)
     with engine.connect() as connection:
         command.downgrade(migrate._config(connection), "base")
-    assert pending(empty_database_url) == ["0001"]
-    assert upgrade(empty_database_url) == ["0001"]
+    assert pending(empty_database_url) == ALL
+    assert upgrade(empty_database_url) == ALL
 
 
-def test_a_revision_may_build_an_index_without_stopping_the_fleet(empty_database_url, engine, second_revision):
-    second_revision("SELECT 1")
-    assert upgrade(empty_database_url) == ["0001", "0002"]
+def test_a_revision_may_build_an_index_without_stopping_the_fleet(empty_database_url, engine, one_more_revision):
+    one_more_revision("SELECT 1")
+    assert upgrade(empty_database_url) == [*ALL, "9999"]
     with engine.connect() as connection:
         assert connection.scalar(text("SELECT count(*) FROM pg_indexes WHERE indexname = 'ix_scratch'")) == 1
 
 
-def test_a_migrator_that_waits_its_turn_holds_up_no_index(empty_database_url, engine, second_revision, monkeypatch):
+def test_a_migrator_that_waits_its_turn_holds_up_no_index(empty_database_url, engine, one_more_revision, monkeypatch):
     upgrade(empty_database_url)
     monkeypatch.setattr(migrate, "BRIEF_LOCKS", "-c lock_timeout=30000")  # a slow machine is not what is tested
-    second_revision("SELECT 1")
+    one_more_revision("SELECT 1")
     look = engine.execution_options(isolation_level="AUTOCOMMIT")
     with ThreadPoolExecutor(2) as threads:
         with engine.connect() as busy, look.connect() as eye:
@@ -125,39 +128,39 @@ def test_a_migrator_that_waits_its_turn_holds_up_no_index(empty_database_url, en
             until(eye, BUILDS, 1)
             second = threads.submit(upgrade, empty_database_url)
             until(eye, ASKS, 2)
-        assert first.result(timeout=20) == ["0002"]
+        assert first.result(timeout=20) == ["9999"]
         assert second.result(timeout=20) == []
 
 
-def test_a_revision_that_fails_leaves_nothing_of_itself_behind(empty_database_url, engine, second_revision):
-    second_revision("SELECT 1 / 0", script=WHOLE)
+def test_a_revision_that_fails_leaves_nothing_of_itself_behind(empty_database_url, engine, one_more_revision):
+    one_more_revision("SELECT 1 / 0", script=WHOLE)
     with pytest.raises(DBAPIError, match="division by zero"):
         upgrade(empty_database_url)
     assert "half_done" not in tables(engine)
-    assert pending(empty_database_url) == ["0002"]
+    assert pending(empty_database_url) == ["9999"]
     with pytest.raises(DBAPIError, match="division by zero"):
         upgrade(empty_database_url)
 
 
-def test_a_revision_that_fails_is_not_counted_and_those_before_it_stand(empty_database_url, engine, second_revision):
-    second_revision("SELECT 1 / 0")
+def test_a_revision_that_fails_is_not_counted_and_those_before_it_stand(empty_database_url, engine, one_more_revision):
+    one_more_revision("SELECT 1 / 0")
     with pytest.raises(Exception, match="division by zero"):
         upgrade(empty_database_url)
     assert "transactions" in tables(engine)
-    assert pending(empty_database_url) == ["0002"]
+    assert pending(empty_database_url) == ["9999"]
 
 
 def test_a_table_in_use_is_told_as_such_and_a_second_run_goes_on(
-    empty_database_url, engine, second_revision, monkeypatch
+    empty_database_url, engine, one_more_revision, monkeypatch
 ):
     upgrade(empty_database_url)
     monkeypatch.setattr(migrate, "BRIEF_LOCKS", "-c lock_timeout=100")
-    second_revision("ALTER TABLE transactions ALTER COLUMN description SET DEFAULT ''")
+    one_more_revision("ALTER TABLE transactions ALTER COLUMN description SET DEFAULT ''")
     with engine.connect() as busy:
         busy.execute(text("LOCK TABLE alembic_version IN ACCESS EXCLUSIVE MODE"))
         with pytest.raises(TryAgain, match="in use by a long transaction"):
             upgrade(empty_database_url)
-    assert upgrade(empty_database_url) == ["0002"]
+    assert upgrade(empty_database_url) == ["9999"]
 
 
 def test_a_look_at_what_is_pending_does_not_wait_for_long(database_url):
