@@ -1,0 +1,1 @@
+"""Measurements and comparisons; nothing here is part of the program."""
