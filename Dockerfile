@@ -20,9 +20,11 @@ RUN /opt/venv/bin/python -m pip install --no-deps --no-build-isolation --no-inde
     && /opt/venv/bin/python -m compileall -q /opt/venv/lib /app
 
 FROM python:${PYTHON}-slim
-# A fixed number, so that a mounted secret can be given to it: `chown 10001`. It owns nothing in the image.
+# A fixed number, so that a mounted secret can be given to it: `chown 10001`. It owns nothing in the image but the place of
+# the spool: a new volume mounted there takes over its owner. Without a volume it is as lasting as the container.
 RUN groupadd --system --gid 10001 reconciler \
-    && useradd --system --uid 10001 --gid reconciler --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin reconciler
+    && useradd --system --uid 10001 --gid reconciler --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin reconciler \
+    && install -d -m 0700 -o reconciler -g reconciler /var/lib/reconciler/spool
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 ENV PATH=/opt/venv/bin:$PATH PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1
@@ -34,4 +36,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
 # Stopping: new connections are refused at once, requests under way get their answers. Run with an init (`--init`).
-CMD ["uvicorn", "--factory", "worker.web:create_app", "--host", "0.0.0.0", "--port", "8000", "--no-access-log", "--timeout-graceful-shutdown", "10"]
+CMD ["uvicorn", "--factory", "worker.web:create_app", "--host", "0.0.0.0", "--port", "8000", "--http", "worker.web.server:PatientProtocol", "--no-access-log", "--timeout-graceful-shutdown", "10"]

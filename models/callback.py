@@ -61,6 +61,8 @@ class Callback(Base):
     attempts: Mapped[int] = mapped_column(server_default="0")
     next_try_at: Mapped[datetime | None]
     """When the sweep rings for it again; none once its outcome is final."""
+    reopened_at: Mapped[datetime | None]
+    """When a person last had it read again, as if it had just come."""
 
     __table_args__ = (
         one_of("outcome", Outcome, name="known_outcome"),

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from sqlalchemy import Engine, create_engine
-from sqlalchemy.exc import InterfaceError, OperationalError
+from psycopg.errors import ReadOnlySqlTransaction
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -21,7 +23,7 @@ SERVER_LIMITS = "-c statement_timeout=10000 -c lock_timeout=4000 -c idle_in_tran
 
 def make_engine(url: str, *, pool_size: int = 5) -> Engine:
     """An engine that opens nothing until used. One per process, made after any fork: children must not share sockets."""
-    return create_engine(
+    engine = create_engine(
         url,
         pool_size=pool_size,
         max_overflow=2,
@@ -33,10 +35,21 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
             "connect_timeout": 3,
             # Milliseconds until a peer that acknowledges nothing counts as gone: a dead network must not hold a writer.
             "tcp_user_timeout": 12_000,
+            # Seconds of silence until the peer is asked whether it still lives: a machine that vanished never answers.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
             "options": SERVER_LIMITS,
             "application_name": "reconciler",
         },
     )
+    event.listen(engine, "handle_error", _leave_a_read_only_server)
+    return engine
+
+
+def _leave_a_read_only_server(context: ExceptionContext) -> None:
+    """After a failover, connections lead to what is now a standby: drop them all, and the next ones find the primary."""
+    if isinstance(context.original_exception, ReadOnlySqlTransaction):
+        context.is_disconnect = True
 
 
 def make_sessions(engine: Engine) -> Sessions:
@@ -44,7 +57,7 @@ def make_sessions(engine: Engine) -> Sessions:
     return sessionmaker(engine, expire_on_commit=False, autoflush=False)
 
 
-def _cause(exc: OperationalError | InterfaceError | PoolTimeout) -> str:
+def _cause(exc: DBAPIError | PoolTimeout) -> str:
     """The driver's own first line, which names host, user and reason, and never a password or a parameter."""
     lines = str(getattr(exc, "orig", None) or "no free connection").strip().splitlines()
     return lines[0].removeprefix("connection failed: ")[:200] if lines else type(exc).__name__
@@ -72,7 +85,10 @@ def transaction(sessions: Sessions) -> Iterator[Step]:
         with sessions() as session, session.begin():
             step = Step(session)
             yield step
-    except (OperationalError, InterfaceError, PoolTimeout) as exc:
+    except (DBAPIError, PoolTimeout) as exc:
+        is_away = isinstance(exc, OperationalError | InterfaceError | PoolTimeout) or exc.connection_invalidated
+        if not is_away:
+            raise
         raise StoreAway(f"the database cannot be reached or is too busy: {_cause(exc)}") from exc
     for call in step.after_commit:
         call()

@@ -175,13 +175,22 @@ def test_only_the_doors_are_published_and_only_to_this_machine():
 
 
 @pytest.mark.parametrize("name", OURS)
-def test_our_containers_can_write_nothing_but_tmp_and_gain_no_rights(name):
+def test_our_containers_can_write_nothing_but_tmp_and_the_spool_and_gain_no_rights(name):
     service = compose()["services"][name]
     assert service["read_only"] is True
     assert service["tmpfs"] == ["/tmp"]
+    assert service.get("volumes", []) == (["spool:/var/lib/reconciler/spool"] if name == "web" else [])
     assert service["cap_drop"] == ["ALL"]
     assert service["security_opt"] == ["no-new-privileges:true"]
     assert "user" not in service  # the image's own user, below
+
+
+def test_the_door_spools_into_a_volume_that_its_user_can_write():
+    folder = compose()["services"]["web"]["environment"]["SPOOL_DIR"]
+    assert compose()["services"]["web"]["volumes"] == [f"spool:{folder}"]
+    assert "spool" in compose()["volumes"]
+    # A new volume takes over the owner of what it is mounted on.
+    assert [rest for rest in instructions("RUN") if f"install -d -m 0700 -o reconciler -g reconciler {folder}" in rest]
 
 
 def test_the_simulator_sees_no_secret_and_no_production():

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from tempfile import TemporaryDirectory
 
 import requests
 import uvicorn
@@ -18,6 +20,7 @@ from models.session import Sessions, make_engine, make_sessions
 from models.transaction import Invoice
 from tests.fakes import API_KEY, Fakes, settings_for, toolbox
 from worker.web import build_app
+from worker.web.server import PatientProtocol
 
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
@@ -28,6 +31,13 @@ def until(is_so: Callable[[], object], *, within: float = 10) -> None:
     while not is_so():
         assert time.monotonic() < deadline, "it did not come true in time"
         time.sleep(0.01)
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @contextmanager
@@ -43,7 +53,9 @@ def sessions_on(url: str) -> Iterator[Sessions]:
 @contextmanager
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve the app on a free port; its address."""
-    config = uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on")
+    config = uvicorn.Config(
+        app, http=PatientProtocol, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"
+    )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -84,10 +96,18 @@ class Door:
 
 @contextmanager
 def open_door(database_url: str, *, writing_url: str = "", fakes: Fakes | None = None, **settings) -> Iterator[Door]:
-    """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere."""
+    """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere.
+
+    Its spool is gone with it, unless `spool_dir` says where it lies.
+    """
     fakes = fakes or Fakes()
-    with sessions_on(database_url) as sessions, sessions_on(writing_url or database_url) as writing:
-        app = build_app(settings_for(database_url, **settings), toolbox(sessions, fakes), writing=writing)
+    with (
+        TemporaryDirectory() as folder,
+        sessions_on(database_url) as sessions,
+        sessions_on(writing_url or database_url) as writing,
+    ):
+        known = settings_for(database_url, **({"spool_dir": folder} | settings))
+        app = build_app(known, toolbox(sessions, fakes), writing=writing)
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False
             yield Door(url=url, app=app, fakes=fakes, sessions=sessions, http=http)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
@@ -47,9 +47,14 @@ class Finding:
     look_again_in: timedelta | None = None
 
 
-def store_callbacks(session: Session, receipts: Sequence[Receipt], *, grace: timedelta) -> list[int]:
-    """Insert all receipts with one statement; their ids, in no promised order. Due by themselves after `grace`."""
-    rows = [
+def store_callbacks(
+    session: Session, receipts: Sequence[Receipt], *, grace: timedelta, received_at: Sequence[datetime] = ()
+) -> list[int]:
+    """Insert all receipts with one statement; their ids, in no promised order. Due by themselves after `grace`.
+
+    `received_at` says of each when it knocked, if it lay in the spool; without it they knock now.
+    """
+    rows: list[dict[str, object]] = [
         {
             "body": receipt.body,
             "content_type": receipt.content_type,
@@ -61,6 +66,8 @@ def store_callbacks(session: Session, receipts: Sequence[Receipt], *, grace: tim
     ]
     if not rows:
         return []
+    if received_at:
+        rows = [row | {"received_at": knocked} for row, knocked in zip(rows, received_at, strict=True)]
     statement = insert(Callback).values(next_try_at=func.clock_timestamp() + grace).returning(Callback.id)
     return list(session.scalars(statement, rows))
 
@@ -69,7 +76,7 @@ COUNT_ATTEMPTS = text("""
     WITH waiting AS (
         SELECT id FROM callbacks
         WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome = ANY(CAST(:unfinished AS text[]))
-          AND received_at <= clock_timestamp() - CAST(:grace AS interval)
+          AND COALESCE(stored_at, received_at) <= clock_timestamp() - CAST(:grace AS interval)
         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE callbacks c SET attempts = c.attempts + 1 FROM waiting WHERE c.id = waiting.id
@@ -174,7 +181,8 @@ REOPEN = text("""
           AND (SELECT count(*) FROM locked) = :count
     )
     UPDATE callbacks c
-    SET outcome = 'received', note = 'opened again by a person', attempts = 0, next_try_at = clock_timestamp()
+    SET outcome = 'received', note = 'opened again by a person', attempts = 0, next_try_at = clock_timestamp(),
+        reopened_at = clock_timestamp()
     FROM locked
     WHERE c.id = locked.id AND (SELECT count(*) FROM locked) = :count
     RETURNING c.id

@@ -110,6 +110,7 @@ class Shape:
         """Choose ports and addresses, and write the environment that all programs share."""
         host, port = web_host(self._env), web_port(self._env, self._folder)
         found |= {"WEB_HOST": host, "CALLBACK_URL": http_address(host, port) + CALLBACK_PATH}
+        found["SPOOL_DIR"] = str(self._folder.path / "spool")
         simulator_port = self._folder.port("simulator") if self._simulated else None
         if simulator_port is not None:
             found["LIGDICASH_BASE_URL"] = http_address(LOOPBACK, simulator_port)
@@ -143,6 +144,14 @@ class Shape:
     def resume(self, name: str) -> bool:
         """Let a frozen process go on."""
         return self._supervisor.resume(name)
+
+    def take_down(self, name: str, number: Signals = SIGKILL) -> bool:
+        """Kill a process and keep it down until `bring_back`."""
+        return self._supervisor.take_down(name, number)
+
+    def bring_back(self, name: str) -> None:
+        """Let a process that was taken down be started again."""
+        self._supervisor.bring_back(name)
 
     def wait_ready(self, name: str, *, within: float = 30.0) -> None:
         """Return when a process is ready again."""

@@ -29,11 +29,13 @@ from worker.bootstrap import settings_or_fault
 from worker.locks import connect
 from worker.web.callback import DOCUMENTED, CallbackDoor
 from worker.web.docs import docs_route
+from worker.web.drainer import Drainer
 from worker.web.errors import speak_plainly
-from worker.web.health import Finding, Health, look_at_database
+from worker.web.health import Finding, Health, look_at_database, look_at_spool
 from worker.web.invoice_api import invoice_routes
 from worker.web.invoice_examples import more_schemas
 from worker.web.ringer import Ringer
+from worker.web.spool import Spool
 from worker.web.writer import Writer
 
 log = structlog.get_logger()
@@ -50,31 +52,38 @@ def create_app() -> FastAPI:
     """The app of a server process, from the environment. Faulty settings end the process with one line each."""
     try:
         settings = settings_or_fault()
+        set_up_logs(settings)
+        _quiet_server()
+        # Writer and drainer have connections of their own: receiving must not queue behind /v1 for one.
+        sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=2))
+        return build_app(settings, tools_of(make_app(settings)), writing=sessions)
     except SettingsFault as exc:
         raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
-    set_up_logs(settings)
-    _quiet_server()
-    # The writer has a connection of its own: receiving must not queue behind /v1 for one.
-    sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=1))
-    return build_app(settings, tools_of(make_app(settings)), writing=sessions)
 
 
 def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = None) -> FastAPI:
-    """The app on these tools; callbacks are stored through `writing`, which is the tools' own sessions by default."""
+    """The app on these tools; callbacks are stored through `writing`, which is the tools' own sessions by default.
+
+    Raises `SettingsFault` when the spool cannot be used: that must not be found out when it is needed.
+    """
+    spool = Spool(settings.spool_dir, max_mb=settings.spool_max_mb)
+    spool.prepare()
     ringer = Ringer(tools.queue.read_soon)
-    writer = Writer(writing or tools.sessions, ring=ringer.ring)
+    sessions = writing or tools.sessions
+    writer = Writer(sessions, spool, ring=ringer.ring)
+    drainer = Drainer(spool, sessions, ring=ringer.ring, database_is_back=writer.database_is_back)
     app = FastAPI(
         title="LigdiCash reconciler",
         description=DESCRIPTION,
         version="1",
-        lifespan=_life_of(writer, ringer),
+        lifespan=_life_of(writer, drainer, ringer, spool=spool),
         redirect_slashes=False,
         docs_url=None,  # the framework's pages load scripts from other hosts; ours is docs_route
         redoc_url=None,
     )
     speak_plainly(app)
     app.router.routes.extend(CallbackDoor(writer).routes())
-    app.router.routes.extend(_health(settings, writer).routes())
+    app.router.routes.extend(_health(settings, writer=writer, drainer=drainer, spool=spool).routes())
     app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     document = partial(_openapi, app)
     app.openapi = document  # type: ignore[method-assign]  # the documented way to add to it
@@ -83,25 +92,34 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     return app
 
 
-def _life_of(writer: Writer, ringer: Ringer) -> Callable[[FastAPI], Any]:
+def _life_of(writer: Writer, drainer: Drainer, ringer: Ringer, *, spool: Spool) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
     async def life(_: FastAPI) -> AsyncIterator[None]:
         ringer.start()
         writer.start()
+        drainer.start()
         try:
             yield
         finally:
             # In this order: the last commits still ring. Off the loop, which has their answers to release.
             await asyncio.to_thread(writer.stop)
+            await asyncio.to_thread(drainer.stop)
+            await asyncio.to_thread(spool.seal)
             await asyncio.to_thread(ringer.stop)
 
     return life
 
 
-def _health(settings: Settings, writer: Writer) -> Health:
+def _health(settings: Settings, *, writer: Writer, drainer: Drainer, spool: Spool) -> Health:
     url = settings.database_url.get_secret_value()
     client = connect(settings.redis_url.get_secret_value())
-    return Health(writer, database=lambda: look_at_database(url), redis=lambda: _look_at_redis(client))
+    return Health(
+        writer,
+        drainer,
+        database=lambda: look_at_database(url),
+        spool=lambda: look_at_spool(spool),
+        redis=lambda: _look_at_redis(client),
+    )
 
 
 def _look_at_redis(client: Redis) -> Finding:

@@ -32,7 +32,7 @@ DOCUMENTED = {
         "Without a Content-Type it is taken too: a callback is worth more than a header.",
         "requestBody": {"content": {kind: {"schema": {"type": "object"}} for kind in MEDIA_TYPES}},
         "responses": {
-            "200": {"description": "Stored.", "content": {"application/json": {"example": {"ok": True}}}},
+            "200": {"description": "Stored, and durable.", "content": {"application/json": {"example": {"ok": True}}}},
             "413": {"description": "The body is over 64 kB."},
             "415": {"description": "The body is of another media type."},
             "503": {"description": "Not stored: send it again, see Retry-After."},
@@ -45,7 +45,7 @@ STORED = Response(b'{"ok": true}', media_type="application/json")
 
 
 class CallbackDoor:
-    """Takes callbacks in. Answers 200 only for what is committed; whether it makes sense is found out later."""
+    """Takes callbacks in. Answers 200 only for what is durable; whether it makes sense is found out later."""
 
     def __init__(self, writer: Writer) -> None:
         self._writer = writer

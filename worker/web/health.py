@@ -19,6 +19,8 @@ from starlette.routing import Route
 
 from models import migrate
 from models.errors import ReconcilerError
+from worker.web.drainer import Drainer
+from worker.web.spool import Spool
 from worker.web.writer import Writer
 
 log = structlog.get_logger()
@@ -36,6 +38,21 @@ class Finding:
 
     ok: bool
     detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpoolFinding(Finding):
+    """What lies in the spool's folder, of all doors that share it. `ok` while there is room."""
+
+    waiting: int = 0
+    """Callbacks that are not in the database yet."""
+    bytes: int = 0
+    limit: int = 0
+    """Bytes past which nothing more is taken."""
+    oldest: float = 0.0
+    """Seconds since the oldest file was begun that is not drained yet."""
+    apart: int = 0
+    """Files with what could not be read or stored."""
 
 
 class Outside:
@@ -67,11 +84,24 @@ class Outside:
 
 
 class Health:
-    """The two probes. Redis is told of and never counts: callbacks are received and settled without it."""
+    """The two probes. Redis is told of and never counts: callbacks are received and settled without it.
 
-    def __init__(self, writer: Writer, *, database: Callable[[], Finding], redis: Callable[[], Finding]) -> None:
+    Nor does the database count by itself: while the spool has room the door takes callbacks, which nobody sends twice.
+    """
+
+    def __init__(
+        self,
+        writer: Writer,
+        drainer: Drainer,
+        *,
+        database: Callable[[], Finding],
+        spool: Callable[[], Finding],
+        redis: Callable[[], Finding],
+    ) -> None:
         self._writer = writer
+        self._drainer = drainer
         self._database = Outside(database)
+        self._spool = Outside(spool)
         self._redis = Outside(redis)
 
     def routes(self) -> list[Route]:
@@ -84,11 +114,13 @@ class Health:
         return JSONResponse({"ok": True})
 
     async def ready(self, request: Request) -> Response:
-        """Whether a callback sent here now would be stored."""
+        """Whether a callback sent here now would be taken."""
         del request
-        database, redis = await asyncio.gather(self._database.finding(), self._redis.finding())
-        checks = {"database": database, "writer": self._writer_finding(), "redis": redis}
-        missing = [name for name in ("database", "writer") if not checks[name].ok]
+        outside = (self._database.finding(), self._spool.finding(), self._redis.finding())
+        database, spool, redis = await asyncio.gather(*outside)
+        checks = {"database": database, "writer": self._writer_finding(), "spool": spool, "redis": redis}
+        needed = ["writer"] if spool.ok or database.ok else ["database", "spool", "writer"]
+        missing = [name for name in needed if not checks[name].ok]
         told = {name: asdict(finding) for name, finding in checks.items()}
         if not missing:
             return JSONResponse({"ready": True, "checks": told})
@@ -97,9 +129,23 @@ class Health:
         return JSONResponse({"error": sentence, "ready": False, "checks": told}, HTTPStatus.SERVICE_UNAVAILABLE)
 
     def _writer_finding(self) -> Finding:
-        if not self._writer.is_alive:
-            return Finding(ok=False, detail="its thread is not running")
-        return Finding(ok=self._writer.has_room, detail=f"{self._writer.waiting} wait to be stored")
+        if not self._writer.is_alive or not self._drainer.is_alive:
+            return Finding(ok=False, detail="not all of its threads run")
+        where = "; the database is away, callbacks go to the spool" if self._writer.is_spooling else ""
+        return Finding(ok=self._writer.has_room, detail=f"{self._writer.waiting} wait to be stored{where}")
+
+
+def look_at_spool(spool: Spool) -> Finding:
+    """How much lies in the spool, whether there is room, and whether somebody must look at something."""
+    try:
+        state = spool.look()
+    except OSError as exc:
+        return SpoolFinding(ok=False, detail=f"cannot be looked at ({exc.strerror})", limit=spool.limit)
+    has_room = state.bytes < spool.limit
+    told = [] if has_room else ["full"]
+    if state.apart:
+        told.append(f"files kept apart for a person: {state.apart}")
+    return SpoolFinding(ok=has_room, detail="; ".join(told), limit=spool.limit, **asdict(state))
 
 
 def look_at_database(url: str) -> Finding:

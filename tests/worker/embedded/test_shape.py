@@ -125,6 +125,7 @@ def test_the_environment_is_complete_and_passes_the_settings(data, monkeypatch):
     assert settings.ligdicash_api_key.get_secret_value().startswith("sim-")
     assert settings.ligdicash_api_token.get_secret_value().startswith("sim-")
     assert settings.web_port == int(shape.api_url.rpartition(":")[2])
+    assert settings.spool_dir == data / "spool"
     assert stat.S_IMODE((data / "secrets" / "reconciler-api-key").stat().st_mode) == 0o600
 
 

@@ -138,9 +138,9 @@ def free_port() -> int:
 
 
 @pytest.mark.processes
-def test_the_process_serves_and_ends_cleanly_when_told_to(database_url):
+def test_the_process_serves_and_ends_cleanly_when_told_to(database_url, tmp_path):
     port = free_port()
-    with serve(PORT=str(port), DATABASE_URL=database_url) as process:
+    with serve(PORT=str(port), DATABASE_URL=database_url, SPOOL_DIR=str(tmp_path)) as process:
         url = f"http://127.0.0.1:{port}"
         until(lambda: answers(url) or process.poll() is not None, within=30)
         assert requests.post(f"{url}/api/callback/ligdicash", json={}, timeout=10).status_code == 200
