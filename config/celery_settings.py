@@ -7,14 +7,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from celery.schedules import crontab
 from kombu import Exchange, Queue
 
+from config import policy
 from config.policy import Lengths
 from config.settings import Settings
 
 READ = "reconciler.read_callbacks"
 ASK = "reconciler.ask"
 SWEEP = "reconciler.sweep"
+WATCH = "reconciler.watch"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read."""
@@ -23,7 +26,13 @@ FRESH = "fresh"
 RECHECK = "recheck"
 """Queue: questions the sweep asks. A long one must not delay a fresh callback."""
 CONTROL = "control"
-"""Queue: the sweep itself."""
+"""Queue: the sweep itself, and fsck."""
+
+NIGHT = crontab(hour="3", minute="0")
+"""When fsck runs in full, UTC."""
+
+NIGHT_LIMIT = 30 * 60
+"""Seconds such a run may take: it reads every row. Meanwhile it keeps one slot of the pool from settling."""
 
 
 def celery_settings(settings: Settings) -> dict[str, Any]:
@@ -46,6 +55,17 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
                 "task": SWEEP,
                 "schedule": settings.sweep_every,
                 "options": {"expires": 2 * settings.sweep_every},
+            },
+            "watch": {
+                "task": WATCH,
+                "schedule": policy.WATCH_EVERY,
+                "args": [policy.WATCH_BACK.total_seconds()],
+                "options": {"expires": policy.WATCH_EVERY.total_seconds()},
+            },
+            "watch_in_full": {
+                "task": WATCH,
+                "schedule": NIGHT,
+                "options": {"expires": NIGHT_LIMIT, "soft_time_limit": NIGHT_LIMIT, "time_limit": NIGHT_LIMIT + 60},
             },
         },
         # Beat looks at its table this often; the default of 5 s would stretch a shorter period.
@@ -91,7 +111,12 @@ MESSAGES: dict[str, Any] = {
     "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in (CALLBACKS, FRESH, RECHECK, CONTROL)],
     "task_default_queue": CONTROL,
     # By queue name: routing by exchange silently drops what no worker has bound yet.
-    "task_routes": {READ: {"queue": CALLBACKS}, ASK: {"queue": FRESH}, SWEEP: {"queue": CONTROL}},
+    "task_routes": {
+        READ: {"queue": CALLBACKS},
+        ASK: {"queue": FRESH},
+        SWEEP: {"queue": CONTROL},
+        WATCH: {"queue": CONTROL},
+    },
     "task_create_missing_queues": False,
 }
 

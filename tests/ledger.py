@@ -102,7 +102,12 @@ def let_pass(sessions: Sessions, seconds: float) -> None:
            nudged_at = nudged_at - :by, last_asked_at = last_asked_at - :by, decided_asked_at = decided_asked_at - :by""",
         by=by,
     )
-    run(sessions, "UPDATE callbacks SET received_at = received_at - :by, next_try_at = next_try_at - :by", by=by)
+    run(
+        sessions,
+        """UPDATE callbacks SET received_at = received_at - :by, stored_at = stored_at - :by,
+               next_try_at = next_try_at - :by""",
+        by=by,
+    )
 
 
 def cases(sessions: Sessions, *, is_open: bool = True) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from celery.app.defaults import NAMESPACES, flatten
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, SWEEP, celery_settings
+from config import policy
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, SWEEP, WATCH, celery_settings
 from config.policy import Lengths
 from tests.fakes import settings_for
 from worker.app import make_app
@@ -48,7 +49,7 @@ def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
     app.loader.import_default_modules()
     queues = {queue.name for queue in app.conf.task_queues}
     assert queues == {CALLBACKS, FRESH, RECHECK, CONTROL}
-    assert set(app.conf.task_routes) == {READ, ASK, SWEEP}
+    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH}
     for task, route in app.conf.task_routes.items():
         assert task in app.tasks
         assert route["queue"] in queues
@@ -59,11 +60,38 @@ def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
 def test_beat_rings_for_a_registered_task_and_an_old_ring_expires():
     app = make_app(settings_for(NO_DATABASE, sweep_every=1.5))
     app.loader.import_default_modules()
-    [entry] = app.conf.beat_schedule.values()
-    assert entry["task"] in app.tasks
+    entry = app.conf.beat_schedule["sweep"]
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)
     assert entry["schedule"] == 1.5
     assert 0 < entry["options"]["expires"] <= 5
     assert app.conf.beat_max_loop_interval <= entry["schedule"]
+    app.close()
+
+
+def test_fsck_looks_back_further_than_its_runs_are_apart_and_an_old_ring_expires():
+    entry = options()["beat_schedule"]["watch"]
+    assert entry["task"] == WATCH
+    [lately] = entry["args"]
+    assert lately >= 2 * entry["schedule"].total_seconds() == 2 * policy.WATCH_EVERY.total_seconds()
+    assert entry["options"]["expires"] <= entry["schedule"].total_seconds()
+
+
+def test_fsck_runs_in_full_each_night_with_limits_of_its_own():
+    entry = options()["beat_schedule"]["watch_in_full"]
+    assert (entry["task"], entry.get("args")) == (WATCH, None)
+    assert (entry["schedule"].hour, entry["schedule"].minute) == ({3}, {0})
+    limits = entry["options"]
+    assert options()["task_time_limit"] < limits["soft_time_limit"] < limits["time_limit"]
+
+
+def test_a_long_fsck_is_not_delivered_again_while_it_runs():
+    app = make_app(settings_for(NO_DATABASE))
+    app.loader.import_default_modules()
+    assert (
+        app.conf.beat_schedule["watch_in_full"]["options"]["time_limit"]
+        > (app.conf.broker_transport_options["visibility_timeout"])
+    )
+    assert not app.tasks[WATCH].acks_late
     app.close()
 
 

@@ -16,7 +16,7 @@ WITH_AUDIT = "lane IN ('callback', 'person', 'sweep', 'replay', 'audit')"
 
 def upgrade() -> None:
     # In two steps: a new column with a default that changes from row to row would rewrite the table under a lock.
-    op.add_column("callbacks", sa.Column("stored_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("callbacks", sa.Column("stored_at", sa.DateTime(timezone=True), nullable=True), if_not_exists=True)
     op.alter_column("callbacks", "stored_at", server_default=sa.text("clock_timestamp()"))
     _replace_lanes(WITH_AUDIT)
 
@@ -27,8 +27,9 @@ def downgrade() -> None:
 
 
 def _replace_lanes(rule: str) -> None:
-    op.drop_constraint(op.f("ck_checks_known_lane"), "checks", type_="check")
+    op.drop_constraint(op.f("ck_checks_known_lane"), "checks", type_="check", if_exists=True)
     op.create_check_constraint(op.f("ck_checks_known_lane"), "checks", rule, postgresql_not_valid=True)
-    # On its own: looking at every row then keeps nobody from reading or writing.
+    # On its own: looking at every row then keeps nobody from reading or writing. It also commits all that stands above
+    # before the version is written; a migrator that is killed here runs it again, hence `if_exists` and its like.
     with op.get_context().autocommit_block():
         op.execute("ALTER TABLE checks VALIDATE CONSTRAINT ck_checks_known_lane")

@@ -1,0 +1,85 @@
+"""What settled each day, added up three ways: by settlements, by completed transactions, and by what the gateway said."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.queries.fsck.rule import Violation
+from models.queries.fsck.slices import Slice
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One UTC day of one account."""
+
+    account: str
+    date: date
+
+
+@dataclass(slots=True)
+class Difference:
+    """By how many francs two sums are off against the settlements of one day."""
+
+    transactions: int = 0
+    answers: int = 0
+
+
+# The day is the settlement's; without one, that of the outcome. Both are written in one step, some milliseconds apart,
+# and midnight must not fall between them.
+DIFFERENCES = text("""
+    WITH t AS (
+        SELECT id, account, amount, final_at, status = 'completed' AS is_completed FROM transactions
+        WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
+    ), s AS (
+        SELECT transaction_pk, min(check_id) AS check_id, min(account) AS account, min(settled_at) AS settled_at,
+               sum(amount) AS amount
+        FROM settlements
+        WHERE transaction_pk > :after AND transaction_pk <= :upto
+          AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
+        GROUP BY transaction_pk
+    ), k AS (
+        SELECT id, transaction_pk, amount FROM checks
+        WHERE transaction_pk > :after AND transaction_pk <= :upto AND said = 'completed'
+          AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
+    )
+    SELECT COALESCE(s.account, t.account) AS account,
+           CAST(COALESCE(s.settled_at, t.final_at) AT TIME ZONE 'UTC' AS date) AS day,
+           CAST(COALESCE(sum(t.amount) FILTER (WHERE is_completed), 0) - COALESCE(sum(s.amount), 0) AS bigint) AS transactions,
+           CAST(COALESCE(sum(k.amount), 0) - COALESCE(sum(s.amount), 0) AS bigint) AS answers
+    FROM t FULL JOIN s ON s.transaction_pk = t.id
+    LEFT JOIN k ON k.id = s.check_id AND k.transaction_pk = s.transaction_pk
+    WHERE s.transaction_pk IS NOT NULL OR is_completed
+    GROUP BY 1, 2
+    HAVING COALESCE(sum(t.amount) FILTER (WHERE is_completed), 0) <> COALESCE(sum(s.amount), 0)
+        OR COALESCE(sum(k.amount), 0) <> COALESCE(sum(s.amount), 0)
+""")
+
+
+class Sums:
+    """Adds up slice by slice; keeps only the days that differ, which in sound books are none."""
+
+    def __init__(self) -> None:
+        self._days: dict[Day, Difference] = {}
+
+    def add(self, session: Session, rows: Slice) -> None:
+        """Add one slice."""
+        for account, day, transactions, answers in session.execute(DIFFERENCES, rows.parameters):
+            found = self._days.setdefault(Day(account, day), Difference())
+            found.transactions += transactions
+            found.answers += answers
+
+    def violations(self) -> Iterator[Violation]:
+        """One for each day and account whose three sums are not one."""
+        for day, off in sorted(self._days.items(), key=lambda item: (item[0].account, str(item[0].date))):
+            yield Violation(
+                rule="sums",
+                subject=f"account {day.account} on {day.date}",
+                detail=f"against the settlements, completed transactions come to {off.transactions:+d} XOF"
+                f" and their answers to {off.answers:+d} XOF",
+                advice="the other lines about this day say which transactions; settle none of it by hand before",
+            )

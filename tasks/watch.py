@@ -1,0 +1,208 @@
+"""Hold the books against every rule that is always so: an accountant who trusts neither the code nor the guards.
+
+Reads only, in slices that are each over within a second or so; what settles meanwhile cannot look broken. Mends nothing:
+what is impossible has a cause that a person must find.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from celery import shared_task
+from sqlalchemy.orm import Session
+
+from config import policy
+from models.answers import Said
+from models.case import PARKING_KINDS
+from models.queries.fsck import notices, slices
+from models.queries.fsck.callbacks import CALLBACKS
+from models.queries.fsck.payments import PAYMENTS
+from models.queries.fsck.reading import reading
+from models.queries.fsck.rule import Violation, Walk
+from models.queries.fsck.slices import Slice, Source
+from models.queries.fsck.sums import Sums
+from models.session import Sessions
+from tasks.job import Job
+
+__all__ = ["Looked", "Violation", "fsck"]
+
+log = structlog.get_logger()
+
+SLICE = 20_000
+"""Rows looked at together: each statement takes well under a second, and what it needs of memory is bounded."""
+
+LOGGED = 20
+"""Violations of one rule that one run writes to the log; the others are counted there."""
+
+LIMITS: dict[str, object] = {
+    "overdue": policy.OVERDUE_AFTER,
+    "deadline": policy.CALLBACK_DEADLINE,
+    "ages": [timedelta(seconds=tier.until) for tier in policy.AGE_TIERS],
+    "patiences": [policy.patience(tier) for tier in policy.AGE_TIERS],
+    "longest": policy.patience(policy.AGE_TIERS[-1]),
+    "answers": [said.value for said in Said if said.is_an_answer],
+    "parking": [kind.value for kind in PARKING_KINDS],
+}
+"""What the rules take for late, in the words of their statements."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Looked:
+    """Progress: so many more rows of this kind were looked at, and this share of the kind, 0 to 1, is done."""
+
+    what: str
+    rows: int
+    share: float
+    is_done: bool
+
+
+def _unseen(_: Looked) -> None:
+    """Nobody wants to see the progress."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """One run over the books."""
+
+    sessions: Sessions
+    since: timedelta | None
+    size: int
+    looked: Callable[[Looked], object]
+
+
+def fsck(
+    sessions: Sessions,
+    *,
+    since: timedelta | None = None,
+    size: int = SLICE,
+    looked: Callable[[Looked], object] = _unseen,
+) -> Iterator[Violation]:
+    """Every violation in the books, as it is found; none when they are sound.
+
+    With `since`, only what is open, what an answer was stored about that lately, and the callbacks and notices of that
+    time. Needs memory for one slice of `size` rows, however many there are. Raises `StoreAway`.
+    """
+    run = _Run(sessions=sessions, since=since, size=size, looked=looked)
+    yield from _payments(run)
+    yield from _callbacks(run)
+    yield from _notices(run)
+
+
+def _payments(run: _Run) -> Iterator[Violation]:
+    sums = Sums()
+
+    def look(session: Session, rows: Slice) -> list[Violation]:
+        sums.add(session, rows)
+        return _hold(session, PAYMENTS, rows)
+
+    if run.since is None:
+        yield from _walk(run, slices.EVERY_TRANSACTION, look)
+    else:
+        yield from _walk(run, slices.OPEN_TRANSACTIONS, look)
+        yield from _walk(run, slices.ANSWERED_TRANSACTIONS, look, since=run.since)
+    yield from sums.violations()
+
+
+def _callbacks(run: _Run) -> Iterator[Violation]:
+    def look(session: Session, rows: Slice) -> list[Violation]:
+        return _hold(session, CALLBACKS, rows)
+
+    if run.since is None:
+        yield from _walk(run, slices.EVERY_CALLBACK, look)
+    else:
+        yield from _walk(run, slices.UNFINISHED_CALLBACKS, look)
+        yield from _walk(run, slices.FINISHED_CALLBACKS, look, since=run.since)
+
+
+def _hold(session: Session, walk: Walk, rows: Slice) -> list[Violation]:
+    """Hold these rows against the rules of their walk."""
+    found = session.execute(walk.statement, {**LIMITS, **rows.parameters})
+    return [walk.violation(*row) for row in found]
+
+
+def _walk(
+    run: _Run, source: Source, look: Callable[[Session, Slice], Sequence[Violation]], *, since: timedelta | None = None
+) -> Iterator[Violation]:
+    """Look at all slices of a source, each in a transaction of its own; from where `since` begins, if given."""
+    with reading(run.sessions) as session:
+        end = slices.last_id(session, source.table)
+        after = slices.before_lately(session, source.table, since=since) if since else 0
+    start, is_over = after, False
+    while not is_over:
+        with reading(run.sessions) as session:
+            rows = slices.next_slice(session, source, after=after, size=run.size)
+            found = look(session, rows)
+        yield from found
+        after, is_over = rows.upto, rows.is_last
+        share = min(1.0, (after - start) / max(end - start, 1))
+        run.looked(Looked(what=source.what, rows=rows.rows, share=share, is_done=is_over))
+
+
+def _notices(run: _Run) -> Iterator[Violation]:
+    """The numbers of each account, in order; then its counter."""
+    with reading(run.sessions) as session:
+        accounts = notices.accounts(session)
+    for done, account in enumerate(accounts, start=1):
+        yield from _numbers(run, account, share=(done - 1) / len(accounts))
+        with reading(run.sessions) as session:
+            broken = notices.counter(session, account)
+        if broken is not None:
+            yield broken
+        is_done = done == len(accounts)
+        run.looked(Looked(what="notices", rows=0, share=done / len(accounts), is_done=is_done))
+
+
+def _numbers(run: _Run, account: str, *, share: float) -> Iterator[Violation]:
+    after: int | None = 0
+    if run.since is not None:
+        with reading(run.sessions) as session:
+            after = notices.number_before_lately(session, account, since=run.since)
+    while after is not None:
+        with reading(run.sessions) as session:
+            numbers = notices.numbers(session, account, after=after, size=run.size)
+        yield from numbers.violations
+        after = numbers.last
+        run.looked(Looked(what="notices", rows=numbers.rows, share=share, is_done=False))
+
+
+@shared_task(bind=True, base=Job, name="reconciler.watch", acks_late=False)
+def watch(self: Job, lately: float | None = None) -> None:
+    """Message from beat: hold the books against the rules, of the last `lately` seconds or in full.
+
+    Acknowledged before it runs: a run may take longer than the broker waits for an acknowledgement, and one that is
+    lost is made up for by the next.
+    """
+    tell(self.tools.sessions, since=None if lately is None else timedelta(seconds=lately))
+
+
+def tell(sessions: Sessions, *, since: timedelta | None) -> Counter[str]:
+    """Run fsck and write to the log what it finds: an error for each violation, up to a bound, and the figures."""
+    rows: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
+    began = time.monotonic()
+
+    def count(looked: Looked) -> None:
+        rows[looked.what] += looked.rows
+
+    for violation in fsck(sessions, since=since, looked=count):
+        broken[violation.rule] += 1
+        if broken[violation.rule] <= LOGGED:
+            log.error("broken", **_fields(violation))
+    level = log.error if broken else log.info
+    level("watched", seconds=round(time.monotonic() - began, 1), rows=dict(rows), broken=dict(broken))
+    return broken
+
+
+def _fields(violation: Violation) -> dict[str, Any]:
+    return {
+        "rule": violation.rule,
+        "subject": violation.subject,
+        "detail": violation.detail,
+        "advice": violation.advice,
+    }

@@ -1,0 +1,298 @@
+"""Every rule of fsck is broken on purpose, by plain SQL with the guards off, and finds what was broken and nothing else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from models.callback import Outcome
+from models.queries.fsck.callbacks import CALLBACKS
+from models.queries.fsck.payments import PAYMENTS
+from models.session import Sessions, transaction
+from tasks.intake import intake
+from tasks.record import record
+from tasks.watch import fsck
+from tests.fakes import completed, notcompleted, pending, toolbox
+from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, open_books, run
+
+LATELY = timedelta(minutes=15)
+
+WITHOUT_CONSTRAINTS = (
+    "ALTER TABLE transactions DROP CONSTRAINT ck_transactions_never_quiet",
+    "ALTER TABLE settlements DROP CONSTRAINT pk_settlements",
+    "ALTER TABLE settlements DROP CONSTRAINT uq_settlements_check_id",
+    "CREATE INDEX not_unique_any_more ON settlements (transaction_pk)",
+    "ALTER TABLE notices DROP CONSTRAINT uq_notices_account_seq",
+)
+
+
+@pytest.fixture
+def sessions(database_url) -> Iterator[Sessions]:
+    """Sound books of a database of their own, in which something is in every state there is."""
+    with open_books(database_url) as opened:
+        write_sound_books(opened)
+        yield opened
+
+
+def write_sound_books(sessions: Sessions) -> None:
+    """ORD-1 completed, 2 not, 3 pending, 4 parked, 5 completed after all, 6 paid on other terms, 7 waits, 8 refused."""
+    tools = toolbox(sessions)
+    one, two, _, four, five, six = add_pending(sessions, 6)
+    seven, eight = add_created(sessions, 2)
+    record(tools, [answered(sessions, one, completed(5000, "ORD-1"))], lane=LANE)
+    record(tools, [answered(sessions, two, notcompleted())], lane=LANE)
+    run(sessions, "UPDATE transactions SET created_at = created_at - interval '31 days' WHERE id = :pk", pk=four)
+    record(tools, [answered(sessions, four, pending())], lane=LANE)
+    for answer in (notcompleted(), completed(5000, "ORD-5")):
+        run(sessions, "UPDATE transactions SET last_asked_at = NULL WHERE id = :pk", pk=five)
+        record(tools, [answered(sessions, five, answer)], lane=LANE)
+    record(tools, [answered(sessions, six, completed(4000, "ORD-6"))], lane=LANE)
+    run(sessions, "UPDATE transactions SET status = 'refused', next_check_at = NULL WHERE id = :pk", pk=eight)
+    read = knock(sessions, claim("ORD-3"), claim("ORD-8"), claim("ORD-99"), b"not a callback")
+    intake(tools, read)
+    knock(sessions, claim("ORD-7"))
+    assert seven
+
+
+def damage(sessions: Sessions, *statements: str) -> None:
+    """What a superuser can do: everything, with triggers and foreign keys off."""
+    with transaction(sessions) as step:
+        for statement in ("SET LOCAL session_replication_role = replica", *statements):
+            step.session.execute(text(statement))
+
+
+def found(sessions: Sessions, *, since: timedelta | None = None) -> set[tuple[str, str]]:
+    """Which rules are broken, and about what."""
+    return {(violation.rule, violation.subject) for violation in fsck(sessions, since=since)}
+
+
+def test_sound_books_break_no_rule(sessions):
+    assert found(sessions) == set()
+    assert found(sessions, since=LATELY) == set()
+
+
+def test_the_sound_books_of_these_tests_know_every_outcome(sessions):
+    outcomes = {outcome for (outcome,) in run(sessions, "SELECT DISTINCT outcome FROM callbacks")}
+    assert outcomes == {outcome.value for outcome in Outcome}
+    assert run(sessions, "SELECT count(DISTINCT status) FROM transactions") == [(5,)]
+
+
+TODAY = "account default on "
+
+DAMAGE = {
+    "a settlement is gone": (
+        "DELETE FROM settlements WHERE transaction_pk = 1",
+        {("unsettled", "ORD-1"), ("sums", TODAY)},
+    ),
+    "a pending one is called completed": (
+        "UPDATE transactions SET status = 'completed', final_at = now(), next_check_at = NULL WHERE id = 3",
+        {("unsettled", "ORD-3"), ("undecided", "ORD-3"), ("untold", "ORD-3"), ("sums", TODAY)},
+    ),
+    "a completed one is called pending again": (
+        "UPDATE transactions SET status = 'pending', final_at = NULL, next_check_at = now() WHERE id = 1",
+        {("settled_unpaid", "ORD-1"), ("paid_unsettled", "ORD-1"), ("told_wrong", "ORD-1"), ("sums", TODAY)},
+    ),
+    "one is settled twice": (
+        "INSERT INTO settlements SELECT * FROM settlements WHERE transaction_pk = 1",
+        {("settled_twice", "ORD-1"), ("sums", TODAY)},
+    ),
+    "a settlement rests on another transaction's answer": (
+        (
+            "UPDATE settlements SET check_id = (SELECT min(id) FROM checks WHERE transaction_pk = 5 AND said = 'completed')"
+            " WHERE transaction_pk = 1"
+        ),
+        {("hearsay", "ORD-1"), ("sums", TODAY)},
+    ),
+    "a settlement rests on an answer that does not exist": (
+        "UPDATE settlements SET check_id = 4711 WHERE transaction_pk = 1",
+        {("hearsay", "ORD-1"), ("sums", TODAY)},
+    ),
+    "the answer under a settlement says pending": (
+        "UPDATE checks SET said = 'pending' WHERE transaction_pk = 1",
+        {("hearsay", "ORD-1"), ("undecided", "ORD-1"), ("sums", TODAY)},
+    ),
+    "the answer under a settlement is about another amount": (
+        "UPDATE checks SET amount = 4000 WHERE transaction_pk = 1",
+        {("hearsay", "ORD-1"), ("sums", TODAY)},
+    ),
+    "the answer under a settlement has another reference": (
+        "UPDATE checks SET reference = 'ORD-9' WHERE transaction_pk = 1",
+        {("hearsay", "ORD-1")},
+    ),
+    "a settlement has another amount": (
+        "UPDATE settlements SET amount = 6000 WHERE transaction_pk = 1",
+        {("hearsay", "ORD-1"), ("other_terms", "ORD-1"), ("sums", TODAY)},
+    ),
+    "a settlement is in another account": (
+        "UPDATE settlements SET account = 'other' WHERE transaction_pk = 1",
+        {("other_terms", "ORD-1")},
+    ),
+    "a transaction is gone from under its settlement": (
+        "DELETE FROM transactions WHERE id = 1",
+        {("stray", "row 1"), ("sums", TODAY)},
+    ),
+    "a transaction is gone from under its answer": (
+        "DELETE FROM transactions WHERE id = 4",
+        {("stray", "row 4")},
+    ),
+    "a settlement is of a transaction that never was": (
+        "INSERT INTO settlements (transaction_pk, check_id, account, amount) VALUES (4711, 4711, 'default', 1)",
+        {("stray", "row 4711"), ("sums", TODAY)},
+    ),
+    "the answer that closed one is gone": (
+        "DELETE FROM checks WHERE transaction_pk = 2",
+        {("undecided", "ORD-2"), ("evidence_gone", "ORD-2")},
+    ),
+    "a final one does not say since when": (
+        "UPDATE transactions SET final_at = NULL WHERE id = 2",
+        {("undecided", "ORD-2")},
+    ),
+    "a final one does not say by which question": (
+        "UPDATE transactions SET decided_asked_at = NULL WHERE id = 2",
+        {("undecided", "ORD-2")},
+    ),
+    "an answer that says completed moved nothing": (
+        (
+            "INSERT INTO checks (transaction_pk, lane, asked_at, took_ms, said, amount, reference, body)"
+            " VALUES (3, 'sweep', now(), 1, 'completed', 5000, 'ORD-3', '')"
+        ),
+        {("paid_unsettled", "ORD-3"), ("evidence_gone", "ORD-3")},
+    ),
+    "a mismatch has no case": ("DELETE FROM cases WHERE kind = 'mismatch'", {("unflagged", "ORD-6")}),
+    "a late success has no case": ("DELETE FROM cases WHERE kind = 'late_success'", {("unflagged", "ORD-5")}),
+    "what takes a success back has no case": (
+        (
+            "INSERT INTO checks (transaction_pk, lane, asked_at, took_ms, said, body)"
+            " VALUES (1, 'sweep', clock_timestamp(), 1, 'notcompleted', '')"
+        ),
+        {("unflagged", "ORD-1"), ("evidence_gone", "ORD-1")},
+    ),
+    "a pending one has no date": (
+        "UPDATE transactions SET next_check_at = NULL WHERE id = 3",
+        {("forgotten", "ORD-3")},
+    ),
+    "a parked one has no case": ("DELETE FROM cases WHERE kind = 'parked'", {("forgotten", "ORD-4")}),
+    "the case of a parked one is closed": (
+        "UPDATE cases SET resolved_at = now() WHERE kind = 'parked'",
+        {("forgotten", "ORD-4")},
+    ),
+    "nobody takes up what is due": (
+        "UPDATE transactions SET next_check_at = now() - interval '11 min' WHERE id = 3",
+        {("overdue", "ORD-3")},
+    ),
+    "a hole is due and nobody takes it up": (
+        "UPDATE transactions SET next_check_at = now() - interval '11 min' WHERE id = 7",
+        {("overdue", "ORD-7")},
+    ),
+    "a pending one that was asked about is asked about no more": (
+        "UPDATE checks SET asked_at = now() - interval '2 hours 1 min' WHERE transaction_pk = 6",
+        {("unasked", "ORD-6")},
+    ),
+    "a pending one was never asked about": (
+        "UPDATE transactions SET created_at = now() - interval '2 days 1 min' WHERE id = 3",
+        {("unasked", "ORD-3")},
+    ),
+    "a case waits for what is known": (
+        "INSERT INTO cases (kind, transaction_pk, detail) VALUES ('token_refused', 1, '')",
+        {("case_left_open", "ORD-1")},
+    ),
+    "the notice of a success is gone": (
+        "DELETE FROM notices WHERE transaction_pk = 1",
+        {("untold", "ORD-1"), ("notice_gap", "account default")},
+    ),
+    "the last notice is gone": (
+        "DELETE FROM notices WHERE transaction_pk = 5 AND kind = 'completed'",
+        {("untold", "ORD-5"), ("notice_counter", "account default")},
+    ),
+    "the notice of a failure is gone": (
+        "DELETE FROM notices WHERE transaction_pk = 2",
+        {("untold", "ORD-2"), ("notice_gap", "account default")},
+    ),
+    "a notice tells what did not happen": (
+        "UPDATE notices SET kind = 'completed' WHERE transaction_pk = 2",
+        {("untold", "ORD-2"), ("told_wrong", "ORD-2")},
+    ),
+    "a notice went to another account": (
+        "UPDATE notices SET account = 'other', seq = 1 WHERE transaction_pk = 1",
+        {("told_wrong", "ORD-1"), ("notice_gap", "account default"), ("notice_counter", "account other")},
+    ),
+    "two notices have one number": (
+        "UPDATE notices SET seq = 1 WHERE transaction_pk = 2",
+        {("notice_gap", "account default")},
+    ),
+    "the counter runs ahead": (
+        "UPDATE notice_counters SET last_seq = last_seq + 1",
+        {("notice_counter", "account default")},
+    ),
+    "the counter is gone": ("DELETE FROM notice_counters", {("notice_counter", "account default")}),
+    "a callback is not read": (
+        "UPDATE callbacks SET stored_at = now() - interval '61 min' WHERE id = 5",
+        {("unread", "callback 5")},
+    ),
+    "an old callback without a time of storing is not read": (
+        "UPDATE callbacks SET stored_at = NULL, received_at = now() - interval '61 min' WHERE id = 3",
+        {("unread", "callback 3")},
+    ),
+    "a callback lost its next try": (
+        "UPDATE callbacks SET next_try_at = NULL WHERE id = 3",
+        {("never_tried_again", "callback 3")},
+    ),
+    "a callback that was read is due": (
+        "UPDATE callbacks SET next_try_at = now() WHERE id = 1",
+        {("tried_for_ever", "callback 1")},
+    ),
+    "a matched callback names no transaction": (
+        "UPDATE callbacks SET transaction_pk = NULL WHERE id = 1",
+        {("matched_to_nothing", "callback 1")},
+    ),
+    "an orphan has no case": ("DELETE FROM cases WHERE kind = 'orphan'", {("unreported", "callback 2")}),
+    "an unreadable callback has no case": (
+        "DELETE FROM cases WHERE kind = 'unreadable'",
+        {("unreported", "callback 4")},
+    ),
+}
+
+
+def expected(broken: set[tuple[str, str]], sessions: Sessions) -> set[tuple[str, str]]:
+    """Subjects in full: the day is the database's, and transactions are called so."""
+    [(today,)] = run(sessions, "SELECT CAST(CAST(now() AT TIME ZONE 'UTC' AS date) AS text)")
+    names = {subject: f"transaction {subject}" for _, subject in broken if subject.startswith("ORD-")}
+    return {(rule, names.get(subject, subject + today if subject == TODAY else subject)) for rule, subject in broken}
+
+
+WAITS_FOR_THE_NIGHT = {
+    "a pending one is called completed",
+    "a settlement is of a transaction that never was",
+    "the answer that closed one is gone",
+}
+"""What is final without an answer of late: no row says that it moved."""
+
+
+@pytest.mark.parametrize("what", DAMAGE)
+def test_planted_damage_is_found(sessions, what):
+    statement, broken = DAMAGE[what]
+    damage(sessions, *WITHOUT_CONSTRAINTS, statement)
+    assert found(sessions) == expected(broken, sessions)
+    lately = set() if what in WAITS_FOR_THE_NIGHT else expected(broken, sessions)
+    assert found(sessions, since=LATELY) == lately
+
+
+PROMISES = {rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS) for rule in walk.rules}
+ADDED_UP = {"sums", "notice_gap", "notice_counter"}
+"""Rules that no single row can break."""
+
+
+def test_every_rule_has_damage_that_breaks_it():
+    assert {rule for _, broken in DAMAGE.values() for rule, _ in broken} == PROMISES.keys() | ADDED_UP
+
+
+def test_every_rule_is_explained_with_its_promise():
+    page = (Path(__file__).parents[3] / "docs" / "fsck.md").read_text(encoding="utf-8")
+    explained = dict(re.findall(r"^### `(\w+)`\n\*(.+)\*$", page, re.MULTILINE))
+    assert explained.keys() == PROMISES.keys() | ADDED_UP
+    assert {name: explained[name] for name in PROMISES} == PROMISES

@@ -1,0 +1,104 @@
+"""`fsck` at the command line: a line per violation with what to do, totals at the end, and an exit code to rely on."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tasks.record import record
+from tests.fakes import completed
+from tests.ledger import LANE, add_pending, answered, claim, knock, run
+
+
+@pytest.fixture
+def books(ops):
+    """One settled transaction, one that waits, and a callback."""
+    pks = add_pending(ops.tools.sessions, 2)
+    record(ops.tools, [answered(ops.tools.sessions, pks[0], completed(5000, "ORD-1"))], lane=LANE)
+    knock(ops.tools.sessions, claim("ORD-2"))
+    return ops
+
+
+def forget_the_notice(ops) -> None:
+    run(ops.tools.sessions, "DELETE FROM notices")
+    run(ops.tools.sessions, "DELETE FROM notice_counters")
+
+
+def make_overdue(ops, number: int) -> None:
+    add_pending(ops.tools.sessions, number, due_in=-3600)
+
+
+def test_sound_books_are_clean_and_the_rows_are_told(books):
+    said = books.say("fsck")
+    assert said.startswith("clean; looked at 2 transactions, 1 callbacks, 1 notices in ")
+    assert said.endswith(" s\n")
+
+
+def test_progress_goes_to_stderr_a_line_for_each_kind_where_no_bar_can_move(books):
+    result = books.run("fsck")
+    assert result.stderr.splitlines() == ["transactions: 2 rows", "callbacks: 1 rows", "notices: 1 rows"]
+
+
+def test_a_violation_is_one_line_with_what_to_do_and_ends_in_1(books):
+    forget_the_notice(books)
+    result = books.run("fsck")
+    assert result.exit_code == 1
+    line, total = result.stdout.splitlines()
+    assert line.startswith("broken: untold  transaction ORD-1  completed, without the notice that tells it; tell the ")
+    assert total.startswith("1 violations; looked at 2 transactions")
+
+
+def test_a_machine_gets_one_object_a_line_and_the_totals_last(books):
+    forget_the_notice(books)
+    result = books.run("fsck", "--json")
+    assert result.exit_code == 1
+    violation, totals = [json.loads(line) for line in result.stdout.splitlines()]
+    assert violation["rule"] == "untold"
+    assert violation["subject"] == "transaction ORD-1"
+    assert set(violation) == {"rule", "subject", "detail", "advice"}
+    assert totals["violations"] == {"untold": 1}
+    assert totals["rows"]["transactions"] == 2
+    assert totals["seconds"] >= 0
+
+
+def test_no_violation_is_left_out_in_silence(books):
+    make_overdue(books, 5)
+    result = books.run("fsck", "--limit", "3")
+    lines = result.stdout.splitlines()
+    assert [line.split()[1] for line in lines[:3]] == ["overdue"] * 3
+    assert lines[3] == "overdue: 5 violations, the first 3 are shown; --limit shows more"
+    assert lines[4].startswith("5 violations; ")
+
+
+def test_looking_back_a_little_finds_what_is_open_and_what_moved(books):
+    assert books.say("fsck", "--since", "15m").startswith("clean; looked at 1 open transactions, 1 answers, ")
+    forget_the_notice(books)
+    assert "untold  transaction ORD-1" in books.run("fsck", "--since", "15m").stdout
+
+
+@pytest.mark.parametrize("written", ["15", "m", "-5m", "1.5h", "0m", "5 minutes", "9999999d"])
+def test_a_length_without_a_plain_number_and_unit_is_refused(books, written):
+    result = books.run("fsck", f"--since={written}")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "90s" in result.stderr
+
+
+def test_a_transaction_id_cannot_steer_the_terminal(books):
+    make_overdue(books, 1)
+    run(books.tools.sessions, "ALTER TABLE transactions DISABLE TRIGGER transactions_keep_terms")
+    run(books.tools.sessions, "UPDATE transactions SET transaction_id = 'ORD' || chr(27) || '[2J' WHERE id = 3")
+    said = books.run("fsck").stdout
+    assert "transaction ORD\\x1b[2J" in said
+    assert "\x1b" not in said
+
+
+def test_without_a_database_it_is_one_line(ops_without_database):
+    assert ops_without_database.fault("fsck").startswith("error: the database cannot be reached")
+
+
+def test_before_the_migration_it_says_so(ops):
+    run(ops.tools.sessions, "ALTER TABLE callbacks DROP COLUMN reopened_at")
+    result = ops.run("fsck")
+    assert result.exit_code == 1
+    assert "run `reconciler migrate`" in result.stderr

@@ -1,0 +1,127 @@
+"""`reconciler fsck`: hold the books against every rule, one line per violation."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from worker.ops.desk import desk_of
+from worker.ops.edge import WENT_WRONG
+
+if TYPE_CHECKING:
+    from tasks.watch import Looked, Violation
+
+UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+
+
+def _duration(written: str) -> timedelta:
+    """`90s`, `15m`, `2h` or `1d`."""
+    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", written)
+    if found is None:
+        raise typer.BadParameter("a number with its unit is needed: 90s, 15m, 2h or 1d")
+    return timedelta(**{UNITS[found[2]]: int(found[1])})
+
+
+def add_to(app: typer.Typer) -> None:
+    """Put this command on the command line."""
+    app.command()(fsck)
+
+
+def fsck(
+    ctx: typer.Context,
+    *,
+    since: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=_duration,
+            metavar="DURATION",
+            show_default=False,
+            help="Only what is open, and what moved this lately: 90s, 15m, 2h, 1d. Everything unless given.",
+        ),
+    ] = None,
+    limit: Annotated[int, typer.Option(min=1, help="Violations of each rule that are shown; all are counted.")] = 100,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print one JSON object per line; the last has the totals.")
+    ] = False,
+) -> None:
+    """Hold the books against every rule. Reads only; exits with 1 when one is broken. docs/fsck.md explains each."""
+    from tasks.watch import fsck as violations
+
+    rows: Counter[str] = Counter()
+    broken: Counter[str] = Counter()
+    began = time.monotonic()
+    with _progress() as show:
+
+        def looked(at: Looked) -> None:
+            rows[at.what] += at.rows
+            show(at, rows[at.what])
+
+        for violation in violations(desk_of(ctx).tools.sessions, since=since, looked=looked):
+            broken[violation.rule] += 1
+            if broken[violation.rule] <= limit:
+                _tell(violation, as_json=as_json)
+    _sum_up(rows, broken, seconds=time.monotonic() - began, limit=limit, as_json=as_json)
+    if broken:
+        raise typer.Exit(WENT_WRONG)
+
+
+def _tell(violation: Violation, *, as_json: bool) -> None:
+    from worker.ops.shown import safe
+
+    if as_json:
+        _print_line(rule=violation.rule, subject=violation.subject, detail=violation.detail, advice=violation.advice)
+    else:
+        typer.echo(safe(str(violation)))
+
+
+def _sum_up(rows: Counter[str], broken: Counter[str], *, seconds: float, limit: int, as_json: bool) -> None:
+    if as_json:
+        _print_line(rows=dict(rows), seconds=round(seconds, 1), violations=dict(broken))
+        return
+    for rule, number in sorted(broken.items()):
+        if number > limit:
+            typer.echo(f"{rule}: {number:,} violations, the first {limit:,} are shown; --limit shows more")
+    verdict = f"{broken.total():,} violations" if broken else "clean"
+    looked = ", ".join(f"{number:,} {what}" for what, number in rows.items()) or "nothing"
+    typer.echo(f"{verdict}; looked at {looked} in {seconds:.1f} s")
+
+
+def _print_line(**members: object) -> None:
+    typer.echo(json.dumps(members))
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[Looked, int], None]]:
+    """Follow the progress on stderr: bars on a terminal, else a line for each kind of rows that is done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield _lines
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]:,}"), TimeElapsedColumn())
+    # What is printed meanwhile goes above the bars, but only where it is the same terminal: a pipe gets it itself.
+    with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
+        tasks = {}
+
+        def show(at: Looked, rows: int) -> None:
+            if at.what not in tasks:
+                tasks[at.what] = bars.add_task(at.what, total=1.0, rows=0)
+            bars.update(tasks[at.what], completed=at.share, rows=rows)
+
+        yield show
+
+
+def _lines(at: Looked, rows: int) -> None:
+    if at.is_done:
+        typer.echo(f"{at.what}: {rows:,} rows", err=True)
