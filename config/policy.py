@@ -5,6 +5,7 @@ Pure functions over plain values; all lengths are seconds, or `timedelta` where 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -47,7 +48,7 @@ def ask_again_in(age: float, *, tiers: tuple[Tier, ...] = AGE_TIERS) -> float | 
 
 
 SILENCE_STEPS = (5.0, 10.0, 20.0, 40.0, MINUTE)
-"""Seconds to wait after no answer, or after a refusal that says nothing about the payment: an outage spends no budget."""
+"""Seconds to wait after no answer, or after a refusal that says nothing about the payment: an outage parks nothing."""
 
 
 LONGEST_SILENCE = 10 * MINUTE
@@ -79,6 +80,60 @@ still be on its way. After the last one the callback is an orphan, with a case."
 def look_again_in(attempts: int) -> float | None:
     """Seconds until an unmatched callback is looked for again after `attempts` tries; None to give it to a person."""
     return CALLBACK_RETRY_STEPS[attempts - 1] if 1 <= attempts <= len(CALLBACK_RETRY_STEPS) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A lane's part of the call budget: `guaranteed` of the rate, and `leaves` of the common pool for lanes above it."""
+
+    guaranteed: float
+    leaves: float
+
+
+LANE_SHARES: Mapping[str, Share] = {
+    "callback": Share(guaranteed=0.4, leaves=0),
+    "person": Share(guaranteed=0.15, leaves=0),
+    "sweep": Share(guaranteed=0.3, leaves=0.25),
+    "replay": Share(guaranteed=0.1, leaves=0.5),
+    "audit": Share(guaranteed=0.05, leaves=0.75),
+}
+"""By lane. What a lane leaves unused flows into the common pool, so that a lane alone has the whole rate."""
+
+LANE_BURST = 0.5
+"""Seconds of its own part of the rate that a lane can save up."""
+
+POOL_BURST = 2.0
+"""Seconds of the whole rate the common pool holds: as much as flows in between two sweeps, which ask in bursts."""
+
+LEAST_LANE_BURST, LEAST_POOL_BURST = 1.0, 4.0
+"""Questions. At a low rate every lane must still be able to save up one, whatever it leaves in the pool."""
+
+RATE_ALONE = 0.1
+"""Part of the rate one process takes for itself while it cannot agree with the others."""
+
+LONGEST_PUT_OFF = MINUTE
+"""Seconds a question that got no turn is put off at most: the estimate reaches no further."""
+
+PUT_OFF_SPREAD = 5.0
+"""Seconds over which what the breaker held back falls due, so that it does not come back in one wave."""
+
+REFUSED_STEPS = (30.0, MINUTE, 2 * MINUTE, 5 * MINUTE)
+"""Seconds the breaker stays open after the gateway refused our credentials, address or project: a person is needed."""
+
+UNANSWERED_STEPS = (5.0, 10.0, 20.0, 40.0, MINUTE)
+"""The same after a sustained silence. Short: what is paid meanwhile should settle soon after its end."""
+
+SILENCES_IN_A_ROW = 10
+"""Unanswered questions of the whole fleet, with no answer between, that may open the breaker."""
+
+SILENCE_FOR = 10.0
+"""Seconds between the first and the last of them: a hiccup opens nothing."""
+
+
+def open_for(step: int, *, refused: bool) -> float:
+    """Seconds the breaker stays open when it opens for the `step`-th time in a row, counted from 1."""
+    steps = REFUSED_STEPS if refused else UNANSWERED_STEPS
+    return steps[min(step, len(steps)) - 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,3 +195,25 @@ INTAKE_GRACE = timedelta(seconds=5)
 
 CREATE_GRACE = timedelta(minutes=2)
 """How long an invoice may stay `created` (no reply to our create yet) before it is a hole that somebody must see."""
+
+WATCH_EVERY = timedelta(minutes=5)
+"""How often the rolling fsck runs."""
+
+WATCH_BACK = timedelta(minutes=15)
+"""How far the rolling fsck looks back: further than it is apart, so that one that was missed leaves no hole."""
+
+OVERDUE_AFTER = timedelta(minutes=10)
+"""How long what is due may wait before fsck says so. Long against a sweep and a lease: an ordinary restart is no news."""
+
+CALLBACK_DEADLINE = timedelta(hours=1)
+"""By when a callback must have reached an outcome, from when it was stored or opened again. Longer than all attempts at
+reading one with the longest leases the settings allow; a test adds them up."""
+
+
+def patience(tier: Tier) -> timedelta:
+    """How long a transaction of this age may go without a question before fsck says so.
+
+    Twice what its tier wants, and never less than two slow questions, so that neither a case that is asked about slowly
+    nor an outage of the gateway looks like neglect.
+    """
+    return 2 * timedelta(seconds=max(tier.every, MISMATCH_EVERY))

@@ -23,7 +23,7 @@ class Said(StrEnum):
 
     @property
     def is_an_answer(self) -> bool:
-        """Whether the gateway spoke about the payment at all. Only such answers spend the budget of questions."""
+        """Whether the gateway spoke about the payment at all. Only such answers bring it nearer to being parked."""
         return self not in (Said.REFUSED, Said.SILENCE)
 
 

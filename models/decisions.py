@@ -17,7 +17,7 @@ class When(StrEnum):
     NEVER = "never"
     BY_AGE = "by_age"
     SOON = "soon"
-    """Nothing was learned: soon, with jitter, and without spending the budget."""
+    """Nothing was learned: soon, with jitter; it brings nothing nearer to being parked."""
     SLOWLY = "slowly"
     """A person has to decide; keep an eye on it."""
 
@@ -31,7 +31,7 @@ class Books:
     """Whole francs."""
     transaction_id: str
     decided_asked_at: datetime | None = None
-    """When the question was asked whose answer justified `status`; none while nothing was decided."""
+    """When the last question was asked whose answer justified `status`; none while nothing was decided."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +44,8 @@ class Verdict:
     case: CaseKind | None = None
     last_resort: CaseKind | None = None
     """The case to open, and park, when `when` is BY_AGE and the last age tier is over."""
+    affirms: bool = False
+    """The answer says again what closed it. The status rests on this later question from now on."""
 
 
 def judge(books: Books, answer: Answer, *, asked_at: datetime) -> Verdict:  # noqa: PLR0911 - one return per answer
@@ -115,6 +117,8 @@ def _completed(books: Books, answer: Answer, *, late: bool) -> Verdict:
 def _notcompleted(books: Books, *, late: bool) -> Verdict:
     if books.status is Status.PENDING:
         return Verdict(reason="notcompleted", when=When.NEVER, move=Status.NOTCOMPLETED)
+    if books.status is Status.NOTCOMPLETED:
+        return Verdict(reason="notcompleted, as the books say", when=When.NEVER, affirms=not late)
     return _against(books, "notcompleted", late=late)
 
 

@@ -6,100 +6,133 @@ Does not decide: `models.decisions` does. Does not retry: every row it touches i
 from __future__ import annotations
 
 import time
-from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, wait
+from collections.abc import Collection, Sequence
 from contextlib import closing
-from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 from celery import shared_task
 
 from config import policy
+from models.answers import Answer, Said
 from models.check import Lane
+from models.errors import TryAgain
 from models.queries import ask as asking
 from models.queries.ask import Question
 from models.session import transaction
 from tasks.job import Job
 from tasks.record import Answered, record
-from tasks.toolbox import Toolbox
+from tasks.round import Round
+from tasks.toolbox import Breaker, Heard, Held, Leave, Toolbox
 
 log = structlog.get_logger()
 
 SPACING = timedelta(seconds=policy.SPACING)
 
-ANYWAY = (Lane.PERSON, Lane.REPLAY)
+ANYWAY = (Lane.PERSON, Lane.REPLAY, Lane.AUDIT)
 """Lanes in which somebody wants to know, also about what is final or parked."""
+
+TELL_EVERY = 1.0
+"""Seconds after which the breaker hears of answers, too: others may be counting silences meanwhile."""
 
 
 def confirm(tools: Toolbox, transaction_ids: Sequence[int], *, lane: Lane) -> int:
     """Ask about those of these that may be asked about now; how many answers were recorded.
 
     1. Take the locks that are free: whoever holds one is asking already, and sees the mark a callback leaves in the row.
-    2. Begin: a conditional update gives leave to ask and keeps the spacing, whatever became of the locks.
-    3. Ask, many at once, with no transaction open; record each handful of answers as it comes, so that one slow
-       answer keeps nobody else waiting.
+    2. Ask the breaker: while it is open nothing goes out, and the rows are put off.
+    3. Begin: a conditional update gives leave to ask and keeps the spacing, whatever became of the locks.
+    4. Ask, many at once and each in its turn by the budget, with no transaction open; record each handful of answers as
+       it comes, so that one slow answer keeps nobody else waiting. What got no turn is put off, uncounted.
+
+    Raises `TryAgain` for a person whose question cannot go out now.
     """
     held = tools.locks.take(sorted(set(transaction_ids)))
     try:
-        questions = _begin(tools, sorted(held.ids), anyway=lane in ANYWAY)
-        recorded = 0
-        with closing(_ask(tools, questions)) as handfuls:
-            for handful in handfuls:
-                record(tools, handful, lane=lane)
-                held.release([answered.question.transaction_pk for answered in handful])
-                recorded += len(handful)
+        recorded = _work(tools, held, lane=lane) if held.ids else 0
     finally:
         held.release(held.ids)
     log.info("asked", lane=lane.value, given=len(transaction_ids), held=len(held.ids), recorded=recorded)
     return recorded
 
 
-def _begin(tools: Toolbox, ids: Sequence[int], *, anyway: bool) -> list[Question]:
-    if not ids:
-        return []
+def _work(tools: Toolbox, held: Held, *, lane: Lane) -> int:
+    leave = tools.breaker.leave(len(held.ids))
+    if leave.wait:
+        _put_off(tools, held.ids, leave, lane=lane)
+        return 0
+    ear = _Ear(tools.breaker, probe=leave.probe)
+    recorded = 0
+    try:
+        questions, began = _begin(tools, sorted(held.ids), lane=lane, is_probe=bool(leave.probe))
+        out = Round(tools, lane=lane, began=began)
+        with closing(out.ask(questions)) as handfuls:
+            for handful in handfuls:
+                out.stop(ear.hear(handful))
+                record(tools, handful, lane=lane)
+                held.release([answered.question.transaction_pk for answered in handful])
+                recorded += len(handful)
+    finally:
+        ear.tell()
+    if out.unasked and lane is Lane.PERSON:
+        raise TryAgain("there was no turn for this question: the call budget is used up; try again in a few seconds")
+    return recorded
+
+
+def _put_off(tools: Toolbox, ids: Collection[int], leave: Leave, *, lane: Lane) -> None:
+    if lane is Lane.PERSON:
+        raise TryAgain(leave.why)
+    with transaction(tools.sessions) as step:
+        spread = timedelta(seconds=policy.PUT_OFF_SPREAD)
+        asking.put_off(step.session, ids, wait=timedelta(seconds=leave.wait), spread=spread)
+
+
+def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) -> tuple[list[Question], float]:
+    """Leave to ask about these, and when it was given; as a probe about one of them, and the others come after it."""
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
-        return asking.begin_questions(step.session, ids, spacing=SPACING, lease=lease, anyway=anyway)
+        questions = asking.begin_questions(step.session, ids, spacing=SPACING, lease=lease, anyway=lane in ANYWAY)
+        began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
+        if is_probe:
+            asking.give_back(step.session, questions[1:], spread=timedelta(seconds=policy.PUT_OFF_SPREAD))
+            del questions[1:]
+    return questions, began
 
 
-def _ask(tools: Toolbox, questions: Sequence[Question]) -> Generator[list[Answered]]:
-    """Yield answers by handfuls: all that came while the last handful was being recorded."""
-    started = time.monotonic()
-    waiting = {tools.asking.submit(_question, tools, question, started): question for question in questions}
-    unasked: list[Question] = []
-    try:
-        while waiting:
-            done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-            handful = []
-            for future in done:
-                question = waiting.pop(future)
-                if error := future.exception():  # a bug of ours: this one is due again by its lease, the others go on
-                    log.error("question_failed", transaction_pk=question.transaction_pk, exc_info=error)
-                elif answered := future.result():
-                    handful.append(answered)
-                else:
-                    unasked.append(question)
-            if handful:
-                yield handful
-    finally:
-        for future in waiting:  # nobody will record these: what has not gone out yet must not
-            future.cancel()
-    if unasked:
-        with transaction(tools.sessions) as step:
-            asking.give_back(step.session, unasked)
+class _Ear:
+    """Tells the breaker what was heard: trouble at once, answers now and then, and at the end whatever is left."""
+
+    def __init__(self, breaker: Breaker, *, probe: str) -> None:
+        self._breaker = breaker
+        self._probe = probe
+        self._untold: list[Answer] = []
+        self._told_at = time.monotonic()
+
+    def hear(self, handful: Sequence[Answered]) -> float:
+        """Take these in; seconds for which nothing more may be asked."""
+        self._untold += [answered.answer for answered in handful]
+        is_time = time.monotonic() - self._told_at > TELL_EVERY
+        return self.tell() if is_time or not all(a.said.is_an_answer for a in self._untold) else 0.0
+
+    def tell(self) -> float:
+        """Tell it all now. A probe that asked nothing is handed back."""
+        if not self._untold and not self._probe:
+            return 0.0
+        pause = self._breaker.report(_heard(self._untold), probe=self._probe)
+        self._untold, self._probe, self._told_at = [], "", time.monotonic()
+        return pause
 
 
-def _question(tools: Toolbox, question: Question, started: float) -> Answered | None:
-    """One question; None when the batch has run out of time before its turn came.
-
-    It may have waited for its turn, so its time is corrected: the spacing, and what counts as later, go by when it went out.
-    """
-    waited = time.monotonic() - started
-    if waited > tools.lengths.batch:
-        return None
-    answer = tools.gateway.confirm(question.token)
-    return Answered(question=replace(question, asked_at=question.asked_at + timedelta(seconds=waited)), answer=answer)
+def _heard(answers: Sequence[Answer]) -> Heard:
+    refusals = [a for a in answers if a.said is Said.REFUSED]
+    silences = [a for a in answers if a.said is Said.SILENCE]
+    trouble = (refusals or silences)[-1:]
+    return Heard(
+        answers=len(answers) - len(refusals) - len(silences),
+        silences=len(silences),
+        refusals=len(refusals),
+        reason=trouble[0].trouble or trouble[0].text if trouble else "",
+    )
 
 
 @shared_task(bind=True, base=Job, name="reconciler.ask")

@@ -175,6 +175,7 @@ def _next_check(one: Judged) -> NextCheck:
         wait=one.wait,
         park=one.parks,
         answered=one.answered.answer.said.is_an_answer,
+        affirms=one.verdict.affirms,
     )
 
 

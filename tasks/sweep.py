@@ -5,6 +5,7 @@ Any number of sweeps may run at once; they skip each other's rows.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -44,14 +45,21 @@ class Swept:
 
 
 def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
-    """Claim everything that is due, batch by batch, and ring for it; stop early while the workers have enough waiting.
+    """Claim what is due, batch by batch, and ring for it; stop early while the workers have enough waiting.
+
+    No more questions are claimed than could be asked now: a row that has to wait is better left due than moved about.
 
     With `inline`, a batch that no broker would take is worked here and now: money moves with Redis gone. Only what was
     due at the start is looked at, so that a sweep ends even while the gateway keeps its questions from being answered.
     """
     parked, until = _park_holes(tools)
-    callbacks = _Pile(tools, tools.queue.room_to_read, lambda: _callbacks(tools, until, inline=inline))
-    transactions = _Pile(tools, tools.queue.room_to_ask, lambda: _transactions(tools, until, inline=inline))
+    callbacks = _Pile(tools, tools.queue.room_to_read, lambda n: _callbacks(tools, until, limit=n, inline=inline))
+    transactions = _Pile(
+        tools,
+        tools.queue.room_to_ask,
+        lambda n: _transactions(tools, until, limit=n, inline=inline),
+        left=_questions_to_ask(tools),
+    )
     # By turns: a long pile of questions worked inline must not keep the callbacks unread.
     while callbacks.take() | transactions.take():
         pass
@@ -71,23 +79,34 @@ class _Pile:
     tools: Toolbox
     has_room: Callable[[], bool]
     """Whether the queue it rings in takes more."""
-    work: Callable[[], tuple[int, bool]]
-    """Claims a batch and rings for it: how many rows, and whether anybody took them."""
+    work: Callable[[int], tuple[int, bool]]
+    """Claims a batch of at most so many and rings for it: how many rows, and whether anybody took them."""
+    left: int = sys.maxsize
+    """Rows this sweep may still take."""
     total: int = 0
     is_done: bool = False
 
     def take(self) -> bool:
         """Take one batch; whether there may be more."""
-        if self.is_done or not self.has_room():
+        if self.is_done or not self.left or not self.has_room():
             return False
-        count, taken = self.work()
+        limit = min(self.tools.sweep_batch, self.left)
+        count, taken = self.work(limit)
         self.total += count
-        self.is_done = count < self.tools.sweep_batch or not taken
+        self.left -= count
+        self.is_done = count < limit or not taken
         return not self.is_done
 
 
-def _callbacks(tools: Toolbox, until: datetime, *, inline: bool) -> tuple[int, bool]:
-    claimed = _claim_callbacks(tools, until)
+def _questions_to_ask(tools: Toolbox) -> int:
+    """How many questions the sweep may bring about: what the budget has for it, and one at most while a probe is due."""
+    room = tools.budget.room(Lane.SWEEP)
+    let_through = tools.breaker.room()
+    return room if let_through is None else min(room, let_through)
+
+
+def _callbacks(tools: Toolbox, until: datetime, *, limit: int, inline: bool) -> tuple[int, bool]:
+    claimed = _claim_callbacks(tools, until, limit=limit)
     # What was tried in vain more than once may be what kills its readers: rung for alone, it takes no neighbour along.
     together = [c.id for c in claimed if c.attempts <= policy.ATTEMPTS_TOGETHER]
     alone = [[c.id] for c in claimed if policy.ATTEMPTS_TOGETHER < c.attempts < policy.READING_ATTEMPTS]
@@ -95,16 +114,16 @@ def _callbacks(tools: Toolbox, until: datetime, *, inline: bool) -> tuple[int, b
     return len(claimed), all(rung)
 
 
-def _transactions(tools: Toolbox, until: datetime, *, inline: bool) -> tuple[int, bool]:
-    ids = _claim_transactions(tools, until)
+def _transactions(tools: Toolbox, until: datetime, *, limit: int, inline: bool) -> tuple[int, bool]:
+    ids = _claim_transactions(tools, until, limit=limit)
     return len(ids), not ids or _ring_for_questions(tools, ids, inline=inline)
 
 
-def _claim_callbacks(tools: Toolbox, until: datetime) -> list[ClaimedCallback]:
+def _claim_callbacks(tools: Toolbox, until: datetime, *, limit: int) -> list[ClaimedCallback]:
     """Claim callbacks nobody finished reading; those out of attempts go to a person instead."""
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.retry)
-        claimed = due.claim_callbacks(step.session, until=until, limit=tools.sweep_batch, lease=lease)
+        claimed = due.claim_callbacks(step.session, until=until, limit=limit, lease=lease)
         poison = [c.id for c in claimed if c.attempts >= policy.READING_ATTEMPTS]
         findings = [receive.Finding(callback_id=i, outcome=Outcome.UNREADABLE, note=POISON_ADVICE) for i in poison]
         receive.finish_callbacks(step.session, findings)
@@ -114,10 +133,10 @@ def _claim_callbacks(tools: Toolbox, until: datetime) -> list[ClaimedCallback]:
     return claimed
 
 
-def _claim_transactions(tools: Toolbox, until: datetime) -> list[int]:
+def _claim_transactions(tools: Toolbox, until: datetime, *, limit: int) -> list[int]:
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
-        return due.claim_transactions(step.session, until=until, limit=tools.sweep_batch, lease=lease)
+        return due.claim_transactions(step.session, until=until, limit=limit, lease=lease)
 
 
 def _park_holes(tools: Toolbox) -> tuple[int, datetime]:

@@ -6,7 +6,8 @@ import random
 from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Protocol
 
 from config.policy import Lengths
@@ -49,6 +50,104 @@ class Locks(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What the budget gave. For what it did not give: in how many seconds the next, and all of it, could be asked."""
+
+    granted: int
+    next_in: float = 0.0
+    all_in: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LaneLevel:
+    """One lane of the budget: how many it could ask now, and about how many were granted in the last minute."""
+
+    lane: Lane
+    room: int
+    granted: int
+
+
+class Budget(Protocol):
+    """How many questions the whole fleet may ask, lane by lane. Never raises."""
+
+    def take(self, lane: Lane, count: int) -> Turn:
+        """Leave for up to `count` questions, to be asked now; what is not asked after all is lost."""
+        ...
+
+    def room(self, lane: Lane) -> int:
+        """How many questions this lane could ask now. Takes nothing."""
+        ...
+
+    def levels(self) -> list[LaneLevel]:
+        """All lanes, for a person to look at; empty while the fleet shares no budget."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """What some questions came to: how many of each, and a sentence about the last that was no answer."""
+
+    answers: int = 0
+    silences: int = 0
+    refusals: int = 0
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leave:
+    """What the breaker says before a batch: ask, ask one question as the probe, or wait so many seconds, and why."""
+
+    wait: float = 0.0
+    why: str = ""
+    probe: str = ""
+    """The probe's name, to be given back with what was heard."""
+
+
+class BreakerState(StrEnum):
+    """Whether the gateway is asked."""
+
+    CLOSED = "closed"
+    """It is."""
+    OPEN = "open"
+    """It is not, for a while."""
+    PROBING = "probing"
+    """One question is under way, or may go out, that decides which."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerView:
+    """The breaker, for a person to look at. `held_back` counts questions since it opened, repeats included."""
+
+    state: BreakerState
+    since: datetime | None = None
+    until: datetime | None = None
+    reason: str = ""
+    held_back: int = 0
+    is_shared: bool = True
+    """False while this process goes by what it alone has seen."""
+
+
+class Breaker(Protocol):
+    """Keeps the whole fleet from asking a gateway that refuses us or says nothing. Never raises."""
+
+    def leave(self, count: int) -> Leave:
+        """Whether a batch of `count` questions may go out. Who gets a probe must report it, asked or not."""
+        ...
+
+    def room(self) -> int | None:
+        """How many questions make sense now: None for any number, 1 when a probe is due. Takes nothing."""
+        ...
+
+    def report(self, heard: Heard, *, probe: str = "") -> float:
+        """Tell what came of questions; seconds for which nothing more may be asked, 0 while all is well."""
+        ...
+
+    def view(self) -> BreakerView:
+        """Its state, for a person to look at."""
+        ...
+
+
 class Queue(Protocol):
     """The doorbell. A message may be lost or doubled; the rows know better."""
 
@@ -66,6 +165,10 @@ class Queue(Protocol):
 
     def room_to_ask(self) -> bool:
         """The same for the sweep's questions; those somebody waits for are rung for without asking."""
+        ...
+
+    def waiting(self) -> dict[str, int] | None:
+        """How many messages wait, by queue, for a person to look at; None when the broker could not be reached."""
         ...
 
 
@@ -95,6 +198,8 @@ class Toolbox:
     sessions: Sessions
     gateway: Gateway
     locks: Locks
+    budget: Budget
+    breaker: Breaker
     queue: Queue
     wire: Wire
     shop: Shop

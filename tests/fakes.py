@@ -18,7 +18,7 @@ from models.answers import Answer, Created, Said
 from models.check import Lane
 from models.order import InvoiceOrder
 from models.session import Sessions
-from tasks.toolbox import Shop, Toolbox
+from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, Shop, Toolbox, Turn
 from worker.ligdicash import wire
 
 API_KEY = "a-key-for-tests-only-0123456789"
@@ -127,6 +127,9 @@ class FakeQueue:
     def room_to_ask(self) -> bool:
         return not self.is_full_of_questions
 
+    def waiting(self) -> dict[str, int] | None:
+        return None if self.is_away else {"callbacks": len(self.read), "fresh": len(self.asked)}
+
 
 class FakeLocks:
     """Locks in one process. `others` are held by somebody else; with `is_away` all count as taken."""
@@ -155,6 +158,61 @@ class FakeHeld:
         self.locks.held -= self.ids.intersection(ids)
 
 
+class FakeBudget:
+    """A budget that grants everything, or no more than what is `left`; it keeps who took how many."""
+
+    def __init__(self) -> None:
+        self.taken: list[tuple[Lane, int]] = []
+        self.left: int | None = None
+        self.next_in = 0.0
+        self.all_in = 0.0
+        self._lock = threading.Lock()
+
+    def take(self, lane: Lane, count: int) -> Turn:
+        with self._lock:
+            granted = count if self.left is None else min(count, self.left)
+            if self.left is not None:
+                self.left -= granted
+            self.taken.append((lane, granted))
+        return Turn(granted=granted, next_in=self.next_in, all_in=self.all_in)
+
+    def room(self, lane: Lane) -> int:
+        del lane
+        return 1_000_000 if self.left is None else self.left
+
+    def levels(self) -> list[LaneLevel]:
+        return [
+            LaneLevel(lane=lane, room=self.room(lane), granted=sum(n for who, n in self.taken if who is lane))
+            for lane in Lane
+        ]
+
+
+class FakeBreaker:
+    """A breaker that is closed, or says to wait as long as it was told to; it keeps what was heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[Heard] = []
+        self.wait = 0.0
+        self.probe = ""
+        self.probes_back: list[str] = []
+
+    def leave(self, count: int) -> Leave:
+        del count
+        return Leave(wait=self.wait, why="the gateway is not asked for now" if self.wait else "", probe=self.probe)
+
+    def room(self) -> int | None:
+        return 0 if self.wait else 1 if self.probe else None
+
+    def report(self, heard: Heard, *, probe: str = "") -> float:
+        self.heard.append(heard)
+        if probe:
+            self.probes_back.append(probe)
+        return self.wait
+
+    def view(self) -> BreakerView:
+        return BreakerView(state=BreakerState.OPEN if self.wait else BreakerState.CLOSED)
+
+
 class AtOnce(Executor):
     """Runs what it is given then and there, in the caller's thread: questions in the order they were asked."""
 
@@ -169,11 +227,13 @@ class AtOnce(Executor):
 
 @dataclass
 class Fakes:
-    """The three stand-ins of one toolbox."""
+    """The stand-ins of one toolbox."""
 
     gateway: FakeGateway = field(default_factory=FakeGateway)
     queue: FakeQueue = field(default_factory=FakeQueue)
     locks: FakeLocks = field(default_factory=FakeLocks)
+    budget: FakeBudget = field(default_factory=FakeBudget)
+    breaker: FakeBreaker = field(default_factory=FakeBreaker)
 
 
 LENGTHS = Lengths(
@@ -188,6 +248,8 @@ def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) ->
         "sessions": sessions,
         "gateway": fakes.gateway,
         "locks": fakes.locks,
+        "budget": fakes.budget,
+        "breaker": fakes.breaker,
         "queue": fakes.queue,
         "wire": wire,
         "shop": Shop(callback_url=CALLBACK_URL),

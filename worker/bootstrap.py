@@ -12,6 +12,9 @@ from config.settings import Environment, Settings, SettingsProblem, load_setting
 from models.errors import SettingsFault
 from models.session import Sessions, make_engine, make_sessions
 from tasks.toolbox import Gateway, Shop, Toolbox
+from worker.breaker import FleetBreaker, FleetStore
+from worker.budget import FleetBudget
+from worker.fleet import Fleet, credential_name
 from worker.ligdicash import wire
 from worker.ligdicash.client import LigdicashClient
 from worker.locks import RedisLocks, connect
@@ -48,10 +51,15 @@ def build_gateway(settings: Settings) -> Gateway:
 def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
     """Everything a job may use. Opens no connection: each tool does on first use."""
     lengths = Lengths.from_settings(settings)
+    redis = connect(settings.redis_url.get_secret_value())
+    fleet = Fleet(redis)
+    credential = credential_name(settings.ligdicash_api_key.get_secret_value())
     return Toolbox(
         sessions=build_sessions(settings),
         gateway=build_gateway(settings),
-        locks=RedisLocks(connect(settings.redis_url.get_secret_value()), life=lengths.lock),
+        locks=RedisLocks(redis, life=lengths.lock),
+        budget=FleetBudget(fleet, name=credential, rate=settings.ligdicash_rate),
+        breaker=FleetBreaker(FleetStore(fleet, name=credential), probe_life=lengths.hard_limit),
         queue=CeleryQueue(app),
         wire=wire,
         shop=Shop(

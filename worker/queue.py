@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from kombu.pools import producers
 
-from config.celery_settings import ASK, CALLBACKS, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
 from models.check import Lane
 from tasks.toolbox import in_batches
 
@@ -46,8 +46,8 @@ class CeleryQueue:
         return all(sent)
 
     def ask_soon(self, transaction_ids: Sequence[int], *, lane: Lane) -> bool:
-        """Ring for questions; the sweep's and replays' go to a queue of their own."""
-        queue = RECHECK if lane in (Lane.SWEEP, Lane.REPLAY) else FRESH
+        """Ring for questions; those nobody waits for go to a queue of their own."""
+        queue = FRESH if lane in (Lane.CALLBACK, Lane.PERSON) else RECHECK
         sent = [
             self._send(ASK, [list(ids), lane.value], queue=queue) for ids in in_batches(transaction_ids, size=BATCH)
         ]
@@ -61,17 +61,25 @@ class CeleryQueue:
         """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""
         return self._is_short(RECHECK)
 
+    def waiting(self) -> dict[str, int] | None:
+        """How many messages wait in each queue."""
+        return self._count(CALLBACKS, FRESH, RECHECK, CONTROL)
+
     def _is_short(self, queue: str) -> bool:
         """Whether there is room. With the broker gone there is: the caller works inline, or rings in vain."""
+        counted = self._count(queue)
+        return counted is None or counted[queue] < ROOM
+
+    def _count(self, *queues: str) -> dict[str, int] | None:
         if self._is_resting():
-            return True
+            return None
         try:
             with self._connection.clone() as connection:
                 channel: Any = connection.default_channel
-                return int(channel.queue_declare(queue, durable=True).message_count) < ROOM
+                return {name: int(channel.queue_declare(name, durable=True).message_count) for name in queues}
         except TROUBLE as exc:
             self._rest(exc)
-            return True
+            return None
 
     def _send(self, task: str, args: list[object], *, queue: str) -> bool:
         if self._is_resting():

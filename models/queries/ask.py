@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,6 +12,8 @@ from sqlalchemy.orm import Session
 from models.decisions import Books
 from models.transaction import Status, Transaction
 
+NOW = timedelta(0)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -20,6 +22,8 @@ class Question:
     transaction_pk: int
     token: str
     asked_at: datetime
+    had_date: bool = True
+    """Whether it would have been asked about by itself. If not, somebody wants to know all the same."""
 
     def __repr__(self) -> str:
         return f"Question(transaction_pk={self.transaction_pk}, asked_at={self.asked_at.isoformat()})"
@@ -43,14 +47,15 @@ class Subject:
 # lock re-reads `last_asked_at` and matches nothing.
 BEGIN = text("""
     WITH locked AS (
-        SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+        SELECT id, next_check_at FROM transactions
+        WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
     )
     UPDATE transactions t
     SET last_asked_at = clock_timestamp(), asked = t.asked + 1, next_check_at = clock_timestamp() + :lease
     FROM locked
     WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
-    RETURNING t.id, t.token, t.last_asked_at
+    RETURNING t.id, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL
 """)
 
 # Those that came too soon after their last question: due the moment the spacing is over, not a whole tier later.
@@ -77,29 +82,59 @@ def begin_questions(
     """
     wanted = sorted(set(ids))
     rows = session.execute(BEGIN, {"ids": wanted, "spacing": spacing, "lease": lease, "anyway": anyway}).all()
-    questions = [Question(transaction_pk=pk, token=token, asked_at=at) for pk, token, at in rows]
+    questions = [Question(transaction_pk=pk, token=token, asked_at=at, had_date=dated) for pk, token, at, dated in rows]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})
     return questions
 
 
-# Only where our question is still the last one begun: another asker's spacing and lease are not ours to undo.
+# Only where our question is still the last one begun: another asker's spacing and lease are not ours to undo. A row that
+# had no date gets none, unless a callback came meanwhile.
 GIVE_BACK = text("""
     WITH given AS (
-        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[])) AS g(id, asked_at)
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[]), CAST(:dated AS bool[]))
+            AS g(id, asked_at, had_date)
     ), locked AS (
         SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
     )
-    UPDATE transactions t SET next_check_at = clock_timestamp(), asked = t.asked - 1, last_asked_at = NULL
+    UPDATE transactions t
+    SET next_check_at = CASE WHEN given.had_date OR t.nudged_at > given.asked_at
+                             THEN clock_timestamp() + :wait + random() * CAST(:spread AS interval) END,
+        asked = t.asked - 1, last_asked_at = NULL
     FROM locked JOIN given ON given.id = locked.id
     WHERE t.id = locked.id AND t.last_asked_at = given.asked_at
 """)
 
 
-def give_back(session: Session, questions: Sequence[Question]) -> None:
-    """Questions that were begun and not asked after all: due at once, and not counted."""
-    parameters = {"ids": [q.transaction_pk for q in questions], "asked": [q.asked_at for q in questions]}
+def give_back(
+    session: Session, questions: Sequence[Question], *, wait: timedelta = NOW, spread: timedelta = NOW
+) -> None:
+    """Questions that were begun and not asked after all: not counted, and due at once or somewhere in `spread` after `wait`."""
+    parameters = {
+        "ids": [q.transaction_pk for q in questions],
+        "asked": [q.asked_at for q in questions],
+        "dated": [q.had_date for q in questions],
+        "wait": wait,
+        "spread": spread,
+    }
     session.execute(GIVE_BACK, parameters)
+
+
+PUT_OFF = text("""
+    WITH locked AS (
+        SELECT id FROM transactions
+        WHERE id = ANY(CAST(:ids AS bigint[])) AND next_check_at IS NOT NULL
+        ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE transactions t
+    SET next_check_at = GREATEST(t.next_check_at, clock_timestamp() + :wait + random() * CAST(:spread AS interval))
+    FROM locked WHERE t.id = locked.id
+""")
+
+
+def put_off(session: Session, ids: Collection[int], *, wait: timedelta, spread: timedelta) -> None:
+    """Nothing goes out about these for now: due somewhere in `spread` after `wait`, or later if they were. Not begun, not counted."""
+    session.execute(PUT_OFF, {"ids": sorted(ids), "wait": wait, "spread": spread})
 
 
 def lock_subjects(session: Session, ids: Sequence[int]) -> list[Subject]:

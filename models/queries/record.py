@@ -41,13 +41,17 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NextCheck:
-    """When one transaction is asked about next: after `wait`, or never by itself. `park` needs an open case beside it."""
+    """When one transaction is asked about next: after `wait`, or never by itself. `park` needs an open case beside it.
+
+    With `affirms`, its status rests on the question asked at `asked_at` from now on.
+    """
 
     transaction_pk: int
     asked_at: datetime
     wait: timedelta | None
     park: bool
     answered: bool
+    affirms: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,10 +166,11 @@ SCHEDULE = text("""
         last_asked_at = GREATEST(t.last_asked_at, s.asked_at),
         parked_at = CASE WHEN s.park THEN COALESCE(t.parked_at, clock_timestamp()) END,
         answered = t.answered + CASE WHEN s.answered THEN 1 ELSE 0 END,
-        silences = CASE WHEN s.answered THEN 0 ELSE t.silences + 1 END
+        silences = CASE WHEN s.answered THEN 0 ELSE t.silences + 1 END,
+        decided_asked_at = CASE WHEN s.affirms THEN s.asked_at ELSE t.decided_asked_at END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[]), CAST(:seconds AS float8[]),
-                CAST(:parks AS bool[]), CAST(:answers AS bool[]))
-        AS s(id, asked_at, seconds, park, answered)
+                CAST(:parks AS bool[]), CAST(:answers AS bool[]), CAST(:affirms AS bool[]))
+        AS s(id, asked_at, seconds, park, answered, affirms)
     WHERE t.id = s.id
 """)
 
@@ -183,6 +188,7 @@ def schedule(session: Session, plans: Sequence[NextCheck]) -> None:
             "seconds": [None if p.wait is None else p.wait.total_seconds() for p in plans],
             "parks": [p.park for p in plans],
             "answers": [p.answered for p in plans],
+            "affirms": [p.affirms for p in plans],
         },
     )
 

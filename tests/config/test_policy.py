@@ -60,6 +60,15 @@ def test_in_a_long_outage_old_transactions_are_asked_about_less_often_and_still_
     assert policy.after_silence_in(500, age=age, jitter=0) == wait
 
 
+@pytest.mark.parametrize(
+    ("step", "refused", "unanswered"),
+    [(1, 30, 5), (2, 60, 10), (3, 120, 20), (4, 300, 40), (5, 300, 60), (99, 300, 60)],
+)
+def test_the_breaker_stays_open_longer_each_time_up_to_a_limit(step, refused, unanswered):
+    assert policy.open_for(step, refused=True) == refused
+    assert policy.open_for(step, refused=False) == unanswered
+
+
 @pytest.mark.parametrize(("attempts", "wait"), [(0, None), (1, 5), (5, 80), (6, None)])
 def test_an_unmatched_callback_is_looked_for_again_for_a_while(attempts, wait):
     assert policy.look_again_in(attempts) == wait

@@ -241,7 +241,7 @@ def test_a_row_without_a_token_is_never_asked_about(sessions, fakes, tools):
     assert fakes.gateway.asked == []
 
 
-def test_a_day_without_the_gateway_spends_no_budget_and_all_settle_when_it_is_back(sessions, fakes, tools):
+def test_a_day_of_silence_parks_nothing_and_all_settle_when_it_is_over(sessions, fakes, tools):
     pks = add_pending(sessions, 3, due_in=0)
     for n in (1, 2, 3):
         fakes.gateway.says(f"token-of-ORD-{n}", silence())

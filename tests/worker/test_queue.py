@@ -66,7 +66,13 @@ def test_stored_callbacks_ring_in_their_queue(queue, valkey):
 
 @pytest.mark.parametrize(
     ("lane", "name"),
-    [(Lane.CALLBACK, FRESH), (Lane.PERSON, FRESH), (Lane.SWEEP, RECHECK), (Lane.REPLAY, RECHECK)],
+    [
+        (Lane.CALLBACK, FRESH),
+        (Lane.PERSON, FRESH),
+        (Lane.SWEEP, RECHECK),
+        (Lane.REPLAY, RECHECK),
+        (Lane.AUDIT, RECHECK),
+    ],
 )
 def test_a_question_somebody_waits_for_never_stands_behind_the_sweeps(queue, valkey, lane, name):
     assert queue.ask_soon([7, 8], lane=lane)
@@ -112,6 +118,14 @@ def test_questions_somebody_waits_for_take_no_room_from_the_sweep(queue):
         queue.ask_soon([n], lane=Lane.CALLBACK)
     assert queue.room_to_read()
     assert queue.room_to_ask()
+
+
+def test_what_waits_is_counted_by_queue_and_unknown_with_the_broker_away(queue):
+    queue.read_soon([1])
+    queue.ask_soon(range(BATCH + 1), lane=Lane.SWEEP)
+    assert queue.waiting() == {CALLBACKS: 1, FRESH: 0, RECHECK: 2, CONTROL: 0}
+    with opened("redis://127.0.0.1:1/0") as nobody, capture_logs():
+        assert CeleryQueue(nobody).waiting() is None
 
 
 def test_a_message_holds_ids_and_nothing_secret(queue, valkey):

@@ -28,6 +28,8 @@ class Who(StrEnum):
     PERSON = "person"
     """We asked, because somebody wanted to know."""
     REPLAY = "replay"
+    AUDIT = "audit"
+    """We asked, to look once more at what is final."""
     BOOKS = "books"
 
 

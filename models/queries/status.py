@@ -1,0 +1,72 @@
+"""How the books stand, in a few counts, for a person. Reads what is open and never what is settled; changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from models.callback import Outcome
+from models.case import CaseKind
+from models.transaction import Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BooksStatus:
+    """What is open. `open_by_age` counts those that are asked about by themselves; `parked` the others."""
+
+    now: datetime
+    open_by_age: tuple[int, ...]
+    """One count for each age class: younger than the first bound, than the second, and so on, and at last the oldest."""
+    parked: int
+    overdue: int
+    """How many should have been asked about more than a minute ago."""
+    most_overdue_at: datetime | None
+    unread: int
+    oldest_unread_at: datetime | None
+    open_cases: Mapping[CaseKind, int]
+
+
+OPEN = text("""
+    SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, CAST(:bounds AS float8[])) AS class,
+           count(next_check_at) AS armed, count(*) - count(next_check_at) AS parked
+    FROM transactions WHERE status = ANY(CAST(:open AS text[])) GROUP BY class
+""")
+
+OVERDUE = text("""
+    SELECT count(*) AS overdue, min(next_check_at) AS most_overdue_at, clock_timestamp() AS now
+    FROM transactions WHERE next_check_at < clock_timestamp() - interval '1 minute'
+""")
+
+UNREAD = text("SELECT count(*) AS unread, min(received_at) AS oldest FROM callbacks WHERE outcome = :received")
+
+# In two halves, each with the condition of a partial index.
+CASES = text("""
+    SELECT kind, count(*) FROM (
+        SELECT kind FROM cases WHERE resolved_at IS NULL AND transaction_pk IS NOT NULL
+        UNION ALL
+        SELECT kind FROM cases WHERE resolved_at IS NULL AND transaction_pk IS NULL
+    ) AS open_cases GROUP BY kind ORDER BY kind
+""")
+
+
+def books_status(session: Session, *, bounds: Sequence[float]) -> BooksStatus:
+    """Count what is open. `bounds` are ages in seconds, rising: the classes in which open invoices are counted."""
+    open_statuses = [Status.CREATED.value, Status.PENDING.value]
+    classes = session.execute(OPEN, {"bounds": list(bounds), "open": open_statuses}).all()
+    armed = {row[0]: row.armed for row in classes}
+    overdue = session.execute(OVERDUE).one()
+    unread = session.execute(UNREAD, {"received": Outcome.RECEIVED.value}).one()
+    return BooksStatus(
+        now=overdue.now,
+        open_by_age=tuple(armed.get(place, 0) for place in range(len(bounds) + 1)),
+        parked=sum(row.parked for row in classes),
+        overdue=overdue.overdue,
+        most_overdue_at=overdue.most_overdue_at,
+        unread=unread.unread,
+        oldest_unread_at=unread.oldest,
+        open_cases={CaseKind(kind): count for kind, count in session.execute(CASES)},
+    )

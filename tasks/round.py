@@ -1,0 +1,122 @@
+"""One batch of questions on its way out: each in its turn, and what has to stay goes back to its row uncounted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Generator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import replace
+from datetime import timedelta
+
+import structlog
+
+from config import policy
+from models.check import Lane
+from models.queries import ask as asking
+from models.queries.ask import Question
+from models.session import transaction
+from tasks.record import Answered
+from tasks.toolbox import Toolbox, Turn
+
+log = structlog.get_logger()
+
+PATIENT = (Lane.CALLBACK, Lane.PERSON)
+"""Lanes in which somebody waits: a batch of theirs waits for its turn too. The others must not occupy a worker."""
+
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
+"""Seconds between two looks at the budget. A turn may come sooner than it was told: another lane may fall silent."""
+
+
+class Round:
+    """Asks within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
+
+    def __init__(self, tools: Toolbox, *, lane: Lane, began: float) -> None:
+        """`began` is when the questions were begun, by `time.monotonic()`."""
+        self._tools = tools
+        self._lane = lane
+        self._began = began
+        self._turn = Turn(granted=0)
+        self._turn_at = began
+        self._stopped_for = 0.0
+        self._waiting: dict[Future[Answered | None], Question] = {}
+        self.unasked: list[Question] = []
+        """What did not go out. Given back when the round is over."""
+
+    def stop(self, seconds: float) -> None:
+        """Let no more questions out, for so many seconds; 0 goes on."""
+        self._stopped_for = seconds
+
+    def ask(self, questions: Sequence[Question]) -> Generator[list[Answered]]:
+        """Yield answers by handfuls: all that came while the last handful was being recorded."""
+        left = list(questions)
+        try:
+            while left or self._waiting:
+                pause = self._send(left)
+                if handful := self._gather(pause):
+                    yield handful
+        finally:
+            for future in self._waiting:  # nobody will record these: what has not gone out yet must not
+                future.cancel()
+        self._give_back()
+
+    def _send(self, left: list[Question]) -> float | None:
+        """Send out those of `left` whose turn it is; seconds until the next turn, None when none is left."""
+        if left and time.monotonic() >= self._turn_at and not self._is_over:
+            self._turn = self._tools.budget.take(self._lane, len(left))
+            for question in left[: self._turn.granted]:
+                self._waiting[self._tools.asking.submit(self._question, question)] = question
+            del left[: self._turn.granted]
+            pause = min(max(self._turn.next_in, SHORTEST_PAUSE), LONGEST_PAUSE)
+            self._turn_at = time.monotonic() + pause
+        if self._is_over or self._lane not in PATIENT:
+            self.unasked += left
+            left.clear()
+        return max(0.0, self._turn_at - time.monotonic()) if left else None
+
+    @property
+    def _is_over(self) -> bool:
+        return self._stopped_for > 0 or time.monotonic() - self._began > self._tools.lengths.batch
+
+    def _question(self, question: Question) -> Answered | None:
+        """One question; None when the round was over before a thread was free for it.
+
+        It may have waited for its turn, so its time is corrected: the spacing, and what counts as later, go by when it
+        went out.
+        """
+        if self._is_over:
+            return None
+        waited = timedelta(seconds=time.monotonic() - self._began)
+        answer = self._tools.gateway.confirm(question.token)
+        return Answered(question=replace(question, asked_at=question.asked_at + waited), answer=answer)
+
+    def _gather(self, pause: float | None) -> list[Answered]:
+        """The answers that are there, after waiting for one, or for the next turn."""
+        if not self._waiting:
+            time.sleep(pause or 0)
+            return []
+        done, _ = wait(self._waiting, timeout=pause, return_when=FIRST_COMPLETED)
+        handful = []
+        for future in done:
+            question = self._waiting.pop(future)
+            if error := future.exception():  # a bug of ours: this one is due again by its lease, the others go on
+                log.error("question_failed", transaction_pk=question.transaction_pk, exc_info=error)
+            elif answered := future.result():
+                handful.append(answered)
+            else:
+                self.unasked.append(question)
+        return handful
+
+    def _give_back(self) -> None:
+        if not self.unasked:
+            return
+        if self._stopped_for:
+            delay, spread = self._stopped_for, policy.PUT_OFF_SPREAD
+        else:
+            delay, spread = self._turn.next_in, self._turn.all_in - self._turn.next_in
+        with transaction(self._tools.sessions) as step:
+            asking.give_back(
+                step.session,
+                self.unasked,
+                wait=timedelta(seconds=delay),
+                spread=timedelta(seconds=min(spread, policy.LONGEST_PUT_OFF)),
+            )
