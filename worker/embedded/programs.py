@@ -56,11 +56,12 @@ def _simulator(setup: Setup, port: int) -> Child:
 
 def _web(setup: Setup) -> Child:
     where = ("--host", setup.web_host, "--port", str(setup.web_port))
+    patience = ("--http", "worker.web.server:PatientProtocol")
     host = EVERYWHERE.get(setup.web_host, setup.web_host)
     return _python(
         setup,
         "web",
-        *("uvicorn", "--factory", "worker.web:create_app", *where, "--no-access-log"),
+        *("uvicorn", "--factory", "worker.web:create_app", *where, *patience, "--no-access-log"),
         ready=lambda: answers(setup.web_port, host=host),
     )
 
