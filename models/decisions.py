@@ -69,11 +69,11 @@ def judge(books: Books, answer: Answer, *, asked_at: datetime) -> Verdict:  # no
         case Said.PENDING:
             return _pending(books, late=late)
         case Said.UNKNOWN:
-            return _nothing_new(
-                books, f"not understood: {answer.trouble or answer.text or 'no usable status'}", CaseKind.PARKED
-            )
+            reason = f"not understood: {answer.trouble or answer.text or 'no usable status'}"
+            return _nothing_new(books, reason, CaseKind.PARKED, late=late)
         case Said.NOT_FOUND:
-            return _nothing_new(books, "the gateway does not know the token, or no longer", CaseKind.TOKEN_REFUSED)
+            reason = "the gateway does not know the token, or no longer"
+            return _nothing_new(books, reason, CaseKind.TOKEN_REFUSED, late=late)
         case Said.REFUSED:
             return Verdict(
                 reason=f"the gateway refuses us, not the payment: {answer.trouble or answer.text}", when=When.SOON
@@ -125,6 +125,10 @@ def _notcompleted(books: Books, *, late: bool) -> Verdict:
 def _pending(books: Books, *, late: bool) -> Verdict:
     if books.status is Status.PENDING:
         return Verdict(reason="still pending", when=When.BY_AGE, last_resort=CaseKind.PARKED)
+    if books.status is Status.NOTCOMPLETED and not late:
+        return Verdict(
+            reason="pending again, after it said notcompleted", when=When.BY_AGE, last_resort=CaseKind.PARKED
+        )
     return _against(books, "pending", late=late)
 
 
@@ -137,7 +141,8 @@ def _against(books: Books, said: str, *, late: bool) -> Verdict:
     return Verdict(reason=f"{said}; nothing moves", when=When.NEVER)
 
 
-def _nothing_new(books: Books, reason: str, last_resort: CaseKind) -> Verdict:
-    if books.status is Status.PENDING:
+def _nothing_new(books: Books, reason: str, last_resort: CaseKind, *, late: bool) -> Verdict:
+    """Whoever was asked about had a reason to be: a failure is provisional, and is asked about until there is an answer."""
+    if books.status is Status.PENDING or (books.status is Status.NOTCOMPLETED and not late):
         return Verdict(reason=reason, when=When.BY_AGE, last_resort=last_resort)
     return Verdict(reason=reason, when=When.NEVER)

@@ -164,7 +164,8 @@ def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int])
     moved = recording.move(session, wanted)
     won = [one for one in wanted if one.transaction_pk in moved]
     recording.settle(session, [one for one in won if one.new is Status.COMPLETED])
-    recording.close_parking_cases(session, moved, resolution="the gateway gave a final answer")
+    said_again = {one.subject.id for one in judged if one.verdict.affirms}
+    recording.close_parking_cases(session, moved | said_again, resolution="the gateway gave a final answer")
     return won
 
 

@@ -53,9 +53,9 @@ TABLE = [
     (Status.NOTCOMPLETED, OTHER_AMOUNT, None, CaseKind.MISMATCH, When.NEVER),
     (Status.NOTCOMPLETED, OTHER_REFERENCE, None, CaseKind.MISMATCH, When.NEVER),
     (Status.NOTCOMPLETED, Answer(said=Said.NOTCOMPLETED), None, None, When.NEVER),
-    (Status.NOTCOMPLETED, Answer(said=Said.PENDING), None, None, When.NEVER),
-    (Status.NOTCOMPLETED, Answer(said=Said.UNKNOWN), None, None, When.NEVER),
-    (Status.NOTCOMPLETED, Answer(said=Said.NOT_FOUND), None, None, When.NEVER),
+    (Status.NOTCOMPLETED, Answer(said=Said.PENDING), None, None, When.BY_AGE),
+    (Status.NOTCOMPLETED, Answer(said=Said.UNKNOWN), None, None, When.BY_AGE),
+    (Status.NOTCOMPLETED, Answer(said=Said.NOT_FOUND), None, None, When.BY_AGE),
     (Status.NOTCOMPLETED, Answer(said=Said.REFUSED), None, None, When.SOON),
     (Status.NOTCOMPLETED, Answer(said=Said.SILENCE), None, None, When.SOON),
 ]

@@ -167,6 +167,29 @@ def test_a_late_success_is_settled_told_and_shown_to_a_person(sessions, tools, p
     assert cases(sessions) == ["late_success"]
 
 
+@pytest.mark.parametrize("answer", [pending(), UNKNOWN, NOT_FOUND, silence(), REFUSED])
+def test_a_failure_the_gateway_no_longer_stands_by_is_asked_about_until_there_is_an_answer(sessions, tools, pk, answer):
+    hear(tools, pk, notcompleted())
+    knock_meanwhile(sessions, pk)
+    hear(tools, pk, answer)
+    assert row(sessions, pk).status == Status.NOTCOMPLETED
+    assert due_in(sessions, pk) is not None
+    hear(tools, pk, PAID)
+    assert row(sessions, pk).status == Status.COMPLETED
+
+
+def test_a_failure_that_was_parked_ends_its_case_when_the_gateway_stands_by_it_again(sessions, tools, pk):
+    hear(tools, pk, notcompleted())
+    let_pass(sessions, 31 * DAY)
+    knock_meanwhile(sessions, pk)
+    hear(tools, pk, NOT_FOUND)
+    assert cases(sessions) == ["token_refused"]
+    knock_meanwhile(sessions, pk)
+    hear(tools, pk, notcompleted())
+    assert cases(sessions) == []
+    assert due_in(sessions, pk) is None
+
+
 @pytest.mark.parametrize("answer", [notcompleted(), pending(), completed(1, "ORD-1")])
 def test_a_gateway_that_takes_back_completed_moves_nothing_and_a_person_is_told(sessions, tools, pk, answer):
     hear(tools, pk, PAID)
