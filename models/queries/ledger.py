@@ -28,6 +28,7 @@ class Ending:
     proof: str
     """What the settlement's check says, `completed` or something that must never be; empty without a settlement."""
     notices: int
+    """How often the merchant is told, of the outcome that is told most often."""
     callbacks: int
     asked: int
     is_armed: bool
@@ -44,7 +45,9 @@ ENDINGS = text("""
             ORDER BY c.id LIMIT 1) AS learned_by,
            COALESCE((SELECT c.said FROM settlements s JOIN checks c ON c.id = s.check_id
             WHERE s.transaction_pk = t.id), '') AS proof,
-           (SELECT count(*) FROM notices n WHERE n.transaction_pk = t.id) AS notices,
+           (SELECT COALESCE(max(times), 0) FROM (
+               SELECT count(*) AS times FROM notices n WHERE n.transaction_pk = t.id GROUP BY n.kind
+           ) AS told) AS notices,
            (SELECT count(*) FROM callbacks b WHERE b.transaction_pk = t.id) AS callbacks,
            ARRAY(SELECT k.kind FROM cases k WHERE k.transaction_pk = t.id AND k.resolved_at IS NULL ORDER BY 1) AS cases,
            (t.status NOT IN ('created', 'pending') OR t.next_check_at IS NOT NULL OR (t.parked_at IS NOT NULL
@@ -83,6 +86,17 @@ def count_callbacks(session: Session, *, after: int = 0) -> dict[str, int]:
         text("SELECT outcome, count(*) FROM callbacks WHERE id > :after GROUP BY outcome"), {"after": after}
     )
     return {outcome: number for outcome, number in rows}  # noqa: C416 - rows are not plain tuples
+
+
+# The table's own two times are microseconds apart; whoever drains the spool gives the first one.
+SPOOLED = text("""
+    SELECT count(*) FROM callbacks WHERE id > :after AND stored_at > received_at + interval '100 milliseconds'
+""")
+
+
+def count_spooled(session: Session, *, after: int = 0) -> int:
+    """Stored callbacks past this id that came into the table later than they knocked."""
+    return int(session.scalar(SPOOLED, {"after": after}) or 0)
 
 
 def last_callback(session: Session) -> int:

@@ -1,4 +1,4 @@
-"""Plays the story against the running shape: orders through our own API, decisions and forgeries at the simulator."""
+"""Plays the story against a running shape: orders through the merchant's API, decisions and forgeries at the simulator."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from functools import partial
 import requests
 
 from models.errors import NeedsHuman
-from worker.demo.story import FORGING, Visit
+from worker.demo.story import FORGING, Json, Visit
 
 HANDS = 40
 """Customers in the shop at the same time."""
@@ -20,8 +20,15 @@ HANDS = 40
 PATIENCE = 45.0
 """Seconds an order is repeated for while the door is down; it carries its id, so it is one invoice however often it is sent."""
 
+LEARNS_WITHIN = 60.0
+"""Seconds the books get to take the gateway's first word, before it has second thoughts."""
+
 STRANGERS = 12
 """Forged callbacks about transactions that never were."""
+
+FLOOD = 40
+FAT = 48_000
+"""Forged callbacks of a flood, and bytes of each: together more than a spool of one megabyte."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,11 +45,13 @@ class Played:
 
     ordered: set[str] = field(default_factory=set)
     decided: set[str] = field(default_factory=set)
+    second_thoughts: set[str] = field(default_factory=set)
     holes: set[str] = field(default_factory=set)
-    """Invoices whose create was cut short by a killed door: stored, without a reply of the gateway."""
+    """Invoices whose create was cut short, by a killed door or a lost reply: stored, without a token."""
     repeated_orders: int = 0
     forged_sent: int = 0
     forged_acknowledged: int = 0
+    forged_refused: int = 0
     troubles: list[str] = field(default_factory=list)
 
 
@@ -55,6 +64,8 @@ class Driver:
     callback_url: str
     simulator_url: str
     on_step: Callable[[], None]
+    hands: int = HANDS
+    learns_within: float = LEARNS_WITHIN
     played: Played = field(default_factory=Played)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _local: threading.local = field(default_factory=threading.local)
@@ -65,7 +76,7 @@ class Driver:
         A moment runs in the thread that keeps the time: faults strike one after the other, never two at once.
         """
         began = time.monotonic()
-        with ThreadPoolExecutor(HANDS) as hands:
+        with ThreadPoolExecutor(self.hands) as hands:
             customers = [Moment(visit.orders_at, partial(hands.submit, self._safely, visit)) for visit in visits]
             for moment in sorted([*customers, *moments], key=lambda each: each.at):
                 time.sleep(max(0.0, began + moment.at - time.monotonic()))
@@ -76,6 +87,19 @@ class Driver:
         for number in range(STRANGERS):
             self._forge(f"nobody-ordered-{number:03d}", amount=5000)
 
+    def flood(self) -> None:
+        """Fat forged callbacks straight to the door, until it refuses one."""
+        for number in range(FLOOD):
+            claim = {"status": "completed", "custom_data": {"transaction_id": f"nobody-ordered-fat-{number:03d}"}}
+            try:
+                reply = self._session.post(self.callback_url, json=claim | {"description": "x" * FAT}, timeout=10)
+            except requests.RequestException:
+                self._count_forged([None])
+                continue
+            self._count_forged([reply.status_code])
+            if not reply.ok:
+                return
+
     def _safely(self, visit: Visit) -> None:
         try:
             self._visit(visit)
@@ -83,6 +107,8 @@ class Driver:
             self._note(f"{type(exc).__name__}: {exc}"[:200])
 
     def _visit(self, visit: Visit) -> None:
+        if visit.faults:
+            self._tell_gateway("PUT", visit, what="faults", body=visit.faults)
         status = self._create(visit)
         with self._lock:
             self.played.ordered.add(visit.transaction_id)
@@ -98,12 +124,7 @@ class Driver:
         give_up = time.monotonic() + PATIENCE
         while True:
             try:
-                reply = self._session.post(
-                    f"{self.api_url}/v1/invoices",
-                    json=quickstart_order(visit),
-                    headers={"Authorization": f"Bearer {self.api_key}"},
-                    timeout=15,
-                )
+                reply = self._ask_api("POST", "/v1/invoices", json=quickstart_order(visit))
                 if reply.status_code in (200, 201):
                     return str(reply.json()["status"])
                 if reply.status_code < 500:  # noqa: PLR2004 - HTTP: our own fault, repeating it would not help
@@ -121,25 +142,60 @@ class Driver:
             self._forge(visit.transaction_id, amount=visit.amount)
             time.sleep(1.0)
         if visit.decision:
-            where = f"{self.simulator_url}/_sim/transactions/{visit.transaction_id}/decide"
-            self._session.post(where, json=visit.decision, timeout=10).raise_for_status()
+            self._tell_gateway("POST", visit, what="decide", body=visit.decision)
         with self._lock:
             self.played.decided.add(visit.transaction_id)
+        if visit.second_thought and self._is_in_the_books(visit):
+            self._tell_gateway("POST", visit, what="decide", body=visit.second_thought)
+            with self._lock:
+                self.played.second_thoughts.add(visit.transaction_id)
+
+    def _is_in_the_books(self, visit: Visit) -> bool:
+        """Wait until the merchant can see the gateway's first word; False when that takes too long."""
+        give_up = time.monotonic() + self.learns_within
+        while time.monotonic() < give_up:
+            try:
+                reply = self._ask_api("GET", f"/v1/invoices/{visit.transaction_id}")
+                if reply.ok and reply.json()["status"] == visit.should_end.value:
+                    return True
+            except requests.RequestException:
+                pass  # as above
+            time.sleep(0.5)
+        return False
+
+    def _ask_api(self, method: str, path: str, *, json: object = None) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        return self._session.request(method, self.api_url + path, json=json, headers=headers, timeout=15)
+
+    def _tell_gateway(self, method: str, visit: Visit, *, what: str, body: Json) -> None:
+        self._control(method, f"transactions/{visit.transaction_id}/{what}", body)
+
+    def _control(self, method: str, path: str, body: Json) -> requests.Response:
+        """One call of the simulator's control API, on a connection of its own: a kept one may be closed as we write to it."""
+        where = f"{self.simulator_url}/_sim/{path}"
+        reply = self._session.request(method, where, json=body, headers={"Connection": "close"}, timeout=30)
+        reply.raise_for_status()
+        return reply
 
     def _forge(self, transaction_id: str, *, amount: int) -> None:
-        forgery = {
+        forgery: Json = {
             "url": self.callback_url,
             "transaction_id": transaction_id,
             "status": "completed",
             "amount": amount,
             "encoding": "both",
         }
-        reply = self._session.post(f"{self.simulator_url}/_sim/forge", json=forgery, timeout=30)
-        reply.raise_for_status()
-        deliveries = reply.json()["deliveries"]
+        reply = self._control("POST", "forge", forgery)
+        self._count_forged([delivery["http_status"] for delivery in reply.json()["deliveries"]])
+
+    def _count_forged(self, statuses: Sequence[int | None]) -> None:
+        """Note how the door answered forged callbacks; None is no answer."""
+        answered = [status for status in statuses if status is not None]
+        taken = sum(200 <= status < 300 for status in answered)  # noqa: PLR2004 - HTTP's own numbers
         with self._lock:
-            self.played.forged_sent += len(deliveries)
-            self.played.forged_acknowledged += sum(bool(delivery["arrived"]) for delivery in deliveries)
+            self.played.forged_sent += len(statuses)
+            self.played.forged_acknowledged += taken
+            self.played.forged_refused += len(answered) - taken
 
     def _note(self, trouble: str) -> None:
         with self._lock:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 import requests
@@ -9,6 +10,8 @@ import requests
 from models.errors import NoAnswer
 from models.transaction import Status
 from worker.demo.ledger import Told
+
+POLL = 0.25
 
 
 def gateway_books(simulator_url: str, *, prefix: str) -> list[Told]:
@@ -29,6 +32,17 @@ def gateway_books(simulator_url: str, *, prefix: str) -> list[Told]:
             after = page["next"]
 
 
+def wait_for_the_post(simulator_url: str, *, within: float) -> None:
+    """Return when every callback was sent and answered; raises `NoAnswer` when some are left after `within` seconds."""
+    deadline = time.monotonic() + within
+    with requests.Session() as session:
+        session.trust_env = False
+        while waiting := session.get(f"{simulator_url}/_sim/post", timeout=30).json()["waiting"]:
+            if time.monotonic() > deadline:
+                raise NoAnswer(f"the simulator still has {waiting} callbacks to send after {within:g} s")
+            time.sleep(POLL)
+
+
 def _told(one: Mapping[str, object]) -> Told:
     """One transaction of the control API, checked field by field: it is JSON from another process."""
     deliveries = one["deliveries"]
@@ -41,6 +55,7 @@ def _told(one: Mapping[str, object]) -> Told:
         asked=int(str(one["asked"])),
         shortest_gap=_seconds(one["shortest_gap"]),
         acknowledged=sum(bool(delivery["arrived"]) for delivery in deliveries),
+        refused=sum(delivery["http_status"] is not None and not delivery["arrived"] for delivery in deliveries),
         sent=len(deliveries),
     )
 

@@ -1,4 +1,4 @@
-"""Adds up how the demo ended: our books against the gateway's, and each promise against both."""
+"""Adds up how a run ended: our books against the gateway's, and each promise against both."""
 
 from __future__ import annotations
 
@@ -30,6 +30,8 @@ class Told:
     shortest_gap: float | None
     acknowledged: int
     """Callbacks our door answered with 200."""
+    refused: int
+    """Callbacks our door answered with anything else; the rest of `sent` got no answer at all."""
     sent: int
 
 
@@ -63,7 +65,7 @@ class Pace:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Everything the last page of the demo shows."""
+    """Everything the last page shows."""
 
     fates: Mapping[Fate, Counter[str]]
     """Per fate, how many ended how: a status, with what it was learned by where it is final."""
@@ -73,6 +75,8 @@ class Ledger:
     settled_amount: int
     questions: int
     callbacks_sent: int
+    callbacks_refused: int
+    callbacks_unanswered: int
     callbacks_stored: int
     duplicates_absorbed: int
     forgeries: int
@@ -103,6 +107,20 @@ class Evidence:
         """Callbacks our door answered with 200, genuine and forged."""
         return sum(one.acknowledged for one in self.told.values()) + self.played.forged_acknowledged
 
+    @property
+    def refused(self) -> int:
+        """Callbacks our door answered with a no."""
+        return sum(one.refused for one in self.told.values()) + self.played.forged_refused
+
+    @property
+    def sent(self) -> int:
+        """All callbacks, genuine and forged."""
+        return sum(one.sent for one in self.told.values()) + self.played.forged_sent
+
+    def should_end(self, visit: Visit) -> Status:
+        """Where the books must end, with what the gateway said at last."""
+        return visit.finally_ends if visit.transaction_id in self.played.second_thoughts else visit.should_end
+
 
 def add_up(evidence: Evidence) -> Ledger:
     """The ledger of one run."""
@@ -115,7 +133,9 @@ def add_up(evidence: Evidence) -> Ledger:
         promises=[check(evidence) for check in PROMISES],
         settled_amount=sum(ending.settled_amount for ending in books),
         questions=sum(one.asked for one in gateway),
-        callbacks_sent=sum(one.sent for one in gateway) + evidence.played.forged_sent,
+        callbacks_sent=evidence.sent,
+        callbacks_refused=evidence.refused,
+        callbacks_unanswered=evidence.sent - evidence.acknowledged - evidence.refused,
         callbacks_stored=sum(evidence.stored.values()),
         duplicates_absorbed=sum(max(0, e.callbacks - 1) for e in books if e.status is not Status.PENDING),
         forgeries=evidence.played.forged_acknowledged,
@@ -126,7 +146,8 @@ def add_up(evidence: Evidence) -> Ledger:
 
 
 def _by_fate(evidence: Evidence) -> dict[Fate, Counter[str]]:
-    fates: dict[Fate, Counter[str]] = {fate: Counter() for fate in Fate}
+    told_of = {visit.fate for visit in evidence.visits}
+    fates: dict[Fate, Counter[str]] = {fate: Counter() for fate in Fate if fate in told_of}
     for visit in evidence.visits:
         fates[visit.fate][_how(evidence.ours.get(visit.transaction_id))] += 1
     return fates
@@ -177,24 +198,24 @@ def _nothing_is_settled_twice(evidence: Evidence) -> Promise:
 def _nothing_is_settled_on_hearsay(evidence: Evidence) -> Promise:
     """Every settlement has its stored proof, and the gateway's own books agree that this sum was paid."""
     settled = [ending for ending in evidence.ours.values() if ending.settlements]
-    unpaid = {v.transaction_id for v in evidence.visits if v.should_end is not Status.COMPLETED}
+    unpaid = {v.transaction_id for v in evidence.visits if evidence.should_end(v) is not Status.COMPLETED}
     groundless = [
         e
         for e in settled
         if e.proof != Status.COMPLETED.value
         or e.settled_amount != e.amount
         or e.transaction_id in unpaid
-        or evidence.told[e.transaction_id].status is not Status.COMPLETED
+        or evidence.told[e.transaction_id].paid_at is None
     ]
     forged = sum(visit.fate in FORGING for visit in evidence.visits)
-    figures = f"{forged} forged at, settled without evidence {len(groundless)}"
+    figures = f"{forged} forged at, settled unproven {len(groundless)}"
     return Promise(name="Nothing is settled on hearsay", held=not groundless, figures=figures)
 
 
 def _nothing_goes_quiet(evidence: Evidence) -> Promise:
     quiet = [ending for ending in evidence.ours.values() if not ending.is_armed]
     unread = evidence.stored.get("received", 0)
-    figures = f"forgotten invoices {len(quiet)}, unread callbacks {unread}"
+    figures = f"forgotten: {len(quiet)} invoices, {unread} callbacks"
     return Promise(name="Nothing goes quiet", held=not quiet and not unread, figures=figures)
 
 
@@ -205,7 +226,11 @@ def _every_outcome_reached_the_books(evidence: Evidence) -> Promise:
         for visit in evidence.visits
         if visit.transaction_id in evidence.told and visit.transaction_id not in evidence.played.holes
     ]
-    lost = [v for v in expected if (e := evidence.ours.get(v.transaction_id)) is None or e.status is not v.should_end]
+    lost = [
+        visit
+        for visit in expected
+        if (e := evidence.ours.get(visit.transaction_id)) is None or e.status is not evidence.should_end(visit)
+    ]
     figures = f"{len(expected)} invoices at the gateway, lost {len(lost)}"
     return Promise(name="Every outcome reached the books", held=not lost, figures=figures)
 

@@ -1,4 +1,4 @@
-"""What a person sees of the demo: progress while it works, and the ledger at the end."""
+"""What a person sees at the end of a run: the ledger, and whether every promise held."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ BAR = 36
 LANES = {Lane.CALLBACK.value: ("callback", "green"), Lane.SWEEP.value: ("sweep", "yellow")}
 
 
-def show(ledger: Ledger, console: Console, *, seconds: float, restarts: Mapping[str, int]) -> None:
+def show_ledger(ledger: Ledger, console: Console, *, restarts: Mapping[str, int]) -> None:
     """Print the ledger; fits 80 columns and needs no colour to be read."""
     console.print()
     console.print(_fates(ledger))
@@ -32,6 +32,10 @@ def show(ledger: Ledger, console: Console, *, seconds: float, restarts: Mapping[
     _figures(ledger, console)
     again = ", ".join(f"{name} {number}" for name, number in restarts.items() if number) or "none"
     console.print(f"  started again        {again}")
+
+
+def show_verdict(ledger: Ledger, console: Console, *, seconds: float) -> None:
+    """The last line."""
     verdict = "every promise held" if ledger.is_clean else "A PROMISE WAS BROKEN"
     console.print(f"\n[bold]{verdict}[/bold], in {seconds:.0f} s of traffic, faults and recovery.")
 
@@ -122,8 +126,8 @@ def _figures(ledger: Ledger, console: Console) -> None:
     console.print(f"  callbacks            {ledger.callbacks_sent} sent, {ledger.callbacks_stored} stored")
     console.print(f"  duplicates absorbed  {ledger.duplicates_absorbed}")
     console.print(f"  forgeries ignored    {ledger.forgeries}")
-    console.print(f"  cases for a person   {cases}")
+    console.print(f"  cases for a person   {cases}", soft_wrap=True)
     if ledger.holes:
-        console.print(f"  holes                {ledger.holes}, cut short at their creation; cases after two minutes")
+        console.print(f"  holes                {ledger.holes}, cut short at their creation; each gets a case")
     for trouble in ledger.troubles[:5]:
         console.print(f"  [red]trouble[/red]              {trouble}", highlight=False)

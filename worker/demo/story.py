@@ -1,8 +1,9 @@
-"""What the customers of the demo do: each invoice gets a fate, drawn from a seed, and an end the books must reach."""
+"""What the customers of a demo or a chaos run do: each invoice gets a fate, drawn from a seed, and an end the books must reach."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -20,11 +21,17 @@ class Fate(StrEnum):
     PAID_FORGED_BEFORE = "paid, after a forged callback"
     PAID_REPEATED = "paid, late repeated callbacks"
     PAID_AHEAD = "paid, callback ahead of confirm"
+    PAID_LATE = "paid, callbacks come late"
+    PAID_PENDING_TOO = "paid, pending callbacks too"
+    PAID_SLOW = "paid, answers come too slowly"
+    TAKEN_BACK = "paid, then taken back"
     FAILED = "failed, twin callbacks"
     FAILED_LOST = "failed, every callback lost"
+    LATE_SUCCESS = "failed, then paid after all"
     FORGED = "never paid, forged callbacks"
     ABANDONED = "never paid, no callback"
     WRONG_AMOUNT = "paid, another amount confirmed"
+    WRONG_REFERENCE = "paid, another reference told"
 
 
 SHARES = {
@@ -40,10 +47,11 @@ SHARES = {
     Fate.ABANDONED: 4,
     Fate.WRONG_AMOUNT: 2,
 }
-"""Parts of a hundred."""
+"""What the customers of the demo do, in parts of a hundred."""
 
 PAYING = frozenset(fate for fate in Fate if fate.value.startswith("paid"))
-FAILING = frozenset({Fate.FAILED, Fate.FAILED_LOST})
+FAILING = frozenset({Fate.FAILED, Fate.FAILED_LOST, Fate.LATE_SUCCESS})
+MISMATCHED = frozenset({Fate.WRONG_AMOUNT, Fate.WRONG_REFERENCE})
 FORGING = frozenset({Fate.PAID_FORGED_BEFORE, Fate.FORGED})
 
 MANNERS: dict[Fate, Json] = {
@@ -52,8 +60,18 @@ MANNERS: dict[Fate, Json] = {
     Fate.PAID_REPEATED: {"copies": 3, "delay": 4, "gap": 0.3},
 }
 
+SECOND_THOUGHTS: dict[Fate, tuple[Status, Json]] = {
+    Fate.TAKEN_BACK: (Status.NOTCOMPLETED, {}),
+    Fate.LATE_SUCCESS: (Status.COMPLETED, {"copies": 4, "gap": 2.0}),
+}
+"""What the gateway says once the books have taken its first word for it, and how its callbacks come: spread out where
+nobody would ask again without one."""
+
 CONFIRM_LAGS = 4.0
 """Seconds the gateway's confirm stays behind its own callback, for those invoices whose callback is ahead."""
+
+TOO_SLOW = 4.0
+"""Seconds until an answer that nobody waits for any more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +84,32 @@ class Visit:
     orders_at: float
     decides_at: float
     decision: Json = field(default_factory=dict)
+    second_thought: Json = field(default_factory=dict)
+    faults: Json = field(default_factory=dict)
+    """What befalls the questions about this one payment, in the words of the simulator's control API."""
 
     @property
     def should_end(self) -> Status:
-        """Where the books must end: on evidence, and only there."""
+        """Where the books must end on the gateway's first word: on evidence, and only there."""
         if self.fate in FAILING:
             return Status.NOTCOMPLETED
-        return Status.COMPLETED if self.fate in PAYING and self.fate is not Fate.WRONG_AMOUNT else Status.PENDING
+        return Status.COMPLETED if self.fate in PAYING - MISMATCHED else Status.PENDING
+
+    @property
+    def finally_ends(self) -> Status:
+        """Where they must end after the second thought: completed is never taken back."""
+        return Status.COMPLETED if self.second_thought else self.should_end
 
 
-def write_story(*, invoices: int, seconds: float, seed: int, prefix: str) -> list[Visit]:
-    """One visit per invoice, spread over `seconds`. Every fate is there as soon as `invoices` allows; same seed, same story."""
+def write_story(
+    *, invoices: int, seconds: float, seed: int, prefix: str, shares: Mapping[Fate, int] = SHARES
+) -> list[Visit]:
+    """One visit per invoice, spread over `seconds`; same seed, same story.
+
+    Fates are drawn by their `shares`, and each of them is there as soon as `invoices` allows.
+    """
     draw = random.Random(seed)  # noqa: S311 - a story, not a secret
-    fates = list(Fate) + draw.choices(list(SHARES), weights=list(SHARES.values()), k=max(0, invoices - len(Fate)))
+    fates = list(shares) + draw.choices(list(shares), weights=list(shares.values()), k=max(0, invoices - len(shares)))
     fates = fates[:invoices]
     draw.shuffle(fates)
     return [
@@ -96,7 +127,16 @@ def _visit(draw: random.Random, fate: Fate, *, number: int, orders_at: float, pr
         orders_at=orders_at,
         decides_at=orders_at + draw.uniform(0.5, 3.0),
         decision=_decision(draw, fate, amount=amount),
+        second_thought=_second_thought(fate),
+        faults={"confirm": {"kind": "slow", "share": 0.3, "seconds": TOO_SLOW}} if fate is Fate.PAID_SLOW else {},
     )
+
+
+def _second_thought(fate: Fate) -> Json:
+    if fate not in SECOND_THOUGHTS:
+        return {}
+    status, manners = SECOND_THOUGHTS[fate]
+    return {"status": status.value, "callbacks": {"twins": "json-form"} | manners}
 
 
 def _decision(draw: random.Random, fate: Fate, *, amount: int) -> Json:
@@ -110,6 +150,10 @@ def _decision(draw: random.Random, fate: Fate, *, amount: int) -> Json:
     }
     if fate is Fate.PAID_ONE_CALLBACK:
         callbacks["twins"] = draw.choice(["json-only", "form-only"])
+    if fate is Fate.PAID_LATE:
+        callbacks["delay"] = round(draw.uniform(5, 20), 1)
+    if fate is Fate.PAID_PENDING_TOO:
+        callbacks["pending"] = draw.choice(["first", "last"])
     decision: Json = {
         "status": "notcompleted" if fate in FAILING else "completed",
         "operator_id": draw.choice(["11", "12"]),
@@ -119,6 +163,8 @@ def _decision(draw: random.Random, fate: Fate, *, amount: int) -> Json:
         decision["failed_as"] = draw.choice(["00", "01", "nocompleted"])
     if fate is Fate.PAID_AHEAD:
         decision["confirm_after"] = CONFIRM_LAGS
+    if fate is Fate.WRONG_REFERENCE:
+        decision["confirm_reference"] = "somebody-elses"
     if fate is Fate.WRONG_AMOUNT:
         decision["confirm_amount"] = amount - 100
     return decision

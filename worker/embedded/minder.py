@@ -45,6 +45,7 @@ class Minder:
         self._process: subprocess.Popen[bytes] | None = None
         self._changed = threading.Condition()
         self._stopping = threading.Event()
+        self._held_down = False
         self._thread = threading.Thread(target=self._mind, name=f"minder-{child.name}", daemon=True)
 
     def start(self) -> None:
@@ -68,10 +69,16 @@ class Minder:
                 return
             if time.monotonic() - began > STEADY_AFTER:
                 pause = FIRST_PAUSE
-            if self._stopping.wait(pause):
+            if self._stopping.wait(pause) or not self._may_start():
                 return
             pause = min(pause * 2, LONGEST_PAUSE)
             self.restarts += 1
+
+    def _may_start(self) -> bool:
+        """Wait until nobody holds the child down; False when it is not to be started any more."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._held_down or self._stopping.is_set())
+        return not self._stopping.is_set()
 
     def _run_once(self) -> None:
         try:
@@ -140,6 +147,12 @@ class Minder:
             self._changed.wait_for(lambda: self.deaths > before, timeout=5)
             return True
 
+    def hold_down(self, *, held: bool) -> None:
+        """From now on do not start the child again, or do. What runs is left alone."""
+        with self._changed:
+            self._held_down = held
+            self._changed.notify_all()
+
     def wait_ready(self, *, within: float, tries: int | None = None) -> None:
         """Return when the child is ready; raise `NeedsHuman` with its last lines when `within` or `tries` are used up."""
         deadline = time.monotonic() + within
@@ -163,6 +176,7 @@ class Minder:
     def stop(self) -> None:
         """Ask the child to stop, wait its grace, kill its group; returns when nothing of it runs. Harmless twice."""
         self._stopping.set()
+        self.hold_down(held=False)
         self.signal(SIGCONT, group=True)  # a paused process would hear nothing
         self.signal(self.child.stop_signal, group=False)
         if not self._thread.ident:

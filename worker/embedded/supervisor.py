@@ -27,8 +27,8 @@ Note = Callable[[Event], object]
 class Supervisor:
     """Keeps children running, each in a session of its own, its output in `logs/NAME.log` (the run before in `.1`).
 
-    Does not know what the children are for. Not meant to be shared by threads, except `kill`, `pause`, `resume` and the
-    reading properties. Leaving the `with` block stops everything.
+    Does not know what the children are for. Not meant to be shared by threads, except `kill`, `pause`, `resume`,
+    `take_down`, `bring_back`, `wait_ready` and the reading properties. Leaving the `with` block stops everything.
     """
 
     def __init__(self, logs: Path, *, note: Note | None = None) -> None:
@@ -92,6 +92,15 @@ class Supervisor:
         done = self._minder(name).signal(number, group=True)
         self._tell(name, what, "")
         return done
+
+    def take_down(self, name: str, number: Signals = SIGKILL) -> bool:
+        """Signal a child's group as `kill` does, and do not start it again until `bring_back`."""
+        self._minder(name).hold_down(held=True)
+        return self.kill(name, number)
+
+    def bring_back(self, name: str) -> None:
+        """Let a child that was taken down be started again; harmless for any other."""
+        self._minder(name).hold_down(held=False)
 
     def wait_ready(self, name: str, *, within: float = 30.0) -> None:
         """Return when a child is ready again, after a kill say; raises `NeedsHuman` with its last lines."""

@@ -1,4 +1,4 @@
-"""`up`, `demo` and `simulator`: commands that start servers. Each is imported when it is asked for."""
+"""`up`, `demo`, `chaos` and `simulator`: commands that start servers. Each is imported when it is asked for."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     app.command()(up)
     app.command()(demo)
+    app.command()(chaos)
     # The simulator has an option for everything that can go wrong at a gateway, and reads them itself.
     app.command(add_help_option=False, context_settings={"allow_extra_args": True, "ignore_unknown_options": True})(
         simulator
@@ -52,6 +53,29 @@ def demo(
     from worker.demo import DemoOptions, run_demo
 
     raise typer.Exit(run_demo(DemoOptions(invoices=invoices, seed=seed, data=data, keep=keep), Console()))
+
+
+def chaos(
+    *,
+    seconds: Annotated[float, typer.Option(min=10, max=86_400, help="How long customers come.")] = 60,
+    seed: Annotated[int, typer.Option(help="Same seed and length, same strikes and same story.")] = 1,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only print what would strike when.")] = False,
+    data: Annotated[
+        Path | None, typer.Option(help="Folder to work in; a temporary one, removed afterwards.", show_default=False)
+    ] = None,
+    keep: Annotated[bool, typer.Option("--keep", help="Keep the temporary folder.")] = False,
+) -> None:
+    """Start everything, drive it with real traffic under a storm of faults, and end with a ledger and an audit."""
+    from rich.console import Console
+
+    from worker.chaos.run import ChaosOptions, print_schedule, run_chaos
+    from worker.demo.stage import Place
+
+    options = ChaosOptions(seconds=seconds, seed=seed, place=Place(data=data, keep=keep))
+    if dry_run:
+        print_schedule(options, Console())
+        return
+    raise typer.Exit(run_chaos(options, Console()))
 
 
 def simulator(ctx: typer.Context) -> None:

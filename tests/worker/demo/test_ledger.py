@@ -15,7 +15,7 @@ from models.queries.ledger import Ending
 from models.transaction import Status
 from worker.demo.drive import Played
 from worker.demo.ledger import Evidence, Pace, Told, add_up
-from worker.demo.show import show
+from worker.demo.show import show_ledger, show_verdict
 from worker.demo.story import Fate, Visit
 
 PAID_AT = 1_780_000_000.0
@@ -55,6 +55,7 @@ def told(ours: str, status: Status) -> Told:
         asked=2,
         shortest_gap=3.4,
         acknowledged=2 if paid else 0,
+        refused=0,
         sent=2 if paid else 0,
     )
 
@@ -111,7 +112,7 @@ def test_a_settlement_without_its_proof_is_hearsay(sound, changes):
 
 
 def test_a_settlement_of_what_the_gateway_calls_unpaid_is_hearsay(sound):
-    assert broken(with_told(sound, PAID, status=Status.PENDING)) == ["Nothing is settled on hearsay"]
+    assert broken(with_told(sound, PAID, status=Status.PENDING, paid_at=None)) == ["Nothing is settled on hearsay"]
 
 
 def test_a_forgery_that_settles_breaks_the_promise(sound):
@@ -132,6 +133,26 @@ def test_a_payment_that_never_reached_the_books_is_lost(sound):
     assert broken(lost) == ["Every outcome reached the books"]
 
 
+def test_after_second_thoughts_the_last_word_is_what_must_reach_the_books(sound):
+    failed_first = replace(visit(PAID, Fate.LATE_SUCCESS), second_thought={"status": "completed"})
+    evidence = replace(sound, visits=[failed_first, visit(FORGED, Fate.FORGED)])
+    settled_by_mistake = ["Nothing is settled on hearsay", "Every outcome reached the books"]
+    assert broken(evidence) == settled_by_mistake
+
+    told = replace(evidence, played=replace(evidence.played, second_thoughts={PAID}))
+    assert broken(told) == []
+
+
+def test_what_the_gateway_takes_back_stays_settled(sound):
+    taken_back = with_told(sound, PAID, status=Status.NOTCOMPLETED)
+    assert broken(taken_back) == []
+
+
+def test_callbacks_are_answered_refused_or_not_answered(sound):
+    ledger = add_up(with_told(sound, PAID, sent=9, acknowledged=2, refused=3))
+    assert (ledger.callbacks_sent, ledger.callbacks_refused, ledger.callbacks_unanswered) == (11, 3, 4)
+
+
 def test_two_questions_too_close_together_are_seen(sound):
     assert broken(with_told(sound, PAID, shortest_gap=2.5)) == ["3 s between two questions"]
 
@@ -144,7 +165,9 @@ def test_a_story_that_was_not_played_proves_nothing(sound):
 
 def test_what_a_person_sees_names_the_broken_promise(sound):
     console = Console(width=80, record=True, file=io.StringIO())
-    show(add_up(with_told(sound, PAID, shortest_gap=1.0)), console, seconds=60, restarts={"worker": 2, "web": 0})
+    ledger = add_up(with_told(sound, PAID, shortest_gap=1.0))
+    show_ledger(ledger, console, restarts={"worker": 2, "web": 0})
+    show_verdict(ledger, console, seconds=60)
     text = console.export_text()
     assert "BROKEN" in text
     assert "A PROMISE WAS BROKEN" in text

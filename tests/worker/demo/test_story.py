@@ -18,9 +18,8 @@ def test_one_seed_tells_one_story():
 
 
 def test_every_fate_is_in_it_and_the_shares_are_parts_of_a_hundred():
-    assert {visit.fate for visit in write_story(invoices=len(Fate), seconds=1, seed=1, prefix="X")} == set(Fate)
+    assert {visit.fate for visit in write_story(invoices=len(SHARES), seconds=1, seed=1, prefix="X")} == set(SHARES)
     assert sum(SHARES.values()) == 100
-    assert set(SHARES) == set(Fate)
 
 
 @pytest.mark.parametrize("invoices", [1, 5])
@@ -42,6 +41,36 @@ def test_a_short_story_has_as_many_visits_as_were_asked_for(invoices):
 def test_each_fate_has_the_end_its_evidence_allows(fate, end):
     visits = write_story(invoices=len(Fate), seconds=1, seed=1, prefix="X")
     assert next(visit for visit in visits if visit.fate is fate).should_end is end
+
+
+def bad_day(fate):
+    shares = {**SHARES, fate: 1}
+    return next(v for v in write_story(invoices=40, seconds=1, seed=1, prefix="X", shares=shares) if v.fate is fate)
+
+
+@pytest.mark.parametrize(
+    ("fate", "end", "finally_ends"),
+    [
+        (Fate.TAKEN_BACK, Status.COMPLETED, Status.COMPLETED),
+        (Fate.LATE_SUCCESS, Status.NOTCOMPLETED, Status.COMPLETED),
+        (Fate.WRONG_REFERENCE, Status.PENDING, Status.PENDING),
+        (Fate.PAID_SLOW, Status.COMPLETED, Status.COMPLETED),
+        (Fate.FAILED, Status.NOTCOMPLETED, Status.NOTCOMPLETED),
+    ],
+)
+def test_what_is_completed_stays_so_and_a_failure_may_still_be_paid(fate, end, finally_ends):
+    visit = bad_day(fate)
+    assert (visit.should_end, visit.finally_ends) == (end, finally_ends)
+
+
+@pytest.mark.parametrize(("fate", "said"), [(Fate.TAKEN_BACK, "notcompleted"), (Fate.LATE_SUCCESS, "completed")])
+def test_a_gateway_with_second_thoughts_says_the_opposite(fate, said):
+    visit = bad_day(fate)
+    assert visit.second_thought["status"] == said != visit.decision["status"]
+
+
+def test_a_spool_of_somebody_elses_is_left_out():
+    assert "SPOOL_DIR" not in demo_settings({"SPOOL_DIR": "/var/spool/reconciler"})
 
 
 def test_customers_order_with_the_quickstarts_body():

@@ -256,3 +256,24 @@ def test_a_signal_other_than_kill_reaches_the_child_too(supervisor, log):
 
     until(lambda: supervisor.restarts["worker"] == 1)
     assert "by SIGTERM" in {e.detail for e in supervisor.events}
+
+
+def test_a_child_that_is_taken_down_stays_down_until_it_is_brought_back(supervisor, log):
+    supervisor.start(python("worker", SLEEP, ready=lambda: "up" in log("worker")))
+
+    assert supervisor.take_down("worker")
+    time.sleep(0.5)  # five times the pause before a restart
+    assert supervisor.pid("worker") is None
+    supervisor.bring_back("worker")
+    supervisor.wait_ready("worker", within=5)
+
+    assert supervisor.restarts == {"worker": 1}
+
+
+def test_a_child_that_is_held_down_does_not_hold_up_the_end(supervisor, log):
+    supervisor.start(python("worker", SLEEP, ready=lambda: "up" in log("worker")))
+    supervisor.take_down("worker")
+
+    supervisor.stop()
+
+    assert supervisor.restarts == {"worker": 0}

@@ -121,7 +121,8 @@ class Wire:
             if self._options.rate_limit is RateLimit.HTTP429:
                 return too_many()
             return as_json(replies.refused("03", wiki=wiki, details="Too many requests"))
-        if self._options.token_expiry is Expiry.REFUSE and moment > asked.payment.expires_at:
+        now = moment + self._gateway.clock_ahead
+        if self._options.token_expiry is Expiry.REFUSE and now > asked.payment.expires_at:
             return as_json(replies.refused("02", wiki=wiki, details="Expired token"))
         return None
 

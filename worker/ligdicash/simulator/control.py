@@ -12,18 +12,22 @@ POST /_sim/transactions/{id}/decide            {"status": "completed" | "notcomp
                                                                              "empty-list" | "empty-text",
                                                               "delay": 0, "gap": 0.1, "copies": 1,
                                                               "pending": "none" | "first" | "last"},
-                                                "confirm_amount": null, "callback_amount": null, "confirm_after": 0,
+                                                "confirm_amount": null, "callback_amount": null,
+                                                "confirm_reference": null, "confirm_after": 0,
                                                 "failed_as": "00" | "01" | "nocompleted"}
 GET  /_sim/faults, /_sim/transactions/{id}/faults
 PUT  the same                                  {"confirm": {"kind": "slow", "share": 0.2, "seconds": 5}, "create": {...}}
                                                kinds: none, slow, http500, http429, html, reset, refuse01, no_status,
                                                garbage, auth, reply_lost; what is left out stays as it is. A transaction
                                                may be given faults before it exists.
+GET  /_sim/clock, /_sim/post                   {"offset": 0}; {"waiting": 0}, callbacks not sent or not answered yet
+PUT  /_sim/clock                               {"offset": 3600}: the gateway's clock is that many seconds ahead, or behind
+                                               when negative; it dates what the wire carries and decides which token is expired
 POST /_sim/forge                               {"url": "http://...", "transaction_id": "...", "status": "completed",
                                                 "amount": 100, "encoding": "json" | "form" | "both"}
 
 Only `status` is needed to decide, `url` and `transaction_id` to forge; `callbacks` changes the transaction's manners for
-what it names. All times are unix seconds, all amounts whole francs. A body must be sent as application/json: a web page
+what it names. All times are unix seconds by the real clock, all amounts whole francs. A body must be sent as application/json: a web page
 that a developer happens to open cannot send that here without asking, and so cannot make the simulator knock anywhere.
 """
 
@@ -42,7 +46,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from models.errors import Invalid, NotFound
-from worker.ligdicash.simulator.gateway import Decision, Forgery, Gateway
+from worker.ligdicash.simulator.gateway import ClockSetting, Decision, Forgery, Gateway
 from worker.ligdicash.simulator.manners import Encoding, Status
 from worker.ligdicash.simulator.options import Faults
 from worker.ligdicash.simulator.payment import Delivery, Record
@@ -56,6 +60,7 @@ PAGE = 100
 _decision = TypeAdapter(Decision)
 _forgery = TypeAdapter(Forgery)
 _faults = TypeAdapter(Faults)
+_clock = TypeAdapter(ClockSetting)
 
 
 def routes(gateway: Gateway) -> list[Route]:
@@ -71,6 +76,9 @@ def routes(gateway: Gateway) -> list[Route]:
         ("GET", one, control.transaction),
         ("GET", "/_sim/faults", control.faults),
         ("PUT", "/_sim/faults", control.set_faults),
+        ("GET", "/_sim/clock", control.clock),
+        ("PUT", "/_sim/clock", control.set_clock),
+        ("GET", "/_sim/post", control.post),
         ("POST", "/_sim/forge", control.forge),
     ]
     return [Route(path, _answering(handler), methods=[method]) for method, path, handler in table]
@@ -139,6 +147,16 @@ class _Control:
         except NotFound:
             return given
 
+    async def clock(self, _: Request) -> JSONResponse:
+        return JSONResponse({"offset": self._gateway.clock_ahead})
+
+    async def set_clock(self, request: Request) -> JSONResponse:
+        self._gateway.clock_ahead = _read(_clock, await _body(request)).offset
+        return await self.clock(request)
+
+    async def post(self, _: Request) -> JSONResponse:
+        return JSONResponse({"waiting": self._gateway.callbacks_waiting})
+
     async def forge(self, request: Request) -> JSONResponse:
         body = await _body(request)
         encodings = list(Encoding) if body.get("encoding") == "both" else [body.get("encoding", Encoding.JSON)]
@@ -194,6 +212,7 @@ def in_full(record: Record) -> Json:
         "phone": payment.phone,
         "confirm_from": payment.confirm_from,
         "confirm_amount": payment.confirm_amount,
+        "confirm_reference": payment.confirm_reference,
         "callback_amount": payment.callback_amount,
         "failed_as": payment.failed_as.value,
         "manners": asdict(payment.manners),

@@ -30,7 +30,8 @@ FOREIGN_TOKEN = "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9.e30.forged"  # noqa: S105 
 class Decision:
     """What becomes of a payment. Amounts that are given replace the ordered one in what is told, francs.
 
-    With `confirm_after`, confirm goes on saying pending for that many seconds while callbacks tell the decision at once.
+    With `confirm_reference`, confirm names that as the merchant's reference. With `confirm_after`, confirm goes on saying
+    pending for that many seconds while callbacks tell the decision at once.
     """
 
     __pydantic_config__ = STRICT
@@ -40,6 +41,7 @@ class Decision:
     phone: str = SOMEBODY
     manners: Manners | None = None
     confirm_amount: Francs | None = None
+    confirm_reference: str | None = None
     callback_amount: Francs | None = None
     confirm_after: Seconds = 0.0
     failed_as: FailedAs | None = None
@@ -59,6 +61,15 @@ class Forgery:
     manners: Manners = field(default_factory=Manners)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockSetting:
+    """By how many seconds the gateway's clock is ahead of the real one; negative when it is behind."""
+
+    __pydantic_config__ = STRICT
+
+    offset: Annotated[float, Field(ge=-30 * 86_400, le=30 * 86_400, allow_inf_nan=False)]
+
+
 class Gateway:
     """One simulated gateway. Thread-safe; does nothing by itself before `start`."""
 
@@ -66,10 +77,16 @@ class Gateway:
         self.options = options
         self.books = Books()
         self.faults = FaultBox(options.faults, seed=options.seed)
+        self.clock_ahead = 0.0
         self._mint = Mint()
         self._post = Timetable("simulator-callbacks", threads=options.senders)
         self._payers = Timetable("simulator-payer", threads=1)
         self._state = StateFile(options.state, self.books) if options.state else None
+
+    @property
+    def callbacks_waiting(self) -> int:
+        """Callbacks that are still to be sent or have no reply yet."""
+        return self._post.waiting
 
     def load(self) -> None:
         """Take over the books of an earlier run; raises `SettingsFault` when their file is of no use. Call it once, first."""
@@ -94,10 +111,10 @@ class Gateway:
 
     def accept(self, order: Order) -> Payment:
         """Make an invoice."""
-        created_at = time.time()
-        expires_at = created_at + self.options.token_life
+        created_at, ahead = time.time(), self.clock_ahead
+        expires_at = created_at + ahead + self.options.token_life
         number = self.books.next_number()
-        minted = self._mint.mint(number, created_at=created_at, expires_at=expires_at)
+        minted = self._mint.mint(number, created_at=created_at + ahead, expires_at=expires_at)
         fate = draw_fate(self.options, order.transaction_id or minted.request_id)
         payment = Payment(
             order=order,
@@ -107,6 +124,7 @@ class Gateway:
             hash=minted.hash,
             created_at=created_at,
             expires_at=expires_at,
+            clock_ahead=ahead,
             manners=fate.manners,
             mishap=fate.mishap,
             failed_as=self.options.failed_as,
@@ -149,11 +167,13 @@ class Gateway:
                 decided_at=None if decision.status is Status.PENDING else now,
                 paid_at=now if completed and payment.paid_at is None else payment.paid_at,
                 confirm_from=now + decision.confirm_after,
+                clock_ahead=self.clock_ahead,
                 operator_id=decision.operator_id,
                 phone=decision.phone,
                 manners=decision.manners or payment.manners,
                 failed_as=decision.failed_as or payment.failed_as,
                 confirm_amount=decision.confirm_amount,
+                confirm_reference=decision.confirm_reference,
                 callback_amount=decision.callback_amount,
             )
 

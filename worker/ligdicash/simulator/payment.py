@@ -58,7 +58,8 @@ class Payment:
     """One invoice and what became of it. Times are unix seconds. A change makes a new value: see `Books`.
 
     `confirm_from` is when confirm begins to tell the decision; callbacks may tell it earlier. `paid_at` is when a payment
-    first became completed, and stays.
+    first became completed, and stays. `clock_ahead` is by how many seconds the gateway's own clock was wrong when the
+    payment last changed: dates on the wire carry it, and so does `expires_at`, but no other time here.
     """
 
     order: Order
@@ -75,9 +76,11 @@ class Payment:
     decided_at: float | None = None
     paid_at: float | None = None
     confirm_from: float = 0.0
+    clock_ahead: float = 0.0
     operator_id: str = ""
     phone: str = ""
     confirm_amount: int | None = None
+    confirm_reference: str | None = None
     callback_amount: int | None = None
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from worker.ligdicash.simulator.manners import CustomData, FailedAs, Status
@@ -32,6 +33,9 @@ def empty_acceptance(*, wiki: str) -> Json:
 
 def answer(payment: Payment, *, moment: float) -> Json:
     """The reply to confirm, in its full documented shape (vendor page `payin-redirect-confirm`)."""
+    if payment.confirm_reference is not None:
+        renamed = payment.order.custom_data | {"transaction_id": payment.confirm_reference}
+        payment = replace(payment, order=replace(payment.order, custom_data=renamed))
     return _statement(payment, status=payment.told_at(moment), amount=payment.confirm_amount)
 
 
@@ -58,7 +62,7 @@ def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
         "customer": phone if decided else None,
         "montant": told,
         "amount": told,
-        "date": f"{_at(moment):%Y-%m-%d %H:%M:%S}+00",
+        "date": f"{_at(moment + payment.clock_ahead):%Y-%m-%d %H:%M:%S}+00",
         "external_id": order.external_id_out,
         "oreference": "",
         "request_id": payment.request_id,
@@ -79,7 +83,7 @@ def custom_data(payment: Payment) -> object:
     pairs = custom_data_pairs(payment)
     match payment.manners.custom_data:
         case CustomData.ENTRIES:
-            added = f"{_at(payment.created_at):%Y-%m-%d %H:%M:%S.%f}"
+            added = f"{_at(payment.created_at + payment.clock_ahead):%Y-%m-%d %H:%M:%S.%f}"
             return [_entry(key, value) | {"datecreation_customdata": added} for key, value in pairs.items()]
         case CustomData.OLD_ENTRIES:
             return [{"id_invoice": payment.request_id[1:-4]} | _entry(key, value) for key, value in pairs.items()]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
@@ -16,7 +17,10 @@ from worker.ligdicash.simulator.payment import Record
 log = logging.getLogger(__name__)
 
 EVERY = 0.5
-"""Seconds between two writes at most: what a crash can lose."""
+"""Seconds between two writes at least: what a crash can lose."""
+
+REST = 10
+"""Times as long as the last write took before the next one: the whole books are written each time, however long they are."""
 
 _records = TypeAdapter(list[Record])
 
@@ -73,12 +77,13 @@ class StateFile:
         while not self._stopping.is_set():
             self._dirty.wait()
             self._dirty.clear()
+            began = time.monotonic()
             try:
                 self._save()
             except OSError:  # a full disk may have room again
                 log.warning("the simulator's books could not be written", exc_info=True)
                 self._dirty.set()
-            self._stopping.wait(EVERY)
+            self._stopping.wait(max(EVERY, REST * (time.monotonic() - began)))
 
     def _save(self) -> None:
         write_atomically(self._path, _records.dump_json(self._books.records()))

@@ -22,6 +22,7 @@ class Timetable:
         self._numbers = itertools.count()
         self._changed = threading.Condition()
         self._stopping = False
+        self._running = 0
         self._threads = [
             threading.Thread(target=self._work, name=f"{name}-{number}", daemon=True) for number in range(threads)
         ]
@@ -36,6 +37,12 @@ class Timetable:
         with self._changed:
             heapq.heappush(self._due, (time.monotonic() + seconds, next(self._numbers), job))
             self._changed.notify()
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that are not over yet: to come, due, or under way."""
+        with self._changed:
+            return len(self._due) + self._running
 
     def stop(self, *, within: float) -> None:
         """Take no more jobs, and wait at most `within` seconds for those under way."""
@@ -53,12 +60,15 @@ class Timetable:
                 job()
             except Exception:  # a fault in one job must not take the thread from the others
                 log.exception("simulator job failed")
+            with self._changed:
+                self._running -= 1
 
     def _next(self) -> Job | None:
         with self._changed:
             while not self._stopping:
                 wait = self._due[0][0] - time.monotonic() if self._due else None
                 if wait is not None and wait <= 0:
+                    self._running += 1
                     return heapq.heappop(self._due)[2]
                 self._changed.wait(wait)
             return None

@@ -141,3 +141,26 @@ def test_a_web_page_cannot_use_the_control_api_without_asking(merchant):
 @pytest.mark.parametrize("query", ["after=-1", "limit=x", "after=٣"])
 def test_a_page_that_is_no_number_is_refused(merchant, query):
     merchant.control("GET", f"transactions?{query}", expect=422)
+
+
+def test_confirm_can_name_another_reference_than_the_merchants(merchant):
+    token = merchant.create("ART1")
+    merchant.decide(confirm_reference="ART2")
+
+    told = merchant.confirm(token)
+
+    assert told["external_id"] == "ART2"
+    assert [e["valueof_customdata"] for e in told["custom_data"] if e["keyof_customdata"] == "transaction_id"] == [
+        "ART2"
+    ]
+    assert merchant.control("GET", "transactions/ART1")["status"] == "completed"
+
+
+def test_callbacks_wait_in_the_post_until_they_are_answered(merchant, receiver, wait_until):
+    merchant.create(callback_url=receiver.url)
+    merchant.decide(callbacks={"twins": "json-form", "delay": 0.3, "gap": 0})
+
+    assert merchant.control("GET", "post") == {"waiting": 2}
+    receiver.wait_for(2)
+    wait_until(lambda: merchant.control("GET", "post") == {"waiting": 0})
+    assert len(merchant.control("GET", "transactions/ART1")["deliveries"]) == 2

@@ -1,0 +1,45 @@
+"""What is left of a chaos run: the ledger, with what struck, and what the accountant found."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from worker.chaos.schedule import Kind
+from worker.demo.ledger import Evidence, Ledger, Promise, add_up
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Toll:
+    """What struck, and what could not be done."""
+
+    drawn: int
+    struck: Counter[Kind]
+    """What hit. The rest found its process just dead, or failed."""
+    troubles: Sequence[str]
+    spooled: int
+    """Callbacks that came into the tables by way of the spool."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Everything the last page shows."""
+
+    ledger: Ledger
+    toll: Toll
+    violations: Sequence[str]
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether every promise held; the ledger has one on the violations too."""
+        return self.ledger.is_clean
+
+
+def account_of(evidence: Evidence, *, toll: Toll, violations: Sequence[str]) -> Account:
+    """The account of one run."""
+    ledger = add_up(evidence)
+    audit = Promise(name="fsck finds nothing", held=not violations, figures=f"violations {len(violations)}")
+    figures = f"{toll.struck.total()} of {toll.drawn} strikes hit, {len(toll.troubles)} failed"
+    storm = Promise(name="The storm struck as drawn", held=not toll.troubles, figures=figures)
+    return Account(ledger=replace(ledger, promises=[*ledger.promises, audit, storm]), toll=toll, violations=violations)

@@ -1,0 +1,59 @@
+"""What a person sees of a chaos run: the schedule before, the account after."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from worker.chaos.account import Account
+from worker.chaos.schedule import Kind, Strike
+from worker.demo.show import show_ledger, show_verdict
+
+VIOLATIONS = 20
+"""Violations that are printed; the others are counted."""
+
+
+def show_schedule(schedule: Sequence[Strike], console: Console) -> None:
+    """One line for each strike."""
+    for strike in schedule:
+        console.print(f"  {strike.at:6.1f} s  {strike.words}", highlight=False)
+    console.print(f"\n  {len(schedule)} strikes of {len({strike.kind for strike in schedule})} kinds", highlight=False)
+
+
+def show_account(account: Account, console: Console, *, seconds: float, restarts: Mapping[str, int]) -> None:
+    """Print it; fits 80 columns and needs no colour to be read."""
+    console.print()
+    console.print(_strikes(account.toll.struck))
+    show_ledger(account.ledger, console, restarts=restarts)
+    _callbacks(account, console)
+    for violation in account.violations[:VIOLATIONS]:
+        console.print(f"  [red]{violation}[/red]", highlight=False, soft_wrap=True)
+    if len(account.violations) > VIOLATIONS:
+        console.print(f"  [red]and {len(account.violations) - VIOLATIONS} more[/red]", highlight=False)
+    for trouble in account.toll.troubles:
+        console.print(f"  [red]not struck[/red]           {trouble}", highlight=False)
+    show_verdict(account.ledger, console, seconds=seconds)
+
+
+def _strikes(struck: Counter[Kind]) -> Table:
+    table = Table(title="What struck, and how often", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table.add_column("strike")
+    table.add_column("hit", justify="right")
+    for kind in Kind:
+        if kind in struck:
+            table.add_row(kind.value, str(struck[kind]))
+    table.add_section()
+    table.add_row("all", str(struck.total()), style="bold")
+    return table
+
+
+def _callbacks(account: Account, console: Console) -> None:
+    ledger, toll = account.ledger, account.toll
+    console.print(
+        f"  of the callbacks     {ledger.callbacks_refused} refused, {ledger.callbacks_unanswered} unanswered"
+    )
+    console.print(f"  by way of the spool  {toll.spooled}")
