@@ -125,9 +125,12 @@ def test_the_documentation_page_escapes_what_it_shows():
     assert "a <code>&lt;i&gt;</code> b" in html
 
 
+APP = ("worker.web:create_app", "--http", "worker.web.server:PatientProtocol")
+
+
 def serve(**environment: str) -> subprocess.Popen[str]:
     """The real process, on the port named last, with just these variables."""
-    command = [sys.executable, "-m", "uvicorn", "--factory", "worker.web:create_app", "--port", environment.pop("PORT")]
+    command = [sys.executable, "-m", "uvicorn", "--factory", *APP, "--port", environment.pop("PORT")]
     return subprocess.Popen(command, env=ENVIRONMENT | environment, stderr=subprocess.PIPE, text=True)
 
 

@@ -1,0 +1,366 @@
+"""Every step between receipt and notice at which a process can die, as data: where it is, what it leaves, who heals it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from config.celery_settings import ASK, READ
+from models.check import Lane
+from tests.certification.steps import Healer, Left, Program, Scene, Step, When
+
+CREATED = "created, within 120 s"
+FIRST_CHECK = "pending, within 20 s"
+MARKED = "pending, within 5 s"
+LEASED = "pending, within 26.5 s"
+COMPLETED = "completed"
+UNREAD = "received, within 5 s"
+CLAIMED = "received, within 36.5 s"
+MATCHED = "matched"
+
+PICKED_UP = Left(invoice=MARKED, callback=MATCHED, to_read=None, to_ask=1)
+"""Read and marked, and the message for the question is out."""
+LOCKED = Left(invoice=MARKED, callback=MATCHED, is_locked=True, to_read=None, to_ask=1)
+"""The lock is taken, no question begun."""
+ASKING = Left(invoice=LEASED, callback=MATCHED, is_locked=True, to_read=None, to_ask=1)
+"""A question is begun. Nothing of its answer is committed."""
+
+
+def _is_read(_: Any, request: Any) -> bool:
+    return bool(request.task_name == READ)
+
+
+def _is_ask(request: Any) -> bool:
+    return bool(request.task_name == ASK)
+
+
+def _carries_ask(message: Any, *_: Any) -> bool:
+    return bool(message.headers["task"] == ASK)
+
+
+def _by_callback(*_: Any, lane: Lane) -> bool:
+    return lane is Lane.CALLBACK
+
+
+def _by_sweep(*_: Any, lane: Lane) -> bool:
+    return lane is Lane.SWEEP
+
+
+def _web(name: str, says: str, **more: Any) -> Step:
+    return Step(name=name, says=says, program=Program.WEB, **more)
+
+
+def _worker(name: str, says: str, **more: Any) -> Step:
+    return Step(name=name, says=says, program=Program.WORKER, **more)
+
+
+ORDERS = (
+    _web(
+        "ordered",
+        "the row is stored, the gateway not called yet",
+        when=When.BEFORE,
+        where="worker.ligdicash.client:LigdicashClient.create_invoice",
+        scene=Scene.ORDERED,
+        left=Left(invoice=CREATED),
+        healer=Healer.PERSON,
+        within=10,
+    ),
+    _web(
+        "created",
+        "the gateway has made the invoice, its reply is in hand and not stored",
+        when=When.AFTER,
+        where="worker.ligdicash.client:LigdicashClient.create_invoice",
+        scene=Scene.ORDERED,
+        left=Left(invoice=CREATED),
+        healer=Healer.PERSON,
+        within=10,
+    ),
+    _web(
+        "kept",
+        "the token is stored, the merchant not answered",
+        when=When.BEFORE,
+        where="tasks.invoices:_reread",
+        scene=Scene.ORDERED,
+        left=Left(invoice=FIRST_CHECK),
+        healer=Healer.MERCHANT,
+        within=20,
+    ),
+)
+
+DOOR = (
+    _web(
+        "received",
+        "the callback's body is read, nothing stored",
+        when=When.BEFORE,
+        where="worker.web.writer:Writer.store",
+        left=Left(invoice=FIRST_CHECK),
+        healer=Healer.SWEEP_ASKS,
+        within=30,
+    ),
+    _web(
+        "inserted",
+        "the callback is inserted, not committed",
+        when=When.AFTER,
+        where="worker.web.store:store_callbacks",
+        left=Left(invoice=FIRST_CHECK),
+        healer=Healer.SWEEP_ASKS,
+        within=30,
+    ),
+    _web(
+        "stored",
+        "the callback is committed, the gateway not answered",
+        when=When.BEFORE,
+        where="worker.web.writer:Writer._release",
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD),
+        healer=Healer.SWEEP_READS,
+        within=20,
+    ),
+    _web(
+        "answered",
+        "the 200 is on its way, nobody was rung for",
+        when=When.BEFORE,
+        where="worker.queue:CeleryQueue.read_soon",
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD),
+        healer=Healer.SWEEP_READS,
+        within=20,
+    ),
+    _web(
+        "published",
+        "the message for the callback is in the broker",
+        when=When.AFTER,
+        where="worker.queue:CeleryQueue.read_soon",
+        keeps_still=True,
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD, to_read=1),
+        healer=Healer.MESSAGE,
+        within=10,
+    ),
+)
+
+SPOOL = (
+    _web(
+        "spooled",
+        "the callback is fsynced in the spool, the gateway not answered",
+        when=When.AFTER,
+        where="worker.web.spool.folder:Spool.append",
+        scene=Scene.AWAY,
+        left=Left(invoice=FIRST_CHECK),
+        healer=Healer.DRAINER,
+        within=20,
+    ),
+    _web(
+        "drained",
+        "the callback is committed, the spool does not know it: it will be stored twice",
+        when=When.BEFORE,
+        where="worker.web.spool.drain_file:DrainFile.advance",
+        scene=Scene.BACK,
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD),
+        healer=Healer.DRAINER,
+        within=20,
+    ),
+)
+
+INTAKE = (
+    _worker(
+        "taken",
+        "the worker has the message, no child works on it yet",
+        when=When.BEFORE,
+        where="celery.worker.worker:WorkController._process_task",
+        aimed=_is_read,
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD, to_read=1),
+        healer=Healer.SWEEP_READS,
+        within=20,
+    ),
+    _worker(
+        "counted",
+        "the attempt to read it is noted, nothing read",
+        when=When.BEFORE,
+        where="tasks.intake:_intake",
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD, to_read=1),
+        healer=Healer.READ_AGAIN,
+        within=20,
+    ),
+    _worker(
+        "read",
+        "the callback's row is locked and read",
+        when=When.AFTER,
+        where="models.queries.receive:take_callbacks",
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD, to_read=1),
+        healer=Healer.READ_AGAIN,
+        within=20,
+    ),
+    _worker(
+        "marked",
+        "the invoice carries the callback's mark, not committed",
+        when=When.AFTER,
+        where="models.queries.receive:nudge",
+        left=Left(invoice=FIRST_CHECK, callback=UNREAD, to_read=1),
+        healer=Healer.READ_AGAIN,
+        within=20,
+    ),
+    _worker(
+        "matched",
+        "the callback is matched and the mark committed, nobody was rung for",
+        when=When.BEFORE,
+        where="worker.queue:CeleryQueue.ask_soon",
+        aimed=_by_callback,
+        left=Left(invoice=MARKED, callback=MATCHED, to_read=1),
+        healer=Healer.SWEEP_ASKS,
+        within=20,
+    ),
+    _worker(
+        "rung",
+        "the message for the question is in the broker, that for the callback not acknowledged",
+        when=When.AFTER,
+        where="worker.queue:CeleryQueue.ask_soon",
+        aimed=_by_callback,
+        left=Left(invoice="pending", callback=MATCHED, to_read=None, to_ask=None),
+        healer=Healer.MESSAGE,
+        within=10,
+    ),
+)
+
+
+def _confirm(name: str, says: str, where: str, *, when: When = When.AFTER, **more: Any) -> Step:
+    left, healer, within = ASKING, Healer.SWEEP_ASKS, 50
+    return _worker(name, says, when=when, where=where, **{"left": left, "healer": healer, "within": within, **more})
+
+
+QUESTION = (
+    _confirm(
+        "picked up",
+        "a child has the message for the question",
+        "tasks.confirm:confirm",
+        when=When.BEFORE,
+        left=PICKED_UP,
+        healer=Healer.ASK_AGAIN,
+        within=20,
+    ),
+    _confirm(
+        "locked",
+        "the lock is taken",
+        "worker.locks:RedisLocks.take",
+        left=LOCKED,
+    ),
+    _confirm("let through", "the breaker lets the question through", "worker.breaker:FleetBreaker.leave", left=LOCKED),
+    _confirm("begun", "leave to ask is committed", "tasks.confirm:_begin"),
+    _confirm("in turn", "the call budget gives the question its turn", "worker.budget:FleetBudget.take"),
+    _confirm(
+        "asked",
+        "the question is sent, its answer not read",
+        "http.client:HTTPConnection.getresponse",
+        when=When.BEFORE,
+    ),
+    _confirm("heard", "the answer is in hand", "worker.ligdicash.client:LigdicashClient.confirm"),
+    _confirm("evidenced", "the answer is inserted, not committed", "models.queries.record:record_checks"),
+    _confirm("moved", "the status is moved, not committed", "models.queries.record:move"),
+    _confirm("settled", "the settlement is inserted, not committed", "models.queries.record:settle"),
+    _confirm("noticed", "the notice is inserted, not committed", "models.queries.record:add_notices"),
+    _confirm(
+        "recorded",
+        "all of it is committed, the lock still held",
+        "tasks.confirm:record",
+        left=Left(invoice=COMPLETED, callback=MATCHED, is_locked=True, to_read=None, to_ask=1),
+        healer=Healer.NOBODY,
+        within=10,
+    ),
+    _confirm(
+        "released",
+        "the lock is released, the message not acknowledged",
+        "worker.locks:RedisHeld.release",
+        left=Left(invoice=COMPLETED, callback=MATCHED, to_read=None, to_ask=1),
+        healer=Healer.NOBODY,
+        within=10,
+    ),
+    _confirm(
+        "worked",
+        "the child is done, the worker has not acknowledged the message",
+        "celery.worker.request:Request.acknowledge",
+        when=When.BEFORE,
+        aimed=_is_ask,
+        left=Left(invoice=COMPLETED, callback=MATCHED, to_read=None, to_ask=1),
+        healer=Healer.NOBODY,
+        within=10,
+    ),
+    _confirm(
+        "acknowledged",
+        "the message is acknowledged",
+        "kombu.message:Message.ack_log_error",
+        aimed=_carries_ask,
+        left=Left(invoice=COMPLETED, callback=MATCHED, to_read=None),
+        healer=Healer.NOBODY,
+        within=10,
+    ),
+    _confirm(
+        "worker gone",
+        "the whole worker dies while a question is out",
+        "http.client:HTTPConnection.getresponse",
+        when=When.BEFORE,
+        takes_parent=True,
+    ),
+)
+
+SWEEP = (
+    _worker(
+        "swept",
+        "a sweep begins, nothing claimed",
+        when=When.BEFORE,
+        where="tasks.sweep:sweep",
+        scene=Scene.UNTOLD,
+        left=Left(invoice=FIRST_CHECK),
+        healer=Healer.SWEEP_ASKS,
+        within=30,
+    ),
+    _worker(
+        "callbacks claimed",
+        "unread callbacks are claimed, nobody was rung for",
+        when=When.BEFORE,
+        where="worker.queue:CeleryQueue.read_soon",
+        scene=Scene.UNRUNG,
+        left=Left(invoice=FIRST_CHECK, callback=CLAIMED),
+        healer=Healer.SWEEP_ASKS,
+        within=50,
+    ),
+    _worker(
+        "invoices claimed",
+        "due invoices are claimed, nobody was rung for",
+        when=When.BEFORE,
+        where="worker.queue:CeleryQueue.ask_soon",
+        aimed=_by_sweep,
+        scene=Scene.UNTOLD,
+        left=Left(invoice=LEASED),
+        healer=Healer.SWEEP_ASKS,
+        within=50,
+    ),
+    _worker(
+        "sweep rung",
+        "the sweep has rung for due invoices and is not done",
+        when=When.AFTER,
+        where="worker.queue:CeleryQueue.ask_soon",
+        aimed=_by_sweep,
+        scene=Scene.UNTOLD,
+        left=Left(invoice="pending", to_ask=None),
+        healer=Healer.SWEEP_ASKS,
+        within=10,
+    ),
+    Step(
+        name="beat gone",
+        says="beat dies as it is about to ring for a sweep",
+        program=Program.BEAT,
+        when=When.BEFORE,
+        where="celery.beat:Scheduler.apply_entry",
+        scene=Scene.UNTOLD,
+        left=Left(invoice=FIRST_CHECK),
+        healer=Healer.SWEEP_ASKS,
+        within=30,
+    ),
+)
+
+CHAPTERS: Mapping[str, tuple[Step, ...]] = {
+    "An order": ORDERS,
+    "At the door": DOOR,
+    "At the door, with the database away": SPOOL,
+    "Reading a callback": INTAKE,
+    "A question and its answer": QUESTION,
+    "The sweep": SWEEP,
+}
+STEPS: Mapping[str, Step] = {step.name: step for steps in CHAPTERS.values() for step in steps}
