@@ -15,9 +15,10 @@ OURS = ("simulator",)
 
 
 def usual(setup: Setup) -> Programs:
-    """Tables, then simulator, door and worker. It has no beat: nothing in it happens by the clock."""
+    """Tables, then simulator, door, worker and beat. Nothing is on the beat's table: it is there to be struck like ours."""
     simulator = [child for child in deployed(setup).children if child.name in OURS]
-    return Programs(_python(setup, "migrate", "bench.usual.tables"), (*simulator, _web(setup), _worker(setup)))
+    beat = _python(setup, "beat", "celery", "-A", "bench.usual.jobs", "beat", "-s", str(setup.data / "beat-schedule"))
+    return Programs(_python(setup, "migrate", "bench.usual.tables"), (*simulator, _web(setup), _worker(setup), beat))
 
 
 def _web(setup: Setup) -> Child:

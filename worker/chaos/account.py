@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from worker.chaos.schedule import Kind
 from worker.demo.ledger import Evidence, Ledger, Promise, add_up
@@ -26,9 +26,14 @@ class Toll:
 class Account:
     """Everything the last page shows."""
 
+    evidence: Evidence
     ledger: Ledger
     toll: Toll
     violations: Sequence[str]
+    seconds: float = 0.0
+    """How long it all took, without starting and stopping."""
+    restarts: Mapping[str, int] = field(default_factory=dict)
+    """How often each process was started again."""
 
     @property
     def is_clean(self) -> bool:
@@ -42,4 +47,5 @@ def account_of(evidence: Evidence, *, toll: Toll, violations: Sequence[str]) -> 
     audit = Promise(name="fsck finds nothing", held=not violations, figures=f"violations {len(violations)}")
     figures = f"{toll.struck.total()} of {toll.drawn} strikes hit, {len(toll.troubles)} failed"
     storm = Promise(name="The storm struck as drawn", held=not toll.troubles, figures=figures)
-    return Account(ledger=replace(ledger, promises=[*ledger.promises, audit, storm]), toll=toll, violations=violations)
+    ledger = replace(ledger, promises=[*ledger.promises, audit, storm])
+    return Account(evidence=evidence, ledger=ledger, toll=toll, violations=violations)

@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from rich.console import Console
@@ -112,10 +112,12 @@ def run_chaos(options: ChaosOptions, console: Console, *, system: System = OURS)
     Raises `SettingsFault` or `NeedsHuman` when it cannot start, or when a process does not come back.
     """
     try:
-        return _run(options, console, system)
+        account = chaos(options, console, system=system)
     except KeyboardInterrupt:
         console.print("\n  stopped by Ctrl-C, and everything it had started", highlight=False)
         return STOPPED
+    show_account(account, console)
+    return 0 if account.is_clean else 1
 
 
 def chaos_settings(environment: Mapping[str, str]) -> dict[str, str]:
@@ -128,7 +130,8 @@ def chaos_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return play_settings(environment, SETTINGS)
 
 
-def _run(options: ChaosOptions, console: Console, system: System) -> int:
+def chaos(options: ChaosOptions, console: Console, *, system: System = OURS) -> Account:
+    """Run it, saying how far it is. Raises what `run_chaos` raises, and `KeyboardInterrupt`."""
     settings = chaos_settings(os.environ)
     began = time.monotonic()
     with (
@@ -139,9 +142,9 @@ def _run(options: ChaosOptions, console: Console, system: System) -> int:
         console.print(f"  started in {time.monotonic() - began:.1f} s\n", highlight=False)
         began = time.monotonic()
         account = _Play(options, shape, console).account(system.books(shape))
-        show_account(account, console, seconds=time.monotonic() - began, restarts=shape.restarts)
+        account = replace(account, seconds=time.monotonic() - began, restarts=shape.restarts)
         console.print("  stopping ...", highlight=False)
-    return 0 if account.is_clean else 1
+    return account
 
 
 class _Play:

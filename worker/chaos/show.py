@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from rich import box
 from rich.console import Console
@@ -24,11 +24,11 @@ def show_schedule(schedule: Sequence[Strike], console: Console) -> None:
     console.print(f"\n  {len(schedule)} strikes of {len({strike.kind for strike in schedule})} kinds", highlight=False)
 
 
-def show_account(account: Account, console: Console, *, seconds: float, restarts: Mapping[str, int]) -> None:
+def show_account(account: Account, console: Console) -> None:
     """Print it; fits 80 columns and needs no colour to be read."""
     console.print()
     console.print(_strikes(account.toll.struck))
-    show_ledger(account.ledger, console, restarts=restarts)
+    show_ledger(account.ledger, console, restarts=account.restarts)
     _callbacks(account, console)
     for violation in account.violations[:VIOLATIONS]:
         console.print(f"  [red]{violation}[/red]", highlight=False, soft_wrap=True)
@@ -36,7 +36,7 @@ def show_account(account: Account, console: Console, *, seconds: float, restarts
         console.print(f"  [red]and {len(account.violations) - VIOLATIONS} more[/red]", highlight=False)
     for trouble in account.toll.troubles:
         console.print(f"  [red]not struck[/red]           {trouble}", highlight=False)
-    show_verdict(account.ledger, console, seconds=seconds)
+    show_verdict(account.ledger, console, seconds=account.seconds)
 
 
 def _strikes(struck: Counter[Kind]) -> Table:

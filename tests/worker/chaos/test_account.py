@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -28,7 +29,7 @@ def broken(account):
 
 def shown(account):
     console = Console(width=80, record=True, file=io.StringIO())
-    show_account(account, console, seconds=60, restarts={"web": 2})
+    show_account(replace(account, seconds=60, restarts={"web": 2}), console)
     return console.export_text()
 
 
