@@ -14,6 +14,7 @@ from tasks.confirm import confirm
 from tasks.toolbox import Toolbox
 from worker.ops.lookup import find_invoice
 from worker.ops.shown import short
+from worker.ops.timeline import describe
 
 PAUSE = 0.3
 """Seconds between two tries of somebody who insists."""
@@ -30,7 +31,10 @@ class Inquiry:
 
 
 def ask_once(tools: Toolbox, transaction_id: str) -> Inquiry:
-    """Ask, if it may be asked about now. Raises `NotFound`, and `Invalid` for an invoice without a token."""
+    """Ask, if it may be asked about now; of two at once the second waits for the answer to the first one's question.
+
+    Raises `NotFound`, `Invalid` for an invoice without a token, and `TryAgain` while no question may go out.
+    """
     before = find_invoice(tools, transaction_id)
     invoice = before.invoice
     if not invoice.has_token:
@@ -39,10 +43,10 @@ def ask_once(tools: Toolbox, transaction_id: str) -> Inquiry:
         )
     confirm(tools, [invoice.id], lane=Lane.PERSON)
     after = find_invoice(tools, transaction_id)
-    known = max((check.id for check in before.checks), default=0)
-    ours = [check for check in after.checks if check.id > known and check.lane is Lane.PERSON]
+    ours = [check for check in _news(before, after) if check.lane is Lane.PERSON]
     if ours:
         return Inquiry(before=before, after=after, check=ours[-1])
+    after = _after_the_others_answer(tools, after)
     return Inquiry(before=before, after=after, check=None, why_not=_why_not(before, after))
 
 
@@ -56,10 +60,37 @@ def ask_patiently(tools: Toolbox, transaction_id: str) -> Inquiry:
         time.sleep(PAUSE)
 
 
+def _news(before: History, after: History) -> list[CheckLine]:
+    """The answers that came in between."""
+    known = max((check.id for check in before.checks), default=0)
+    return [check for check in after.checks if check.id > known]
+
+
+def _is_under_way(tools: Toolbox, history: History) -> bool:
+    """Whether somebody's question is out and may still be answered."""
+    asked_at, now = history.invoice.last_asked_at, history.invoice.now
+    if asked_at is None or now - asked_at > timedelta(seconds=tools.lengths.question):
+        return False
+    return all(check.asked_at < asked_at for check in history.checks)
+
+
+def _after_the_others_answer(tools: Toolbox, history: History) -> History:
+    """The history once the question that is under way has been answered, or cannot be any more."""
+    while _is_under_way(tools, history):
+        time.sleep(PAUSE)
+        history = find_invoice(tools, history.invoice.transaction_id)
+    return history
+
+
 def _why_not(before: History, after: History) -> str:
+    if news := _news(before, after):
+        return f"somebody else asked at the same time; the answer was: {describe(news[-1])}"
     last = after.invoice.last_asked_at
     if after.invoice.asked > before.invoice.asked:
         return "it is being asked about right now, and no answer is recorded yet"
     if last is not None and (ago := after.invoice.now - last) < timedelta(seconds=policy.SPACING):
-        return f"it was asked about {short(ago)} ago; the gateway wants {policy.SPACING:g} s between two questions"
+        told = f". The answer was: {describe(after.checks[-1])}" if after.checks else ""
+        return (
+            f"it was asked about {short(ago)} ago; the gateway wants {policy.SPACING:g} s between two questions{told}"
+        )
     return "somebody else is asking about it right now"

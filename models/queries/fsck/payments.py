@@ -200,8 +200,7 @@ NEXT = (
     Rule(
         name="case_left_open",
         promise="A case that only said that nothing is known ends with the outcome.",
-        broken="parking_case IS NOT NULL"
-        " AND (status IN ('refused', 'completed') OR status = 'notcompleted' AND parked_at IS NULL)",
+        broken="parking_case IS NOT NULL AND status IN ('refused', 'completed')",
         detail="format('%s, and the case %s is still open', status, parking_case)",
         advice="nothing is left to decide about it; report it, for the outcome should have closed the case",
     ),

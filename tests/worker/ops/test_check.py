@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import re
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
 from config.policy import SPACING
+from models.answers import Said
 from models.check import Lane
 from tasks.confirm import confirm
 from tests.fakes import LENGTHS, completed, pending, silence, toolbox
 from tests.ledger import add_created, add_pending, begin, count, run, value
-from worker.ops.asking import ask_patiently
+from worker.ops.asking import ask_once, ask_patiently
 
 
 def answer_with(ops, *answers):
     [pk] = add_pending(ops.tools.sessions)
     ops.fakes.gateway.says("token-of-ORD-1", *answers)
     return pk
+
+
+def hasty(ops):
+    """The same tools, for which a question that is under way is over at once."""
+    return toolbox(ops.tools.sessions, ops.fakes, lengths=replace(LENGTHS, question=0))
 
 
 def check(ops, *more):
@@ -88,7 +96,11 @@ def test_an_answer_that_was_not_recorded_is_not_claimed(ops):
         raise RuntimeError("a bug")
 
     ops.fakes.gateway.during_confirm = break_down
-    assert check(ops)[0] == "not asked: it is being asked about right now, and no answer is recorded yet"
+    inquiry = ask_once(hasty(ops), "ORD-1")
+    assert (inquiry.check, inquiry.why_not) == (
+        None,
+        "it is being asked about right now, and no answer is recorded yet",
+    )
 
 
 def test_who_insists_waits_until_it_may_be_asked_about(ops):
@@ -124,4 +136,39 @@ def test_checking_a_settled_invoice_settles_nothing_more(ops):
 def test_a_question_of_a_worker_that_is_under_way_is_told_as_its_time(ops):
     pk = answer_with(ops, pending())
     begin(ops.tools.sessions, pk)
-    assert "ago; the gateway wants" in check(ops)[0]
+    assert "ago; the gateway wants" in ask_once(hasty(ops), "ORD-1").why_not
+
+
+def test_of_two_people_at_once_one_asks_and_the_other_is_told_what_came_of_it(ops):
+    answer_with(ops, completed(5000, "ORD-1"))
+    second_pressed = threading.Event()
+    take = ops.fakes.locks.take
+
+    def take_or_tell(ids):
+        held = take(ids)
+        if not held.ids:
+            second_pressed.set()
+        return held
+
+    ops.fakes.locks.take = take_or_tell
+    first_asks = threading.Event()
+    ops.fakes.gateway.during_confirm = lambda _token: first_asks.set() or second_pressed.wait(timeout=20)
+    with ThreadPoolExecutor(1) as threads:
+        first = threads.submit(ask_once, ops.tools, "ORD-1")
+        assert first_asks.wait(timeout=20)
+        told = check(ops)
+        assert first.result(timeout=20).check.said is Said.COMPLETED
+    assert told == [
+        "not asked: somebody else asked at the same time; the answer was: completed over 5000 XOF (0 ms)",
+        "books    moved from pending to completed, settled 5,000 XOF",
+        "next     nothing: this is final",
+    ]
+    assert len(ops.fakes.gateway.asked) == count(ops.tools.sessions, "settlements") == 1
+
+
+def test_who_comes_a_moment_later_is_told_the_answer_too(ops):
+    answer_with(ops, completed(5000, "ORD-1"))
+    check(ops)
+    told = check(ops)
+    assert told[0].endswith("between two questions. The answer was: completed over 5000 XOF (0 ms)")
+    assert told[1] == "books    still completed"
