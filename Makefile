@@ -1,6 +1,8 @@
 # Two commands for a newcomer: `make demo` and `make test`. Everything they need is installed into .venv from the locks.
 PYTHON ?= python3
 VENV ?= .venv
+# Arguments for pytest: make test PYTEST='-m "not processes"'
+PYTEST ?=
 BIN := $(VENV)/bin
 LOCKS := requirements/base.txt requirements/embedded.txt requirements/dev.txt
 UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
@@ -43,7 +45,7 @@ up: $(VENV)/.installed  ## the whole system on this machine, until Ctrl-C
 	@$(BIN)/reconciler up
 
 test: $(VENV)/.installed-dev  ## every test, on servers the tests start themselves
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PYTEST)
 
 lint: $(VENV)/.installed-dev  ## ruff, mypy, import-linter, migrations against tables, compose file
 	$(BIN)/ruff check .
