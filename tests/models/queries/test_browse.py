@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from sqlalchemy.exc import InternalError
 
 from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
+from models.errors import StoreAway
 from models.queries.browse import Paging, find_callback, list_callbacks, list_invoices
 from models.queries.history import find_history
 from models.session import transaction
@@ -182,6 +182,6 @@ def test_a_history_holds_no_token_and_its_repr_no_payment_address(sessions):
 
 def test_the_transaction_of_a_history_can_write_nothing(sessions):
     add_pending(sessions)
-    with pytest.raises(InternalError, match="read-only"), transaction(sessions) as step:
+    with pytest.raises(StoreAway, match="read-only"), transaction(sessions) as step:
         find_history(step.session, "ORD-1")
         step.session.connection().exec_driver_sql("UPDATE transactions SET amount = 1")
