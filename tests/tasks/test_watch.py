@@ -138,7 +138,7 @@ def test_each_violation_is_an_error_in_the_log_up_to_a_bound_and_all_are_counted
     assert [(line["event"], line["log_level"], line["rule"]) for line in lines] == [
         ("broken", "error", "overdue")
     ] * watch.LOGGED
-    assert lines[0]["subject"] == "transaction ORD-1"
+    assert all(line["subject"].startswith("transaction ORD-") for line in lines)
     assert "sweep" in lines[0]["advice"]
     assert (total["event"], total["log_level"]) == ("watched", "error")
     assert total["broken"] == {"overdue": watch.LOGGED + 5}

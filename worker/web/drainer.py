@@ -78,7 +78,7 @@ class Drainer:
 
     def drain(self) -> None:
         """Drain what lies there now; return early when the database does not take it, or a stop is wanted."""
-        paths = self._spool.waiting_files()
+        paths = self._waiting_files()
         try:
             while (self._file or paths) and not self._stopping.is_set():
                 path = self._file.path if self._file else paths.pop(0)
@@ -87,6 +87,14 @@ class Drainer:
         except StoreAway:
             return  # the file stays ours: the next try begins where this one ended
         self._database_is_back()
+
+    def _waiting_files(self) -> list[Path]:
+        """What lies there; nothing, when the folder is troubled: that speaks against the disk, not against the database."""
+        try:
+            return self._spool.waiting_files()
+        except OSError as exc:
+            log.error("spool_troubled", reason=exc.strerror)  # noqa: TRY400 - the disk's words say it
+            return []
 
     def _drain(self, path: Path) -> None:
         try:

@@ -119,7 +119,8 @@ class Health:
         outside = (self._database.finding(), self._spool.finding(), self._redis.finding())
         database, spool, redis = await asyncio.gather(*outside)
         checks = {"database": database, "writer": self._writer_finding(), "spool": spool, "redis": redis}
-        needed = ["writer"] if spool.ok or database.ok else ["database", "spool", "writer"]
+        can_store = database.ok and not self._writer.is_spooling  # it may answer, and take nothing
+        needed = ["writer"] if spool.ok or can_store else ["database", "spool", "writer"]
         missing = [name for name in needed if not checks[name].ok]
         told = {name: asdict(finding) for name, finding in checks.items()}
         if not missing:

@@ -76,9 +76,10 @@ def in_parts(
 def _may_lie_in_a_receipt(exc: Exception) -> bool:
     """Whether one receipt may be the cause.
 
-    It is not when a table or a right is missing: dividing the batch would fail at every step and end in an error for each.
+    It is not when a table or a right is missing, or this process is out of files or memory: dividing the batch would
+    fail at every step and end in an error for each.
     """
-    return isinstance(exc, DataError | IntegrityError) or not isinstance(exc, DBAPIError)
+    return isinstance(exc, DataError | IntegrityError) or not isinstance(exc, DBAPIError | OSError | MemoryError)
 
 
 def _kind(exc: Exception) -> str:

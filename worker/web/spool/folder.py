@@ -145,7 +145,7 @@ def _records_left(path: Path) -> int:
     try:
         with path.open("rb") as file:
             known = header.decode(file.read(HEADER_BYTES))
-    except FileNotFoundError:
+    except OSError:  # drained meanwhile; or troubled, which the drainer tells of, and no reason to call the spool unusable
         return 0
     return known.records - known.drained if known else 0
 

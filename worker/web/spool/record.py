@@ -72,8 +72,10 @@ def _record_at(data: bytes, start: int) -> Stretch | None:
         return None
     mark, length, checksum = HEAD.unpack_from(data, start)
     begin = start + HEAD.size
+    if mark != MARK or begin + length > len(data):
+        return None
     payload = data[begin : begin + length]
-    if mark != MARK or len(payload) < length or zlib.crc32(payload) != checksum:
+    if zlib.crc32(payload) != checksum:
         return None
     try:
         return Stretch(start, begin + length, _decode(payload))

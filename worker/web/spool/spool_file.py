@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 from contextlib import suppress
@@ -41,6 +42,7 @@ class SpoolFile:
             self._disk.write(self._fd, data, self.size)
             header.write(self._fd, grown)
             self._disk.sync(self._fd)
+            self._check_name()
         except OSError:
             with suppress(OSError):
                 os.ftruncate(self._fd, self.size)
@@ -48,6 +50,11 @@ class SpoolFile:
             raise
         self._header = grown
         self.size += len(data)
+
+    def _check_name(self) -> None:
+        """Raise `OSError` when somebody removed the file, or mounted another folder over it: nobody would drain it."""
+        if not os.path.samestat(os.stat(self.path), os.fstat(self._fd)):
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
     def seal(self) -> None:
         """Write no more, and let whoever comes first drain it. A file without a record is removed."""
@@ -61,6 +68,11 @@ def _create(folder: Path, stamp: int) -> tuple[Path, int]:
     while True:
         path = folder / f"{stamp:020d}-{secrets.token_hex(4)}{SUFFIX}"
         fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE)
-        if is_locked_for_us(fd):
-            return path, fd
+        try:
+            if is_locked_for_us(fd):
+                return path, fd
+        except OSError:
+            os.close(fd)
+            path.unlink(missing_ok=True)
+            raise
         os.close(fd)  # a drainer was quicker, found it empty and removed it
