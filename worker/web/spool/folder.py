@@ -145,7 +145,8 @@ def _records_left(path: Path) -> int:
     try:
         with path.open("rb") as file:
             known = header.decode(file.read(HEADER_BYTES))
-    except OSError:  # drained meanwhile; or troubled, which the drainer tells of, and no reason to call the spool unusable
+    except OSError:
+        # Drained meanwhile; or troubled, which the drainer tells of, and no reason to call the spool unusable.
         return 0
     return known.records - known.drained if known else 0
 

@@ -53,7 +53,7 @@ class SpoolFile:
 
     def _check_name(self) -> None:
         """Raise `OSError` when somebody removed the file, or mounted another folder over it: nobody would drain it."""
-        if not os.path.samestat(os.stat(self.path), os.fstat(self._fd)):
+        if not os.path.samestat(self.path.stat(), os.fstat(self._fd)):
             raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
 
     def seal(self) -> None:
