@@ -4,8 +4,26 @@ from models.base import Base
 from models.callback import Callback
 from models.case import Case
 from models.check import Check
-from models.notice import Notice, NoticeCounter
+from models.notice import Delivery, Notice, NoticeCounter
+from models.override import Override
+from models.replay import ReplayItem, ReplayPlan
 from models.settlement import Settlement
+from models.stop import Stop
 from models.transaction import Invoice, Transaction
 
-__all__ = ["Base", "Callback", "Case", "Check", "Invoice", "Notice", "NoticeCounter", "Settlement", "Transaction"]
+__all__ = [
+    "Base",
+    "Callback",
+    "Case",
+    "Check",
+    "Delivery",
+    "Invoice",
+    "Notice",
+    "NoticeCounter",
+    "Override",
+    "ReplayItem",
+    "ReplayPlan",
+    "Settlement",
+    "Stop",
+    "Transaction",
+]

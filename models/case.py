@@ -30,6 +30,8 @@ class CaseKind(StrEnum):
     """The gateway no longer knows the token."""
     PARKED = "parked"
     """Pending past the last tier; asked about again only when a callback comes."""
+    ENDPOINT = "endpoint"
+    """The merchant's application does not take its notices."""
 
 
 PARKING_KINDS = (CaseKind.TOKEN_LOST, CaseKind.TOKEN_REFUSED, CaseKind.PARKED)
@@ -37,7 +39,7 @@ PARKING_KINDS = (CaseKind.TOKEN_LOST, CaseKind.TOKEN_REFUSED, CaseKind.PARKED)
 
 
 class Case(Base):
-    """One matter for a person. At most one open case of a kind per transaction, and per callback."""
+    """One matter for a person. At most one open case of a kind per transaction, per callback, and per account."""
 
     __tablename__ = "cases"
 
@@ -46,15 +48,22 @@ class Case(Base):
     transaction_pk: Mapped[int | None] = mapped_column(ForeignKey("transactions.id"))
     callback_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
     check_id: Mapped[int | None] = mapped_column(ForeignKey("checks.id"))
+    account: Mapped[str | None]
+    """Whose endpoint it is about; none when it is about a transaction or a callback."""
     detail: Mapped[str]
     """One or two sentences: what happened, and what is suggested."""
     opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     resolved_at: Mapped[datetime | None]
     resolution: Mapped[str] = mapped_column(server_default="")
+    """Why it is over, in the words of whoever ended it."""
+    resolved_by: Mapped[str] = mapped_column(server_default="")
+    """Who ended it; empty when it ended by itself."""
 
     __table_args__ = (
         one_of("kind", CaseKind, name="known_kind"),
-        CheckConstraint("transaction_pk IS NOT NULL OR callback_id IS NOT NULL", name="about_something"),
+        CheckConstraint(
+            "transaction_pk IS NOT NULL OR callback_id IS NOT NULL OR account IS NOT NULL", name="about_something"
+        ),
         Index("ix_cases_transaction", "transaction_pk"),
         Index("ix_cases_callback", "callback_id"),
         Index(
@@ -70,5 +79,12 @@ class Case(Base):
             "kind",
             unique=True,
             postgresql_where=text("resolved_at IS NULL AND transaction_pk IS NULL"),
+        ),
+        Index(
+            "uq_cases_open_account",
+            "account",
+            "kind",
+            unique=True,
+            postgresql_where=text("resolved_at IS NULL AND account IS NOT NULL"),
         ),
     )

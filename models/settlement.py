@@ -1,4 +1,4 @@
-"""Settlements: money that moved. At most one per transaction, each resting on a stored answer."""
+"""Settlements: money that moved. At most one per transaction, each resting on a stored answer or on a named person."""
 
 from __future__ import annotations
 
@@ -11,19 +11,23 @@ from models.base import Base
 
 
 class Settlement(Base):
-    """One completed transaction, with the check that proves it. Rows are only added.
+    """One completed transaction, with the check that proves it, or the override that stands in for one. Rows are only added.
 
     A trigger refuses a row whose check does not belong to the transaction, does not say `completed`, or names another
-    amount, and refuses any change afterwards. Nobody settles by hand in SQL by accident.
+    amount, likewise a row whose override does, and refuses any change afterwards. Nobody settles by hand in SQL by accident.
     """
 
     __tablename__ = "settlements"
 
     transaction_pk: Mapped[int] = mapped_column(ForeignKey("transactions.id"), primary_key=True, autoincrement=False)
-    check_id: Mapped[int] = mapped_column(ForeignKey("checks.id"), unique=True)
+    check_id: Mapped[int | None] = mapped_column(ForeignKey("checks.id"), unique=True)
+    override_id: Mapped[int | None] = mapped_column(ForeignKey("overrides.id"), unique=True)
     account: Mapped[str]
     amount: Mapped[int]
     """Whole francs (XOF)."""
     settled_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
 
-    __table_args__ = (CheckConstraint("amount > 0", name="positive_amount"),)
+    __table_args__ = (
+        CheckConstraint("amount > 0", name="positive_amount"),
+        CheckConstraint("num_nonnulls(check_id, override_id) = 1", name="one_ground"),
+    )

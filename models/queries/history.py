@@ -78,9 +78,10 @@ class CheckLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SettlementLine:
-    """Money that moved, in francs, and the check that proves it."""
+    """Money that moved, in francs, and the check that proves it or the override that stands in for one."""
 
-    check_id: int
+    check_id: int | None
+    override_id: int | None
     amount: int
     settled_at: datetime
 
@@ -213,4 +214,6 @@ def _settlement(session: Session, pk: int) -> SettlementLine | None:
     row = session.get(Settlement, pk)
     if row is None:
         return None
-    return SettlementLine(check_id=row.check_id, amount=row.amount, settled_at=row.settled_at)
+    return SettlementLine(
+        check_id=row.check_id, override_id=row.override_id, amount=row.amount, settled_at=row.settled_at
+    )

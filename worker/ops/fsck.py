@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 import time
 from collections import Counter
@@ -16,19 +15,10 @@ import typer
 
 from worker.ops.desk import desk_of
 from worker.ops.edge import WENT_WRONG
+from worker.ops.options import duration
 
 if TYPE_CHECKING:
     from tasks.watch import Looked, Violation
-
-UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-
-
-def _duration(written: str) -> timedelta:
-    """`90s`, `15m`, `2h` or `1d`."""
-    found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", written)
-    if found is None:
-        raise typer.BadParameter("a number with its unit is needed: 90s, 15m, 2h or 1d")
-    return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -42,7 +32,7 @@ def fsck(
     since: Annotated[
         timedelta | None,
         typer.Option(
-            parser=_duration,
+            parser=duration,
             metavar="DURATION",
             show_default=False,
             help="Only what is open, and what moved this lately: 90s, 15m, 2h, 1d. Everything unless given.",

@@ -112,7 +112,8 @@ def _check(check: CheckLine) -> str:
 def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
     if history.settlement is not None:
         money = history.settlement
-        yield money.settled_at, Who.BOOKS, f"settled {francs(money.amount)}, proved by check {money.check_id}"
+        ground = f"proved by check {money.check_id}" if money.check_id else f"by hand, override {money.override_id}"
+        yield money.settled_at, Who.BOOKS, f"settled {francs(money.amount)}, {ground}"
     elif history.invoice.final_at is not None:
         yield history.invoice.final_at, Who.BOOKS, f"closed as {history.invoice.status.value}: no money moved"
 

@@ -1,0 +1,73 @@
+"""The language of what a person reads: English in the source, the others in catalogs beside this file.
+
+Log lines, JSON members and the HTTP door's errors stay English: programs and engineers read them. A catalog is a folder of
+`.po` files, one for each part of the command, so that a text is found where its part is.
+"""
+
+from __future__ import annotations
+
+import gettext as standard
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from pathlib import Path
+
+SOURCE = "en"
+CATALOGS = Path(__file__).parent
+
+_chosen = standard.NullTranslations()
+
+
+def languages() -> list[str]:
+    """Every language there is a catalog of, and the one of the source first."""
+    return [SOURCE, *sorted(folder.name for folder in CATALOGS.iterdir() if any(folder.glob("*.po")))]
+
+
+def choose(language: str) -> None:
+    """From now on this process speaks this language; one of `languages()`."""
+    global _chosen  # noqa: PLW0603 - a process speaks one language, and every sentence would else carry it along
+    _chosen = standard.NullTranslations() if language == SOURCE else _load(CATALOGS / language)
+
+
+@contextmanager
+def speaking(language: str) -> Iterator[None]:
+    """Speak this language inside, and the one before afterwards."""
+    global _chosen  # noqa: PLW0603 - see `choose`
+    before = _chosen
+    choose(language)
+    try:
+        yield
+    finally:
+        _chosen = before
+
+
+def _(text: str) -> str:
+    """The same text in the chosen language; as it is where that has no words for it. Fill in values afterwards."""
+    return _chosen.gettext(text) if text else ""
+
+
+def ngettext(one: str, many: str, count: int) -> str:
+    """`one` or `many` in the chosen language, as its grammar wants it for this count."""
+    return _chosen.ngettext(one, many, count)
+
+
+def N_(text: str) -> str:  # noqa: N802 - the name that extractors of texts look for
+    """Mark a text that is stored as it is and translated when it is shown, by `_`."""
+    return text
+
+
+def _load(folder: Path) -> standard.NullTranslations:
+    """The catalog in this folder. Read as text, so that nothing has to be compiled before the program runs."""
+    from babel.messages.mofile import write_mo
+    from babel.messages.pofile import read_po
+
+    chosen = standard.NullTranslations()
+    for path in sorted(folder.glob("*.po")):
+        compiled = BytesIO()
+        with path.open("rb") as source:
+            write_mo(compiled, read_po(source, locale=folder.name, abort_invalid=True))
+        compiled.seek(0)
+        part = standard.GNUTranslations(compiled)
+        part.add_fallback(chosen)
+        chosen = part
+    return chosen
