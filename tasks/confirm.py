@@ -14,7 +14,7 @@ import structlog
 from celery import shared_task
 
 from config import policy
-from models.answers import Answer, Said
+from models.answers import Said
 from models.check import Lane
 from models.errors import TryAgain
 from models.queries import ask as asking
@@ -91,7 +91,14 @@ def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) ->
     """Leave to ask about these, and when it was given; as a probe about one of them, and the others come after it."""
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
-        questions = asking.begin_questions(step.session, ids, spacing=SPACING, lease=lease, anyway=lane in ANYWAY)
+        questions = asking.begin_questions(
+            step.session,
+            ids,
+            spacing=SPACING,
+            lease=lease,
+            young=policy.TOKEN_IS_YOUNG,
+            anyway=lane in ANYWAY,
+        )
         began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
         if is_probe:
             asking.give_back(step.session, questions[1:], spread=timedelta(seconds=policy.PUT_OFF_SPREAD))
@@ -105,14 +112,14 @@ class _Ear:
     def __init__(self, breaker: Breaker, *, probe: str) -> None:
         self._breaker = breaker
         self._probe = probe
-        self._untold: list[Answer] = []
+        self._untold: list[Answered] = []
         self._told_at = time.monotonic()
 
     def hear(self, handful: Sequence[Answered]) -> float:
         """Take these in; seconds for which nothing more may be asked."""
-        self._untold += [answered.answer for answered in handful]
+        self._untold += handful
         is_time = time.monotonic() - self._told_at > TELL_EVERY
-        return self.tell() if is_time or not all(a.said.is_an_answer for a in self._untold) else 0.0
+        return self.tell() if is_time or not all(a.answer.said.is_an_answer for a in self._untold) else 0.0
 
     def tell(self) -> float:
         """Tell it all now. A probe that asked nothing is handed back."""
@@ -123,12 +130,13 @@ class _Ear:
         return pause
 
 
-def _heard(answers: Sequence[Answer]) -> Heard:
-    refusals = [a for a in answers if a.said is Said.REFUSED]
-    silences = [a for a in answers if a.said is Said.SILENCE]
+def _heard(answered: Sequence[Answered]) -> Heard:
+    """What it says about the gateway. A refusal that may be about the payment alone says nothing."""
+    refusals = [a.answer for a in answered if a.answer.said is Said.REFUSED and a.question.is_trusted]
+    silences = [a.answer for a in answered if a.answer.said is Said.SILENCE]
     trouble = (refusals or silences)[-1:]
     return Heard(
-        answers=len(answers) - len(refusals) - len(silences),
+        answers=sum(a.answer.said.is_an_answer for a in answered),
         silences=len(silences),
         refusals=len(refusals),
         reason=trouble[0].trouble or trouble[0].text if trouble else "",
