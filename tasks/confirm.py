@@ -114,12 +114,15 @@ class _Ear:
         self._probe = probe
         self._untold: list[Answered] = []
         self._told_at = time.monotonic()
+        self._pause = 0.0
 
     def hear(self, handful: Sequence[Answered]) -> float:
         """Take these in; seconds for which nothing more may be asked."""
         self._untold += handful
         is_time = time.monotonic() - self._told_at > TELL_EVERY
-        return self.tell() if is_time or not all(a.answer.said.is_an_answer for a in self._untold) else 0.0
+        if is_time or not all(a.answer.said.is_an_answer for a in self._untold):
+            self._pause = self.tell()
+        return self._pause  # what the breaker said last holds until it is told again
 
     def tell(self) -> float:
         """Tell it all now. A probe that asked nothing is handed back."""
