@@ -88,7 +88,11 @@ def _put_off(tools: Toolbox, ids: Collection[int], leave: Leave, *, lane: Lane) 
 
 
 def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) -> tuple[list[Question], float]:
-    """Leave to ask about these, and when it was given; as a probe about one of them, and the others come after it."""
+    """Leave to ask about these, and when it was given; as a probe about one of them, and the others come after it.
+
+    What a callback names is the probe only if it is trusted: anybody can send one, again and again, about a payment that
+    alone is in trouble. The sweep takes each in its turn.
+    """
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
         questions = asking.begin_questions(
@@ -101,8 +105,10 @@ def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) ->
         )
         began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
         if is_probe:
-            asking.give_back(step.session, questions[1:], spread=timedelta(seconds=policy.PUT_OFF_SPREAD))
-            del questions[1:]
+            probe = [q for q in questions if q.is_trusted or lane is not Lane.CALLBACK][:1]
+            others = [q for q in questions if q not in probe]
+            asking.give_back(step.session, others, spread=timedelta(seconds=policy.PUT_OFF_SPREAD))
+            questions = probe
     return questions, began
 
 

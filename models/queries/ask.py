@@ -25,7 +25,7 @@ class Question:
     had_date: bool = True
     """Whether it would have been asked about by itself. If not, somebody wants to know all the same."""
     is_trusted: bool = True
-    """Whether a refusal would be about us: the transaction is young, and its last question, if any, had an answer."""
+    """Whether trouble would be everybody's: the transaction is young, and its last question, if any, had an answer."""
 
     def __repr__(self) -> str:
         return f"Question(transaction_pk={self.transaction_pk}, asked_at={self.asked_at.isoformat()})"

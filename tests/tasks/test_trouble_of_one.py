@@ -1,4 +1,4 @@
-"""A payment that alone is refused, by its token, must not keep the others from being asked about."""
+"""A payment that alone is refused, or alone meets silence, must not keep the others from being asked about."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.sweep import sweep
 from tasks.toolbox import BreakerState
-from tests.fakes import completed, toolbox
+from tests.fakes import completed, silence, toolbox
 from tests.ledger import add_pending, claim, count, knock, let_pass, row
 from worker.breaker import FleetBreaker, OwnStore
 
@@ -80,17 +80,31 @@ def test_a_token_that_may_be_past_its_date_stops_nobody(sessions, world):
 
 
 def test_as_the_probe_it_tells_nothing_and_the_next_one_goes_out_at_once(sessions, fakes, world):
-    bad, first, good = add_pending(sessions, 3)
+    bad, good = add_pending(sessions, 2)
     world.refuse(bad)
-    world.forge(bad)
-    world.refuse(first)
+    confirm(world.tools, [bad], lane=Lane.SWEEP)
     world.let_pass(policy.REFUSED_STEPS[0])
-    world.forge(bad)
-    assert row(sessions, bad).asked == 2
+    assert confirm(world.tools, [bad], lane=Lane.SWEEP) == 1
     fakes.gateway.says(f"token-of-ORD-{good}", completed(5000, f"ORD-{good}"))
     assert confirm(world.tools, [good], lane=Lane.SWEEP) == 1
     assert world.is_closed
     assert count(sessions, "settlements") == 1
+
+
+def test_forged_callbacks_about_one_that_alone_meets_silence_take_no_probe_from_the_others(sessions, fakes, world):
+    bad, good = add_pending(sessions, 2)
+    fakes.gateway.says(f"token-of-ORD-{bad}", silence())
+    for _ in range(policy.SILENCES_IN_A_ROW):
+        world.forge(bad)
+        world.let_pass(4)
+    for _ in range(5):
+        assert not world.is_closed
+        world.let_pass(policy.UNANSWERED_STEPS[-1])
+        world.forge(bad)
+    assert row(sessions, bad).asked == policy.SILENCES_IN_A_ROW
+    world.forge(good)
+    assert row(sessions, good).answered == 1
+    assert world.is_closed
 
 
 def test_when_all_are_refused_the_probes_come_further_and_further_apart(sessions, world):
