@@ -90,7 +90,6 @@ def _decode(payload: bytes) -> Spooled:
         case [str(source), str(content_type), dict(headers)]:
             receipt = Receipt(body=payload[body_at:], content_type=content_type, headers=headers, source=source)
             return Spooled(receipt, EPOCH + timedelta(microseconds=knocked))
-        case (
-            _
-        ):  # a sender may have put something like a record into its body, and the disk have spoilt what stood before
+        case _:
+            # A sender may have put something like a record into its body, and the disk have spoilt what stood before.
             raise ValueError
