@@ -7,6 +7,7 @@ from enum import StrEnum
 from models.answers import Said
 from models.case import CaseKind
 from models.transaction import Status
+from tasks.toolbox import BreakerState
 from worker.ops.why.facts import Claim, Facts, objects
 
 
@@ -35,7 +36,9 @@ class Situation(StrEnum):
     NOT_FOUND = "not_found"
     """The gateway does not know the token, or no longer."""
     REFUSES_US = "refuses_us"
-    """The gateway refuses our credentials, address or project."""
+    """The gateway refuses our credentials, address or project, as far as anybody knows."""
+    REFUSED_ALONE = "refused_alone"
+    """The gateway refused the question about this one, and the breaker sees no trouble with the others."""
     MISMATCH = "mismatch"
     """The gateway says completed, with another amount or reference than ours."""
     NOT_APPLIED = "not_applied"
@@ -195,12 +198,20 @@ def _undecided(facts: Facts) -> Situation:
     return _by_last_answer(last.said, facts)
 
 
+def _is_alone(facts: Facts) -> bool:
+    """Whether the refusal may be about this token only; with Redis away nobody knows, and it counts for all."""
+    if facts.fleet is None:
+        return False
+    breaker = facts.fleet.breaker
+    return breaker.state is BreakerState.CLOSED or not breaker.is_refused
+
+
 def _by_last_answer(said: Said, facts: Facts) -> Situation:
     match said:
         case Said.SILENCE:
             return Situation.NO_ANSWER
         case Said.REFUSED:
-            return Situation.REFUSES_US
+            return Situation.REFUSED_ALONE if _is_alone(facts) else Situation.REFUSES_US
         case Said.NOT_FOUND:
             return Situation.NOT_FOUND
         case Said.UNKNOWN:

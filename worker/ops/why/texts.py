@@ -125,6 +125,19 @@ TEXTS: Mapping[Situation, Text] = {
             N_("Then have LigdiCash asked:\nreconciler invoices check {argument}"),
         ),
     ),
+    Situation.REFUSED_ALONE: Text(
+        N_("Not known: LigdiCash refuses our question about this payment. The others are not held up."),
+        N_(
+            "It refused {asked_ago} ago. {before} The token may have expired, or be of another project. Or our credentials are "
+            "refused, and no other payment has shown it yet."
+        ),
+        PAID,
+        (
+            LOOK_UP,
+            N_("If others are refused too, have the API key, the API token and the allowed addresses checked."),
+            ASK,
+        ),
+    ),
     Situation.MISMATCH: Text(
         N_("A person must decide: LigdiCash says paid, {objection}."),
         N_("It said so {answered_ago} ago. Nothing was settled: only exactly {amount} for {id} settles by itself."),

@@ -20,6 +20,7 @@ from worker.ops.why.timing import Asking, Rule
 from worker.ops.why.wording import put_in_words
 
 PENDING, SILENCE, COMPLETED = answer(Said.PENDING), answer(Said.SILENCE), answer(Said.COMPLETED)
+REFUSED = {"answers": [answer(Said.REFUSED)], "silences": 1}
 DAYS = 86_400
 
 TABLE = [
@@ -45,7 +46,10 @@ TABLE = [
     ({"answers": [answer(Said.PENDING, 90), SILENCE], "silences": 1}, "no_answer", "no_answer", "waiting"),
     ({"answers": [answer(Said.UNKNOWN)]}, "not_understood", "by_age", "waiting"),
     ({"answers": [answer(Said.NOT_FOUND)]}, "not_found", "by_age", "waiting"),
-    ({"answers": [answer(Said.REFUSED)], "silences": 1}, "refuses_us", "no_answer", "waiting"),
+    (REFUSED, "refused_alone", "no_answer", "waiting"),
+    (REFUSED | {"fleet": fleet(breaker="open")}, "refused_alone", "no_answer", "waiting"),
+    (REFUSED | {"fleet": fleet(breaker="open", is_refused=True)}, "refuses_us", "no_answer", "waiting"),
+    (REFUSED | {"fleet": None}, "refuses_us", "no_answer", "waiting"),
     ({"answers": [answer(Said.COMPLETED, amount=4000)], "cases": ["mismatch"]}, "mismatch", "mismatch", "waiting"),
     ({"answers": [answer(Said.COMPLETED, amount=None)]}, "mismatch", "mismatch", "waiting"),
     ({"answers": [answer(Said.COMPLETED, reference="ORD-2")]}, "mismatch", "mismatch", "waiting"),
