@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.ops import callbacks, fsck, invoices, servers, status, upkeep
+from worker.ops import callbacks, fsck, invoices, servers, status, switches, upkeep
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
 
@@ -52,3 +52,4 @@ status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
 servers.add_to(app)
+app.add_typer(switches.app, name="switch")
