@@ -229,6 +229,14 @@ CALLBACK_DEADLINE = timedelta(hours=1)
 reading one with the longest leases the settings allow; a test adds them up."""
 
 
+CLOCKS_APART_SEEN, CLOCKS_APART = 1.0, 3.0
+"""Seconds between two clocks from which the doctor warns, and from which it calls it a fault. Beat's old rings expire by the
+workers' clocks, and by these a message that was not acknowledged is given to another worker."""
+
+BEAT_QUIET = 15.0
+"""Seconds without a sweep, beyond the time between two of them, after which beat counts as stopped."""
+
+
 def patience(tier: Tier) -> timedelta:
     """How long a transaction of this age may go without a question before fsck says so.
 

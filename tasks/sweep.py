@@ -36,6 +36,13 @@ HOLE_ADVICE = (
 POISON_ADVICE = f"Nobody managed to read it in {policy.READING_ATTEMPTS} attempts; it may be what stops the readers."
 
 
+SWEPT = "swept"
+"""The sign a sweep leaves that beat rang for."""
+
+SWEPT_LIFE = policy.DAY
+"""Seconds that sign stays: long enough to tell since when nobody rings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
     """What one sweep found."""
@@ -173,5 +180,6 @@ def _ring_for_questions(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> 
 
 @shared_task(bind=True, base=Job, name="reconciler.sweep")
 def sweep_once(self: Job) -> None:
-    """Message from beat: look what is due."""
+    """Message from beat: look what is due. The sign it leaves shows that beat rings and somebody hears."""
+    self.tools.signs.leave(SWEPT, life=SWEPT_LIFE)
     sweep(self.tools)
