@@ -26,6 +26,9 @@ def doctor(
     quick: Annotated[
         bool, typer.Option("--quick", help="Leave out what takes seconds or asks others: workers, door, gateway.")
     ] = False,
+    wait: Annotated[
+        float, typer.Option(min=0.1, max=600, help="Seconds that workers and beat have to show that they are there.")
+    ] = 10,
     as_json: JsonOption = False,
 ) -> None:
     """Check settings, servers, workers, beat, door and gateway: one line each, with what mends it.
@@ -38,7 +41,7 @@ def doctor(
     from worker.ops.shown import print_json
 
     began = time.monotonic()
-    findings = examine(desk_of(ctx), quick=quick)
+    findings = examine(desk_of(ctx), quick=quick, wait=wait)
     is_well = all(finding.grade is not Grade.BAD for finding in findings)
     seconds = round(time.monotonic() - began, 1)
     if as_json:

@@ -39,8 +39,11 @@ class Patient:
     lengths: Lengths
 
 
-def examine(desk: Desk, *, quick: bool) -> list[Finding]:
-    """All findings, in the order of the report. Raises nothing for what it finds."""
+def examine(desk: Desk, *, quick: bool, wait: float) -> list[Finding]:
+    """All findings, in the order of the report. Raises nothing for what it finds.
+
+    `wait` is seconds that workers and beat have to show that they are there; `quick` asks neither them nor others.
+    """
     try:
         settings = desk.settings
         patient = _patient(desk)
@@ -50,7 +53,7 @@ def examine(desk: Desk, *, quick: bool) -> list[Finding]:
     environment = settings.environment.value
     return [
         ok(Name.SETTINGS, N_("complete, for {environment}"), environment=environment),
-        *(_briefly(patient) if quick else _thoroughly(patient)),
+        *(_briefly(patient) if quick else _thoroughly(patient, wait=wait)),
     ]
 
 
@@ -92,16 +95,15 @@ class _SlowLooks:
     answer: Errand[Answer]
 
 
-def _looks(patient: Patient, *, wait: bool) -> _Looks:
+def _looks(patient: Patient, *, wait: float) -> _Looks:
     settings, tools = patient.settings, patient.tools
     url = settings.database_url.get_secret_value()
     every = settings.sweep_every
-    beat_within = fleet.beat_within(every) + fleet.MARGIN
     return _Looks(
         database=Errand(lambda: database.look_at_database(tools.sessions), within=database.WITHIN),
         revisions=Errand(lambda: database.look_at_revisions(url), within=database.WITHIN),
         redis=Errand(lambda: redis_server.look_at_redis(patient.redis), within=redis_server.WITHIN),
-        beat=Errand(lambda: fleet.look_for_beat(tools, sweep_every=every, wait=wait), within=beat_within),
+        beat=Errand(lambda: fleet.look_for_beat(tools, sweep_every=every, wait=wait), within=wait + fleet.MARGIN),
         stops=Errand(lambda: _stops(tools.sessions), within=database.WITHIN),
         address=Errand(lambda: door.look_up(settings.callback_url), within=door.WITHIN),
         breaker=Errand(tools.breaker.view, within=redis_server.WITHIN),
@@ -118,7 +120,7 @@ def _stops(sessions: Sessions) -> list[StopLine]:
 
 
 def _briefly(patient: Patient) -> list[Finding]:
-    looks = _looks(patient, wait=False)
+    looks = _looks(patient, wait=0.0)
     ours = fleet.lengths_of(patient.app)
     return [
         fleet.judge_lengths(patient.lengths, ours),
@@ -130,11 +132,11 @@ def _briefly(patient: Patient) -> list[Finding]:
     ]
 
 
-def _thoroughly(patient: Patient) -> list[Finding]:
-    looks = _looks(patient, wait=True)
+def _thoroughly(patient: Patient, *, wait: float) -> list[Finding]:
+    looks = _looks(patient, wait=wait)
     tools = patient.tools
     slow = _SlowLooks(
-        echoes=Errand(lambda: fleet.look_for_workers(tools), within=fleet.ECHO_WITHIN + fleet.MARGIN),
+        echoes=Errand(lambda: fleet.look_for_workers(tools, within=wait), within=wait + fleet.MARGIN),
         knock=Errand(lambda: door.knock(patient.settings.callback_url), within=door.WITHIN),
         answer=Errand(lambda: gateway.ask_gateway(tools), within=patient.lengths.question + fleet.MARGIN),
     )
@@ -144,7 +146,7 @@ def _thoroughly(patient: Patient) -> list[Finding]:
     return [
         fleet.judge_lengths(patient.lengths, ours),
         *_servers(patient, looks, workers=workers),
-        fleet.judge_workers(echoes),
+        fleet.judge_workers(echoes, within=wait),
         fleet.judge_redelivery(echoes, ours),
         fleet.judge_beat(looks.beat.result(), sweep_every=patient.settings.sweep_every),
         judge_stops(looks.stops.result()),
@@ -158,11 +160,12 @@ def _thoroughly(patient: Patient) -> list[Finding]:
 
 def _servers(patient: Patient, looks: _Looks, *, workers: dict[str, Clock]) -> list[Finding]:
     seen, redis = looks.database.result(), looks.redis.result()
-    clocks = dict(workers)
+    clocks: dict[str, Clock] = {}
     if not isinstance(seen, Away):
         clocks["PostgreSQL"] = seen.clock
     if not isinstance(redis, Away):
         clocks["Redis"] = redis.clock
+    clocks |= workers
     return [
         *database.judge_database(seen),
         database.judge_revisions(looks.revisions.result()),

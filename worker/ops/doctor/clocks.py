@@ -35,11 +35,15 @@ def judge_clocks(clocks: Mapping[str, Clock], *, sweep_every: float) -> Finding:
     if not clocks:
         return unknown(Name.CLOCKS, N_("no other clock could be read"))
     every = {HERE: Clock(ahead=0, blur=0), **clocks}
-    apart, one, other = max((_apart(every[a], every[b]), a, b) for a, b in combinations(every, 2))
+    # Of pairs as far apart the first: a server is named before the workers that agree with this machine.
+    one, other = max(combinations(every, 2), key=lambda pair: round(_apart(every[pair[0]], every[pair[1]]), 1))
+    apart = _apart(every[one], every[other])
     bound = min(policy.CLOCKS_APART, 2 * sweep_every)
     if apart < min(policy.CLOCKS_APART_SEEN, bound):
         return ok(Name.CLOCKS, N_("{count} clocks agree to within {seconds}"), count=len(every), seconds="1 s")
-    found = N_("{one} and {other} are {seconds} s apart; beat's rings expire unheard, messages are delivered twice")
+    found = N_(
+        "{one} and {other} are {seconds} s apart: rings expire unheard, messages are delivered twice, times mislead"
+    )
     fix = N_("have all machines keep time by NTP: `timedatectl set-ntp true`")
     say = bad if apart >= bound else warn
     return say(Name.CLOCKS, found, fix, one=one, other=other, seconds=f"{apart:.1f}")

@@ -19,9 +19,6 @@ from worker.ops.doctor.clocks import Clock
 from worker.ops.doctor.errand import Away
 from worker.ops.doctor.finding import Finding, Name, bad, ok, unknown
 
-ECHO_WITHIN = 10.0
-"""Seconds a worker has to take an echo and run it."""
-
 MARGIN = 5.0
 """Seconds beyond a look's own time after which its thread is given up."""
 
@@ -55,7 +52,7 @@ def judge_lengths(lengths: Lengths, app: AppLengths) -> Finding:
     if faults:
         found = N_("{faults}; what runs that long is given to a second worker meanwhile")
         return bad(Name.LENGTHS, found, N_("see `Lengths` in config/policy.py"), faults="; ".join(faults))
-    found = N_("visibility timeout {visibility:g} s, longest task {longest:g} s")
+    found = N_("visibility timeout {visibility:.0f} s, longest task {longest:.0f} s")
     return ok(Name.LENGTHS, found, visibility=app.visibility, longest=app.longest)
 
 
@@ -67,7 +64,7 @@ class Echoes:
     heard: Mapping[str, Sign] = field(default_factory=dict)
 
 
-def look_for_workers(tools: Toolbox, *, within: float = ECHO_WITHIN) -> Echoes:
+def look_for_workers(tools: Toolbox, *, within: float) -> Echoes:
     """Send an echo through every queue and wait for all, or until the time is over. Raises `TryAgain` with Redis away."""
     name = f"echo:{secrets.token_hex(8)}"
     deadline = time.monotonic() + within
@@ -83,7 +80,7 @@ def look_for_workers(tools: Toolbox, *, within: float = ECHO_WITHIN) -> Echoes:
     return Echoes(sent=tuple(sent), heard=heard)
 
 
-def judge_workers(seen: Echoes | Away, *, within: float = ECHO_WITHIN) -> Finding:
+def judge_workers(seen: Echoes | Away, *, within: float) -> Finding:
     """Whether a task ran from every queue."""
     if isinstance(seen, Away):
         return unknown(Name.WORKERS, N_("not looked at: {why}"), why=seen.why)
@@ -103,9 +100,9 @@ def judge_redelivery(seen: Echoes | Away, ours: AppLengths) -> Finding:
     shortest = min([ours.visibility, *(float(f["visibility"]) for f in facts if "visibility" in f)])
     longest = max([ours.longest, *(float(f["longest"]) for f in facts if "longest" in f)])
     if shortest <= longest:
-        found = N_("somebody's visibility timeout is {shortest:g} s, and somebody's task may run {longest:g} s")
+        found = N_("somebody's visibility timeout is {shortest:.0f} s, and somebody's task may run {longest:.0f} s")
         return bad(Name.REDELIVERY, found, FIX_LENGTHS, shortest=shortest, longest=longest)
-    found = N_("no worker gives a message away before {shortest:g} s")
+    found = N_("no worker gives a message away before {shortest:.0f} s")
     return ok(Name.REDELIVERY, found, shortest=shortest)
 
 
@@ -119,9 +116,9 @@ def worker_clocks(seen: Echoes | Away, redis: Clock | None) -> dict[str, Clock]:
     }
 
 
-def look_for_beat(tools: Toolbox, *, sweep_every: float, wait: bool) -> Sign | None:
-    """The sign of the last sweep that beat rang for; with `wait`, one that may still come. Raises `TryAgain`."""
-    deadline = time.monotonic() + (beat_within(sweep_every) if wait else 0.0)
+def look_for_beat(tools: Toolbox, *, sweep_every: float, wait: float) -> Sign | None:
+    """The sign of the last sweep that beat rang for, or one that comes within `wait` seconds. Raises `TryAgain`."""
+    deadline = time.monotonic() + wait
     while True:
         sign = tools.signs.find(SWEPT)
         if sign is not None and sign.age <= beat_within(sweep_every):
@@ -133,7 +130,7 @@ def look_for_beat(tools: Toolbox, *, sweep_every: float, wait: bool) -> Sign | N
 
 def beat_within(sweep_every: float) -> float:
     """Seconds within which a sweep leaves its sign while beat and workers are well."""
-    return min(2 * sweep_every, 60.0) + policy.BEAT_QUIET if sweep_every > 1 else policy.BEAT_QUIET
+    return sweep_every + policy.BEAT_QUIET
 
 
 def judge_beat(seen: Sign | Away | None, *, sweep_every: float) -> Finding:

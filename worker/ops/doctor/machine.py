@@ -22,6 +22,9 @@ FILES = 10_000
 
 MEGABYTE = 1024 * 1024
 
+LEAST_FREE = 16 * MEGABYTE
+"""Bytes: room for one file of the spool."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolFacts:
@@ -42,8 +45,8 @@ def look_at_spool(folder: Path, *, max_mb: int) -> SpoolFacts:
     here = folder.absolute()
     spool = Spool(folder, max_mb=max_mb)
     if not here.is_dir():
-        parent = next(one for one in here.parents if one.is_dir())
-        if not os.access(parent, os.W_OK):
+        parent = next(one for one in here.parents if one.exists())
+        if not parent.is_dir() or not os.access(parent, os.W_OK):
             raise TryAgain(f"the folder {here} is not there, and cannot be made in {parent}")
         return SpoolFacts(folder=str(here), exists=False, limit=spool.limit, free=shutil.disk_usage(parent).free)
     spool.prepare()
@@ -63,7 +66,7 @@ def look_at_spool(folder: Path, *, max_mb: int) -> SpoolFacts:
     )
 
 
-def judge_spool(seen: SpoolFacts | Away) -> Finding:
+def judge_spool(seen: SpoolFacts | Away) -> Finding:  # noqa: PLR0911 - one return per fault
     """Whether callbacks would find a place there."""
     if isinstance(seen, Away):
         fix = N_("set SPOOL_DIR to a folder on a durable disk that the door may write")
@@ -79,6 +82,9 @@ def judge_spool(seen: SpoolFacts | Away) -> Finding:
     if seen.used >= seen.limit:
         found = N_("full: {used} of {limit} MB, {waiting} callbacks wait for the database")
         return bad(Name.SPOOL, found, N_("bring the database back; a door drains it by itself"), **values)
+    if seen.free < LEAST_FREE:
+        found = N_("its disk is full: {free} MB left")
+        return bad(Name.SPOOL, found, N_("free some, or move SPOOL_DIR to another disk"), **values)
     if seen.free < seen.limit - seen.used:
         found = N_("its disk has {free} MB left, less than the {limit} MB it may take")
         return warn(Name.SPOOL, found, N_("free some, or lower SPOOL_MAX_MB"), **values)
