@@ -86,11 +86,13 @@ def surgery(tmp_path, database_url, redis_url, **changes):
     app = make_app(settings)
     gateway = FakeGateway()
     tools = replace(tools_of(app), gateway=gateway)
-    with capture_logs():
-        yield Surgery(desk=Desk(settings=settings, tools=tools), tools=tools, gateway=gateway)
-    tools.sessions.kw["bind"].dispose()
-    tools.asking.shutdown()
-    app.close()
+    try:
+        with capture_logs():
+            yield Surgery(desk=Desk(settings=settings, tools=tools), tools=tools, gateway=gateway)
+    finally:
+        tools.sessions.kw["bind"].dispose()
+        tools.asking.shutdown()
+        app.close()
 
 
 @pytest.fixture
