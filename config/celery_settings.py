@@ -19,6 +19,7 @@ READ = "reconciler.read_callbacks"
 ASK = "reconciler.ask"
 SWEEP = "reconciler.sweep"
 WATCH = "reconciler.watch"
+ECHO = "reconciler.echo"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read."""

@@ -72,6 +72,25 @@ def after_silence_in(silences: int, *, age: float, jitter: float) -> float:
 MISMATCH_EVERY = HOUR
 """Seconds between questions about a payment whose confirmed amount or reference is not ours: slowly, a person decides."""
 
+HELD_LEAST, HELD_MOST = MINUTE, 10 * MINUTE
+"""Seconds between questions about a payment whose outcome is held back, for settling is switched off: seldom enough that
+a long stop does not use up the budget, and soon enough that all is settled shortly after its end."""
+
+
+def held_back_in(age: float, *, jitter: float) -> float:
+    """Seconds until a transaction of this age is asked about again after an answer that was held back. Never stops.
+
+    `jitter`, drawn by the caller from [0, 1), stretches the wait by up to half: a stop does not end in one wave.
+    """
+    return min(max(ask_again_in(age) or HELD_MOST, HELD_LEAST), HELD_MOST) * (1 + jitter / 2)
+
+
+STOP_FOR = timedelta(hours=1)
+"""How long a switch is off unless somebody says otherwise."""
+
+LONGEST_STOP = timedelta(days=7)
+"""How long a switch can be off at most: what is meant to last longer is a matter of deployment, not of a switch."""
+
 CALLBACK_RETRY_STEPS = (5.0, 10.0, 20.0, 40.0, 80.0)
 """Seconds between attempts to find the transaction of a callback whose id we do not know yet: our own create reply may
 still be on its way. After the last one the callback is an orphan, with a case."""
@@ -211,6 +230,14 @@ OVERDUE_AFTER = timedelta(minutes=10)
 CALLBACK_DEADLINE = timedelta(hours=1)
 """By when a callback must have reached an outcome, from when it was stored or opened again. Longer than all attempts at
 reading one with the longest leases the settings allow; a test adds them up."""
+
+
+CLOCKS_APART_SEEN, CLOCKS_APART = 1.0, 3.0
+"""Seconds between two clocks from which the doctor warns, and from which it calls it a fault. Beat's old rings expire by the
+workers' clocks, and by these a message that was not acknowledged is given to another worker."""
+
+BEAT_QUIET = 15.0
+"""Seconds without a sweep, beyond the time between two of them, after which beat counts as stopped."""
 
 
 def patience(tier: Tier) -> timedelta:

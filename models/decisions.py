@@ -20,6 +20,8 @@ class When(StrEnum):
     """Nothing was learned: soon, with jitter; it brings nothing nearer to being parked."""
     SLOWLY = "slowly"
     """A person has to decide; keep an eye on it."""
+    HELD = "held"
+    """Settling is switched off: the gateway is asked again until its answer may count."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,13 @@ def judge(books: Books, answer: Answer, *, asked_at: datetime) -> Verdict:  # no
             )
         case Said.SILENCE:
             return Verdict(reason=f"no answer: {answer.trouble}", when=When.SOON)
+
+
+def hold_back(verdict: Verdict, *, why: str) -> Verdict:
+    """The same answer where no status may move: kept as evidence, and asked for again. Opens, ends and parks nothing."""
+    if verdict.move is None:
+        return verdict
+    return Verdict(reason=f"{verdict.reason}; held back: {why}", when=When.HELD)
 
 
 def objection(books: Books, answer: Answer) -> str:

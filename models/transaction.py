@@ -80,6 +80,9 @@ class Transaction(Base):
     """When the last question went out and, once it is recorded, when it was over: the spacing counts from there."""
     decided_asked_at: Mapped[datetime | None]
     """When the last question was asked whose answer justified the present status."""
+    held_asked_at: Mapped[datetime | None]
+    """When the last question was asked whose answer would have moved it, had settling not been switched off. The answer to
+    an older question is not the last word. It stays when the status has moved since."""
     asked: Mapped[int] = mapped_column(server_default="0")
     answered: Mapped[int] = mapped_column(server_default="0")
     silences: Mapped[int] = mapped_column(server_default="0")

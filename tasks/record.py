@@ -14,12 +14,14 @@ from config import policy
 from models.answers import Answer, Said
 from models.case import CaseKind
 from models.check import Lane
-from models.decisions import Verdict, When, judge
+from models.decisions import Verdict, When, hold_back, judge
 from models.errors import TryAgain
 from models.queries import record as recording
+from models.queries import stops
 from models.queries.ask import Question, Subject, lock_subjects
 from models.queries.record import Move, NewCase, NewCheck, NextCheck
 from models.session import transaction
+from models.stop import Switch
 from models.transaction import Status
 from tasks.toolbox import Toolbox
 
@@ -105,6 +107,7 @@ def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
     with transaction(tools.sessions) as step:
         subjects = lock_subjects(step.session, sorted(by_id))
         judged = [_judge(subject, by_id[subject.id], jitter=tools.draw()) for subject in subjects]
+        judged = _hold_back(step.session, judged, jitter=tools.draw())
         check_ids = _keep_evidence(step.session, judged, lane=lane)
         won = _move(step.session, judged, check_ids)
         recording.schedule(step.session, [_next_check(one) for one in judged])
@@ -114,7 +117,32 @@ def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
 
 
 def _judge(subject: Subject, answered: Answered, *, jitter: float) -> Judged:
-    verdict = judge(subject.books, answered.answer, asked_at=answered.question.asked_at)
+    asked_at = answered.question.asked_at
+    verdict = judge(subject.books, answered.answer, asked_at=asked_at)
+    if subject.held_asked_at is not None and asked_at < subject.held_asked_at:
+        verdict = hold_back(verdict, why="a later answer was held back before it, and may say something else")
+    return _planned(subject, answered, verdict, jitter=jitter)
+
+
+def _hold_back(session: Session, judged: Sequence[Judged], *, jitter: float) -> list[Judged]:
+    """The same while settling is on; while it is off, nothing that moves.
+
+    From then on, whoever switches it off waits until this transaction is over: once they have the database's word, no
+    move commits any more. Costs nothing where nothing would move.
+    """
+    if not any(one.verdict.move for one in judged):
+        return list(judged)
+    stop = stops.keep_on(session, Switch.SETTLE)
+    if stop is None:
+        return list(judged)
+    why = f"settling is switched off by {stop.author}"
+    return [
+        _planned(one.subject, one.answered, hold_back(one.verdict, why=why), jitter=jitter) if one.verdict.move else one
+        for one in judged
+    ]
+
+
+def _planned(subject: Subject, answered: Answered, verdict: Verdict, *, jitter: float) -> Judged:
     wait = _wait(verdict, subject, answered, jitter=jitter)
     parks = wait is None and verdict.when is not When.NEVER
     return Judged(answered=answered, subject=subject, verdict=verdict, wait=wait, parks=parks)
@@ -123,17 +151,27 @@ def _judge(subject: Subject, answered: Answered, *, jitter: float) -> Judged:
 def _wait(verdict: Verdict, subject: Subject, answered: Answered, *, jitter: float) -> timedelta | None:
     """How long until the next question; None for never by itself."""
     settled = (verdict.move or subject.books.status) is Status.COMPLETED
-    if not settled and subject.nudged_at is not None and subject.nudged_at > answered.question.asked_at:
-        # A callback came while we were asking: this answer is not the last word, not even a notcompleted.
+    if not settled and _is_outdated(subject, answered.question):
         return max(timedelta(0), answered.over_at + timedelta(seconds=policy.SPACING) - subject.now)
     if verdict.when is When.NEVER:
         return None
     if verdict.when is When.SOON:
         return timedelta(seconds=policy.after_silence_in(subject.silences + 1, age=subject.age, jitter=jitter))
+    if verdict.when is When.HELD:
+        return timedelta(seconds=policy.held_back_in(subject.age, jitter=jitter))
     by_age = policy.ask_again_in(subject.age)
     if by_age is None:
         return None
     return timedelta(seconds=max(by_age, policy.MISMATCH_EVERY) if verdict.when is When.SLOWLY else by_age)
+
+
+def _is_outdated(subject: Subject, question: Question) -> bool:
+    """Whether this answer is not the last word, not even a notcompleted.
+
+    A callback came while we were asking, or a later answer was held back and waits to be given again.
+    """
+    marks = (subject.nudged_at, subject.held_asked_at)
+    return any(mark is not None and mark > question.asked_at for mark in marks)
 
 
 def _keep_evidence(session: Session, judged: Sequence[Judged], *, lane: Lane) -> dict[int, int]:
@@ -183,6 +221,7 @@ def _next_check(one: Judged) -> NextCheck:
         park=one.parks,
         answered=one.answered.answer.said.is_an_answer,
         affirms=one.verdict.affirms,
+        held=one.verdict.when is When.HELD,
     )
 
 

@@ -17,10 +17,11 @@ from config import policy
 from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
-from models.queries import due, receive
+from models.queries import due, receive, stops
 from models.queries.due import ClaimedCallback
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
+from models.stop import Switch
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.job import Job
@@ -35,6 +36,13 @@ HOLE_ADVICE = (
 POISON_ADVICE = f"Nobody managed to read it in {policy.READING_ATTEMPTS} attempts; it may be what stops the readers."
 
 
+SWEPT = "swept"
+"""The sign a sweep leaves that beat rang for."""
+
+SWEPT_LIFE = policy.DAY
+"""Seconds that sign stays: long enough to tell since when nobody rings."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Swept:
     """What one sweep found."""
@@ -42,6 +50,8 @@ class Swept:
     callbacks: int
     transactions: int
     parked: int
+    is_off: bool = False
+    """Whether asking about what nobody called back about is switched off."""
 
 
 def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
@@ -51,8 +61,11 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
 
     With `inline`, a batch that no broker would take is worked here and now: money moves with Redis gone. Only what was
     due at the start is looked at, so that a sweep ends even while the gateway keeps its questions from being answered.
+
+    While it is switched off, it goes on reading callbacks and asks only about what a callback came about: that question
+    is owed, and its message may have been lost.
     """
-    parked, until = _park_holes(tools)
+    parked, until, is_off = _park_holes(tools)
     callbacks = _Pile(tools, tools.queue.room_to_read, lambda n: _callbacks(tools, until, limit=n, inline=inline))
     transactions = _Pile(
         tools,
@@ -63,7 +76,7 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     # By turns: a long pile of questions worked inline must not keep the callbacks unread.
     while callbacks.take() | transactions.take():
         pass
-    swept = Swept(callbacks=callbacks.total, transactions=transactions.total, parked=parked)
+    swept = Swept(callbacks=callbacks.total, transactions=transactions.total, parked=parked, is_off=is_off)
     if swept.callbacks or swept.transactions or swept.parked:
         log.info("swept", callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)
     return swept
@@ -136,17 +149,19 @@ def _claim_callbacks(tools: Toolbox, until: datetime, *, limit: int) -> list[Cla
 def _claim_transactions(tools: Toolbox, until: datetime, *, limit: int) -> list[int]:
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
-        return due.claim_transactions(step.session, until=until, limit=limit, lease=lease)
+        is_off = stops.is_off(step.session, Switch.SWEEP)
+        return due.claim_transactions(step.session, until=until, limit=limit, lease=lease, called_back=is_off)
 
 
-def _park_holes(tools: Toolbox) -> tuple[int, datetime]:
-    """Park what waits in vain for a reply to its create: how many, and the time by the database's clock."""
+def _park_holes(tools: Toolbox) -> tuple[int, datetime, bool]:
+    """Park what waits in vain for a reply to its create: how many, the time by the database's clock, and the switch."""
     with transaction(tools.sessions) as step:
         until = due.now(step.session)
         holes = due.park_holes(step.session, limit=tools.sweep_batch)
         cases = [NewCase(kind=CaseKind.TOKEN_LOST, detail=HOLE_ADVICE, transaction_pk=pk) for pk in holes]
         open_cases(step.session, cases)
-    return len(holes), until
+        is_off = stops.is_off(step.session, Switch.SWEEP)
+    return len(holes), until, is_off
 
 
 def _ring_for_callbacks(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> bool:
@@ -165,5 +180,6 @@ def _ring_for_questions(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> 
 
 @shared_task(bind=True, base=Job, name="reconciler.sweep")
 def sweep_once(self: Job) -> None:
-    """Message from beat: look what is due."""
+    """Message from beat: look what is due. The sign it leaves shows that beat rings and somebody hears."""
+    self.tools.signs.leave(SWEPT, life=SWEPT_LIFE)
     sweep(self.tools)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -185,8 +185,33 @@ class Queue(Protocol):
         """The same for the sweep's questions; those somebody waits for are rung for without asking."""
         ...
 
+    def echo(self, name: str) -> list[str]:
+        """Have each queue's workers leave the sign `name:QUEUE`: the queues it was sent to. None with the broker away."""
+        ...
+
     def waiting(self) -> dict[str, int] | None:
         """How many messages wait, by queue, for a person to look at; None when the broker could not be reached."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sign:
+    """What was left by somebody who ran: so many seconds ago, by a clock that many seconds ahead of the keeper's."""
+
+    age: float
+    ahead: float
+    facts: Mapping[str, float]
+
+
+class Signs(Protocol):
+    """Proof that something ran, kept for a while outside the books. Nothing but a person's view of the fleet rests on it."""
+
+    def leave(self, name: str, facts: Mapping[str, float] | None = None, *, life: float) -> None:
+        """Leave the sign of this name for `life` seconds. Never raises."""
+        ...
+
+    def find(self, name: str) -> Sign | None:
+        """The newest sign of this name, if any. Raises `TryAgain` while nobody keeps them."""
         ...
 
 
@@ -219,6 +244,7 @@ class Toolbox:
     budget: Budget
     breaker: Breaker
     queue: Queue
+    signs: Signs
     wire: Wire
     shop: Shop
     lengths: Lengths

@@ -6,7 +6,7 @@ Each keeps what it was told and can be asked about it afterwards; none checks an
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,7 @@ from models.answers import Answer, Created, Said
 from models.check import Lane
 from models.order import InvoiceOrder
 from models.session import Sessions
-from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, LockView, Shop, Toolbox, Turn
+from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, LockView, Shop, Sign, Toolbox, Turn
 from worker.ligdicash import wire
 
 API_KEY = "a-key-for-tests-only-0123456789"
@@ -93,6 +93,7 @@ class FakeQueue:
         self.read: list[list[int]] = []
         self.asked: list[tuple[list[int], Lane]] = []
         self.refused: list[list[int]] = []
+        self.echoes: list[str] = []
         self.is_away = False
         self.is_full_of_callbacks = False
         self.is_full_of_questions = False
@@ -127,8 +128,27 @@ class FakeQueue:
     def room_to_ask(self) -> bool:
         return not self.is_full_of_questions
 
+    def echo(self, name: str) -> list[str]:
+        self.echoes.append(name)
+        return [] if self.is_away else ["callbacks", "fresh"]
+
     def waiting(self) -> dict[str, int] | None:
         return None if self.is_away else {"callbacks": len(self.read), "fresh": len(self.asked)}
+
+
+class FakeSigns:
+    """Signs in one process, always as fresh as `age` says."""
+
+    def __init__(self) -> None:
+        self.left: dict[str, Sign] = {}
+        self.age = 0.0
+
+    def leave(self, name: str, facts: Mapping[str, float] | None = None, *, life: float) -> None:
+        del life
+        self.left[name] = Sign(age=self.age, ahead=0.0, facts=dict(facts or {}))
+
+    def find(self, name: str) -> Sign | None:
+        return self.left.get(name)
 
 
 class FakeLocks:
@@ -237,6 +257,7 @@ class Fakes:
 
     gateway: FakeGateway = field(default_factory=FakeGateway)
     queue: FakeQueue = field(default_factory=FakeQueue)
+    signs: FakeSigns = field(default_factory=FakeSigns)
     locks: FakeLocks = field(default_factory=FakeLocks)
     budget: FakeBudget = field(default_factory=FakeBudget)
     breaker: FakeBreaker = field(default_factory=FakeBreaker)
@@ -257,6 +278,7 @@ def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) ->
         "budget": fakes.budget,
         "breaker": fakes.breaker,
         "queue": fakes.queue,
+        "signs": fakes.signs,
         "wire": wire,
         "shop": Shop(callback_url=CALLBACK_URL),
         "lengths": LENGTHS,

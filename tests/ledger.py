@@ -100,7 +100,8 @@ def let_pass(sessions: Sessions, seconds: float) -> None:
     run(
         sessions,
         """UPDATE transactions SET created_at = created_at - :by, next_check_at = next_check_at - :by,
-           nudged_at = nudged_at - :by, last_asked_at = last_asked_at - :by, decided_asked_at = decided_asked_at - :by""",
+           nudged_at = nudged_at - :by, last_asked_at = last_asked_at - :by, decided_asked_at = decided_asked_at - :by,
+           held_asked_at = held_asked_at - :by""",
         by=by,
     )
     run(

@@ -150,7 +150,8 @@ class HangingWorker:
 PASS = """
     UPDATE transactions SET created_at = created_at - :by, next_check_at = next_check_at - :by,
         last_asked_at = last_asked_at - :by;
-    UPDATE callbacks SET received_at = received_at - :by, stored_at = stored_at - :by, next_try_at = next_try_at - :by
+    UPDATE callbacks SET received_at = received_at - :by, stored_at = stored_at - :by, next_try_at = next_try_at - :by;
+    UPDATE stops SET off_at = off_at - :by, until = until - :by, ended_at = ended_at - :by
 """
 
 

@@ -19,6 +19,7 @@ from worker.ligdicash import wire
 from worker.ligdicash.client import LigdicashClient
 from worker.locks import RedisLocks, connect
 from worker.queue import CeleryQueue
+from worker.signs import RedisSigns
 
 
 def settings_or_fault() -> Settings:
@@ -61,6 +62,7 @@ def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
         budget=FleetBudget(fleet, name=credential, rate=settings.ligdicash_rate),
         breaker=FleetBreaker(FleetStore(fleet, name=credential), probe_life=lengths.hard_limit),
         queue=CeleryQueue(app),
+        signs=RedisSigns(redis),
         wire=wire,
         shop=Shop(
             callback_url=settings.callback_url,

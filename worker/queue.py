@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from kombu.pools import producers
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, READ, RECHECK
 from models.check import Lane
 from tasks.toolbox import in_batches
 
@@ -22,6 +22,9 @@ BATCH = 100
 
 ROOM = 50
 """Messages that may wait in a queue the sweep rings in. More would only be rung for again when their lease ends."""
+
+ECHO_FOR = 600.0
+"""Seconds after which a worker throws an echo away. Long against clocks that differ, for the doctor has to hear of those."""
 
 REST = 5.0
 """Seconds without another try after the broker failed: a frozen broker costs each try its whole timeout."""
@@ -64,6 +67,11 @@ class CeleryQueue:
         """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""
         return self._is_short(RECHECK)
 
+    def echo(self, name: str) -> list[str]:
+        """Send an echo through every queue there is; it is worth nothing later on, and expires."""
+        queues = [queue.name for queue in self._app.conf.task_queues]
+        return [q for q in queues if self._send(ECHO, [f"{name}:{q}"], queue=q, expires=ECHO_FOR)]
+
     def waiting(self) -> dict[str, int] | None:
         """How many messages wait in each queue."""
         return self._count(CALLBACKS, FRESH, RECHECK, CONTROL)
@@ -84,12 +92,12 @@ class CeleryQueue:
             self._rest(exc)
             return None
 
-    def _send(self, task: str, args: list[object], *, queue: str) -> bool:
+    def _send(self, task: str, args: list[object], *, queue: str, expires: float | None = None) -> bool:
         if self._is_resting():
             return False
         try:
             with producers[self._connection].acquire(block=True, timeout=REST) as producer:
-                self._app.send_task(task, args=args, retry=False, queue=queue, producer=producer)
+                self._app.send_task(task, args=args, retry=False, queue=queue, expires=expires, producer=producer)
         except self._trouble as exc:
             self._rest(exc)
             return False

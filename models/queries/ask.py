@@ -42,6 +42,7 @@ class Subject:
     """Seconds since creation, by the database's clock."""
     silences: int
     nudged_at: datetime | None
+    held_asked_at: datetime | None
     now: datetime
 
 
@@ -176,5 +177,6 @@ def _subject(row: Transaction, now: datetime) -> Subject:
         age=(now - row.created_at).total_seconds(),
         silences=row.silences,
         nudged_at=row.nudged_at,
+        held_asked_at=row.held_asked_at,
         now=now,
     )

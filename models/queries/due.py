@@ -24,6 +24,7 @@ CLAIM_TRANSACTIONS = text("""
     WITH due AS (
         SELECT id FROM transactions
         WHERE next_check_at <= CAST(:until AS timestamptz) AND token IS NOT NULL
+          AND (NOT :called_back OR nudged_at > COALESCE(last_asked_at, '-infinity'))
         ORDER BY next_check_at LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     )
@@ -64,9 +65,15 @@ def now(session: Session) -> datetime:
     return at
 
 
-def claim_transactions(session: Session, *, until: datetime, limit: int, lease: timedelta) -> list[int]:
-    """Up to `limit` transactions that were due at `until`, oldest first; each is ours for `lease`."""
-    return sorted(session.scalars(CLAIM_TRANSACTIONS, {"until": until, "limit": limit, "lease": lease}))
+def claim_transactions(
+    session: Session, *, until: datetime, limit: int, lease: timedelta, called_back: bool = False
+) -> list[int]:
+    """Up to `limit` transactions that were due at `until`, oldest first; each is ours for `lease`.
+
+    With `called_back`, only those about which a callback was read that no question followed yet.
+    """
+    parameters = {"until": until, "limit": limit, "lease": lease, "called_back": called_back}
+    return sorted(session.scalars(CLAIM_TRANSACTIONS, parameters))
 
 
 def park_holes(session: Session, *, limit: int) -> list[int]:

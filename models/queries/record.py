@@ -43,7 +43,8 @@ class Move:
 class NextCheck:
     """When one transaction is asked about next: after `wait`, or never by itself. `park` needs an open case beside it.
 
-    With `affirms`, its status rests on the question asked at `asked_at` from now on.
+    With `affirms`, its status rests on the question asked at `asked_at` from now on. With `held`, that question's answer
+    was held back.
     """
 
     transaction_pk: int
@@ -54,6 +55,7 @@ class NextCheck:
     park: bool
     answered: bool
     affirms: bool = False
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,10 +171,12 @@ SCHEDULE = text("""
         parked_at = CASE WHEN s.park THEN COALESCE(t.parked_at, clock_timestamp()) END,
         answered = t.answered + CASE WHEN s.answered THEN 1 ELSE 0 END,
         silences = CASE WHEN s.answered THEN 0 ELSE t.silences + 1 END,
-        decided_asked_at = CASE WHEN s.affirms THEN s.asked_at ELSE t.decided_asked_at END
+        decided_asked_at = CASE WHEN s.affirms THEN s.asked_at ELSE t.decided_asked_at END,
+        held_asked_at = CASE WHEN s.held THEN GREATEST(t.held_asked_at, s.asked_at) ELSE t.held_asked_at END
     FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[]), CAST(:over AS timestamptz[]),
-                CAST(:seconds AS float8[]), CAST(:parks AS bool[]), CAST(:answers AS bool[]), CAST(:affirms AS bool[]))
-        AS s(id, asked_at, over_at, seconds, park, answered, affirms)
+                CAST(:seconds AS float8[]), CAST(:parks AS bool[]), CAST(:answers AS bool[]), CAST(:affirms AS bool[]),
+                CAST(:held AS bool[]))
+        AS s(id, asked_at, over_at, seconds, park, answered, affirms, held)
     WHERE t.id = s.id
 """)
 
@@ -193,6 +197,7 @@ def schedule(session: Session, plans: Sequence[NextCheck]) -> None:
             "parks": [p.park for p in plans],
             "answers": [p.answered for p in plans],
             "affirms": [p.affirms for p in plans],
+            "held": [p.held for p in plans],
         },
     )
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from models.stop import Switch
@@ -22,6 +23,11 @@ class StopLine:
     until: datetime
 
 
+# Shared by whoever acts while the switch is on, and taken alone to switch it off. Not the row: there may be none.
+KEYS = {switch: 5_461_743_210_100 + place for place, switch in enumerate(Switch)}
+ACTING = text("SELECT pg_advisory_xact_lock_shared(:key)")
+SWITCHING = text("SELECT pg_advisory_xact_lock(:key)")
+
 IS_OFF = text("""
     SELECT EXISTS (SELECT FROM stops WHERE switch = :switch AND ended_at IS NULL AND until > clock_timestamp())
 """)
@@ -29,6 +35,13 @@ IS_OFF = text("""
 OFF_NOW = text("""
     SELECT switch, author, reason, off_at, until FROM stops
     WHERE ended_at IS NULL AND until > clock_timestamp() ORDER BY off_at
+""")
+
+# Nobody writes down that a stop ran out: it is over all the same.
+HISTORY = text("""
+    SELECT id, switch, author, reason, off_at, until, ended_at, ended_by,
+           ended_at IS NULL AND until > clock_timestamp() AS is_off, clock_timestamp() AS now
+    FROM stops WHERE id < :before ORDER BY id DESC LIMIT :limit
 """)
 
 END = text("""
@@ -48,6 +61,15 @@ def is_off(session: Session, switch: Switch) -> bool:
     return bool(session.scalar(IS_OFF, {"switch": switch.value}))
 
 
+def keep_on(session: Session, switch: Switch) -> StopLine | None:
+    """The stop while this is off. When it is on, it stays so until this transaction is over: who switches it off waits.
+
+    Two statements, for the second has to see what was committed while the first one waited.
+    """
+    session.execute(ACTING, {"key": KEYS[switch]})
+    return next((line for line in off_now(session) if line.switch is switch), None)
+
+
 def off_now(session: Session) -> list[StopLine]:
     """Every switch that is off, the one that has been off for longest first."""
     return [
@@ -57,7 +79,11 @@ def off_now(session: Session) -> list[StopLine]:
 
 
 def switch_off(session: Session, switch: Switch, *, author: str, reason: str, length: timedelta) -> StopLine:
-    """Off from now on for this long. A switch that is off already is off anew, in these words and until then."""
+    """Off from now on for this long. A switch that is off already is off anew, in these words and until then.
+
+    Waits for the transactions of those who act under `keep_on`: once it is committed, none of them commits any more.
+    """
+    session.execute(SWITCHING, {"key": KEYS[switch]})
     session.execute(END, {"switch": switch.value, "author": author})
     parameters = {"switch": switch.value, "author": author, "reason": reason, "length": length}
     row = session.execute(BEGIN, parameters).one()
@@ -67,3 +93,40 @@ def switch_off(session: Session, switch: Switch, *, author: str, reason: str, le
 def switch_on(session: Session, switch: Switch, *, author: str) -> bool:
     """On again; False when it was on already."""
     return any(session.scalars(END, {"switch": switch.value, "author": author}).all())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PastStop:
+    """One stop, as it went or as it goes. `ended_at` is when it was over, if it is; `ended_by` is empty when it ran out."""
+
+    id: int
+    switch: Switch
+    author: str
+    reason: str
+    off_at: datetime
+    until: datetime
+    ended_at: datetime | None
+    ended_by: str
+    is_off: bool
+    now: datetime
+
+
+def history(session: Session, *, limit: int, before: int = 2**63 - 1) -> list[PastStop]:
+    """Up to `limit` stops with a smaller id than `before`, the newest first, whether they are over or not."""
+    return [_past(row) for row in session.execute(HISTORY, {"limit": limit, "before": before})]
+
+
+def _past(row: Row[Any]) -> PastStop:
+    ran_out = not row.is_off and (row.ended_at is None or row.ended_at >= row.until)
+    return PastStop(
+        id=row.id,
+        switch=Switch(row.switch),
+        author=row.author,
+        reason=row.reason,
+        off_at=row.off_at,
+        until=row.until,
+        ended_at=row.until if ran_out else row.ended_at,
+        ended_by="" if ran_out else row.ended_by,
+        is_off=row.is_off,
+        now=row.now,
+    )

@@ -7,6 +7,7 @@ found its way.
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -25,8 +26,10 @@ from models.answers import Said
 from models.check import Lane
 from models.errors import ReconcilerError
 from models.order import InvoiceOrder
+from models.queries import stops
 from models.queries.receive import reopen_callbacks
 from models.session import transaction
+from models.stop import Switch
 from models.transaction import Status
 from tasks.confirm import confirm
 from tasks.invoices import create, register
@@ -35,7 +38,7 @@ from tasks.watch import fsck
 from tests.ledger import claim, empty, knock, run, value
 from tests.machine import Payment, World
 
-HOUR, DAY = 3600, 86_400
+MINUTE, HOUR, DAY = 60, 3600, 86_400
 LEAST_APART = 2.2
 """Seconds. The spacing is 3, from leave to leave; a question goes out a moment after its leave, on a busy machine."""
 
@@ -77,6 +80,7 @@ class Fleet(RuleBasedStateMachine):
         self.told: set[str] = set()
         self.settled: dict[str, int] = {}
         self.written = ""
+        self.was_off = False
 
     # -- the merchant ------------------------------------------------------------------------------------------------
 
@@ -193,6 +197,17 @@ class Fleet(RuleBasedStateMachine):
     def the_weather_changes(self, weather):
         self.world.gateway.weather = weather
 
+    @rule(switch=st.sampled_from([Switch.SETTLE, Switch.SWEEP]), length=st.sampled_from([MINUTE, HOUR, DAY]))
+    def a_person_switches_off(self, switch, length):
+        with transaction(self.world.sessions) as step:
+            length = timedelta(seconds=length)
+            stops.switch_off(step.session, switch, author="awa", reason="a test", length=length)
+
+    @rule(switch=st.sampled_from([Switch.SETTLE, Switch.SETTLE, Switch.SWEEP]))
+    def a_person_switches_on(self, switch):
+        with transaction(self.world.sessions) as step:
+            stops.switch_on(step.session, switch, author="awa")
+
     @rule()
     def a_person_has_all_callbacks_read_again(self):
         ids = [i for (i,) in run(self.world.sessions, "SELECT id FROM callbacks")]
@@ -245,12 +260,15 @@ class Fleet(RuleBasedStateMachine):
         self.written = written
 
     def what_is_settled_was_paid_and_stays_settled(self):
+        with transaction(self.world.sessions) as step:
+            is_off = stops.is_off(step.session, Switch.SETTLE)
         settled = {name: amount for _, name, _, _, _, amount in run(self.world.sessions, BOOKS) if amount}
         for name, amount in settled.items():
             assert amount == 5000
             assert amount in self.payment(name).has_confirmed
         assert self.settled.items() <= settled.items()
-        self.settled = settled
+        assert not is_off or settled == self.settled or not self.was_off
+        self.settled, self.was_off = settled, is_off
 
     @invariant()
     def the_gateway_is_given_its_time_between_two_questions(self):
@@ -268,6 +286,9 @@ class Fleet(RuleBasedStateMachine):
         world.gateway.weather = None
         world.fakes.queue.is_away = False
         world.lose_locks()
+        for switch in Switch:
+            with transaction(world.sessions) as step:
+                stops.switch_on(step.session, switch, author="awa")
         due = {name for _, name, token, _, has_date, _ in run(world.sessions, BOOKS) if token and has_date}
         self.things_take_their_course()
         self.has_found_its_way(due | self.told)

@@ -13,7 +13,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, READ, RECHECK
 from models.check import Lane
 from tests.fakes import settings_for
 from tests.proxy import wire_to
@@ -58,6 +58,19 @@ def messages(valkey, queue):
         args = json.loads(base64.b64decode(message["body"]))[0]
         found.append((message["headers"]["task"], args))
     return found
+
+
+def test_an_echo_goes_through_every_queue_and_names_it_in_the_sign(queue, valkey):
+    assert sorted(queue.echo("echo:1")) == sorted([CALLBACKS, FRESH, RECHECK, CONTROL])
+    for name in (CALLBACKS, FRESH, RECHECK, CONTROL):
+        assert messages(valkey, name) == [(ECHO, [f"echo:1:{name}"])]
+        [raw] = valkey.lrange(KEY(name), 0, -1)
+        assert json.loads(raw)["headers"]["expires"]
+
+
+def test_with_the_broker_away_no_echo_is_sent():
+    with opened("redis://127.0.0.1:1/0") as app, capture_logs():
+        assert CeleryQueue(app).echo("echo:1") == []
 
 
 def test_stored_callbacks_ring_in_their_queue(queue, valkey):

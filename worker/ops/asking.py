@@ -10,6 +10,9 @@ from config import policy
 from models.check import Lane
 from models.errors import Invalid
 from models.queries.history import CheckLine, History
+from models.queries.stops import StopLine, off_now
+from models.session import transaction
+from models.stop import Switch
 from tasks.confirm import confirm
 from tasks.toolbox import Toolbox
 from worker.ops.lookup import find_invoice
@@ -28,6 +31,8 @@ class Inquiry:
     after: History
     check: CheckLine | None
     why_not: str = ""
+    stop: StopLine | None = None
+    """Settling is switched off: whatever the answer says, no status moves."""
 
 
 def ask_once(tools: Toolbox, transaction_id: str) -> Inquiry:
@@ -43,11 +48,13 @@ def ask_once(tools: Toolbox, transaction_id: str) -> Inquiry:
         )
     confirm(tools, [invoice.id], lane=Lane.PERSON)
     after = find_invoice(tools, transaction_id)
+    with transaction(tools.sessions) as step:
+        stop = next((one for one in off_now(step.session) if one.switch is Switch.SETTLE), None)
     ours = [check for check in _news(before, after) if check.lane is Lane.PERSON]
     if ours:
-        return Inquiry(before=before, after=after, check=ours[-1])
+        return Inquiry(before=before, after=after, check=ours[-1], stop=stop)
     after = _after_the_others_answer(tools, after)
-    return Inquiry(before=before, after=after, check=None, why_not=_why_not(before, after))
+    return Inquiry(before=before, after=after, check=None, why_not=_why_not(before, after), stop=stop)
 
 
 def ask_patiently(tools: Toolbox, transaction_id: str) -> Inquiry:

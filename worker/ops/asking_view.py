@@ -7,6 +7,7 @@ import typer
 from models.queries.browse import CaseLine
 from worker.ops.asking import Inquiry
 from worker.ops.shown import francs, safe
+from worker.ops.switch_view import describe as describe_stop
 from worker.ops.timeline import describe, what_is_next
 
 
@@ -15,6 +16,8 @@ def print_inquiry(inquiry: Inquiry) -> None:
     invoice = inquiry.after.invoice
     typer.echo(f"answer   {describe(inquiry.check)}" if inquiry.check else f"not asked: {inquiry.why_not}")
     typer.echo(f"books    {_moved(inquiry)}")
+    if inquiry.stop:
+        typer.echo("switch   " + describe_stop(inquiry.stop))
     for case in _opened(inquiry):
         typer.echo(f"case     {safe(f'{case.kind.value}: {case.detail}')}")
     typer.echo(f"next     {what_is_next(invoice)}")
@@ -31,6 +34,7 @@ def inquiry_document(inquiry: Inquiry) -> dict[str, object]:
         "status_before": before.invoice.status,
         "status": after.invoice.status,
         "settlement": after.settlement,
+        "settling_is_off": inquiry.stop,
         "cases_opened": _opened(inquiry),
         "next_check_at": after.invoice.next_check_at,
         "parked_at": after.invoice.parked_at,

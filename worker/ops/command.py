@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.ops import callbacks, fsck, invoices, servers, status, upkeep, why
+from worker.ops import callbacks, doctor, fsck, invoices, servers, status, switches, upkeep, why
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
 
@@ -53,3 +53,5 @@ status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
 servers.add_to(app)
+app.add_typer(switches.app, name="switch")
+doctor.add_to(app)

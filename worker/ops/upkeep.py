@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.language import _
 from worker.ops.desk import desk_of
 from worker.ops.edge import WENT_WRONG
 from worker.ops.options import JsonOption
@@ -106,5 +107,9 @@ def _tell(swept: Swept, *, as_json: bool) -> None:
         print_json(swept)
         return
     typer.echo(f"due: {swept.callbacks} callbacks, {swept.transactions} invoices")
+    if swept.is_off:
+        typer.echo(
+            _("sweep is switched off: only what a callback came about is asked about; see `reconciler switch list`")
+        )
     if swept.parked:
         typer.echo(f"parked: {swept.parked} invoices without a token; each has a case")

@@ -93,9 +93,11 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stops")),
     )
     op.create_index("uq_stops_open", "stops", ["switch"], unique=True, postgresql_where=sa.text("ended_at IS NULL"))
+    op.add_column("transactions", sa.Column("held_asked_at", sa.DateTime(timezone=True), nullable=True))
 
 
 def downgrade() -> None:
+    op.drop_column("transactions", "held_asked_at")
     op.drop_table("stops")
     op.drop_table("replay_items")
     op.drop_table("replay_plans")

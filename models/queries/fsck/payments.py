@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from models.queries.fsck.rule import Rule, Walk, age, moment
+from models.queries.fsck.rule import Rule, Walk, age, moment, on_since
 
 # Every table is entered by its index on the transaction, with the slice as the condition. The full joins keep what is
 # about a transaction that does not exist.
 FACTS = """
 WITH t AS (
     SELECT id, account, transaction_id, amount, status, created_at, final_at, next_check_at, parked_at,
-           decided_asked_at, asked, answered, status IN ('created', 'pending') AS is_open
+           decided_asked_at, held_asked_at, asked, answered, status IN ('created', 'pending') AS is_open
     FROM transactions
     WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
 ), s AS (
@@ -27,8 +27,9 @@ WITH t AS (
     SELECT k.transaction_pk, max(k.asked_at) AS last_asked_at, count(*) AS questions,
            count(*) FILTER (WHERE k.said = ANY(CAST(:answers AS text[]))) AS answers,
            bool_or(k.said = t.status AND k.asked_at = t.decided_asked_at) AS decided,
+           bool_or(k.asked_at = t.held_asked_at AND k.said IN ('completed', 'notcompleted')) AS held,
            min(k.id) FILTER (WHERE k.said = 'completed' AND k.amount = t.amount AND k.reference = t.transaction_id
-               AND t.status <> 'completed'
+               AND t.status <> 'completed' AND (k.asked_at <= t.held_asked_at) IS NOT TRUE
                AND NOT (t.status = 'notcompleted' AND k.asked_at <= t.decided_asked_at)) AS paid,
            min(k.id) FILTER (WHERE k.said = 'completed' AND t.status <> 'completed'
                AND (k.amount IS DISTINCT FROM t.amount OR k.reference <> t.transaction_id)) AS mismatch,
@@ -56,11 +57,11 @@ WITH t AS (
 ), facts AS (
     SELECT COALESCE(t.id, s.transaction_pk, told.transaction_pk, said.transaction_pk) AS pk, t.transaction_id,
            t.account, t.amount, t.status, t.is_open, t.created_at, t.final_at, t.next_check_at, t.parked_at,
-           t.decided_asked_at, t.asked, t.answered,
+           t.decided_asked_at, t.held_asked_at, t.asked, t.answered,
            s.transaction_pk IS NOT NULL AS is_settled, s.times, s.check_id, s.account AS settled_account,
            s.amount AS settled_amount, k.said AS proof, k.amount AS proven_amount, k.reference AS proven_reference,
            COALESCE(said.questions, 0) AS questions, COALESCE(said.answers, 0) AS answers, said.last_asked_at,
-           COALESCE(said.decided, FALSE) AS is_decided, said.paid AS paid_check, said.mismatch AS mismatch_check,
+           COALESCE(said.decided, FALSE) AS is_decided, COALESCE(said.held, FALSE) AS is_held, said.paid AS paid_check, said.mismatch AS mismatch_check,
            said.contradiction AS contradiction_check,
            told.transaction_pk IS NOT NULL AS is_told, told.account AS told_account, told.of_two_accounts,
            COALESCE(told.completed, FALSE) AS told_completed, COALESCE(told.notcompleted, FALSE) AS told_notcompleted,
@@ -74,6 +75,9 @@ WITH t AS (
     LEFT JOIN matter ON matter.transaction_pk = t.id
 )
 """
+
+# While the sweep is switched off, and for as long after as it has at any other time, what nobody asked about is no neglect.
+SWEPT_SINCE = on_since("sweep")
 
 BY_HAND = "find out who changed the tables by hand"
 
@@ -180,19 +184,33 @@ NEXT = (
     Rule(
         name="overdue",
         promise="An open transaction whose next check has come is taken up soon.",
-        broken="is_open AND next_check_at < now() - CAST(:overdue AS interval)",
+        broken="is_open AND next_check_at < now() - CAST(:overdue AS interval)"
+        f" AND (status = 'pending' AND {SWEPT_SINCE} > now() - CAST(:overdue AS interval)) IS NOT TRUE",
         detail=f"format('%s, due since %s, %s ago', status, {moment('next_check_at')}, {age('next_check_at')})",
         advice="see that beat and workers run; `reconciler sweep --loop` does their work",
     ),
     Rule(
+        name="held_back",
+        promise="An outcome is held back only by a stop, is on record, and is asked for again.",
+        broken="held_asked_at IS NOT NULL AND (NOT is_held"
+        " OR NOT EXISTS (SELECT FROM stops WHERE switch = 'settle')"
+        " OR (status = 'notcompleted' AND held_asked_at > decided_asked_at"
+        " AND COALESCE(last_asked_at, held_asked_at) <= held_asked_at AND next_check_at IS NULL AND parked_at IS NULL))",
+        detail="CASE WHEN NOT is_held THEN format('no check asked at %s was to be held back',"
+        f" {moment('held_asked_at')}) WHEN next_check_at IS NULL AND status = 'notcompleted'"
+        " THEN format('%s, an outcome is held back, and nobody asks again', status)"
+        " ELSE 'an outcome was held back, and settling was never switched off' END",
+        advice="ask again with `reconciler invoices check`, and find out who changed the tables by hand",
+    ),
+    Rule(
         name="unasked",
         promise="A pending transaction that is not parked is asked about as often as its age wants.",
-        broken="""CASE WHEN status = 'pending' AND parked_at IS NULL THEN
-            now() - COALESCE(last_asked_at, created_at) > COALESCE((
+        broken=f"""CASE WHEN status = 'pending' AND parked_at IS NULL THEN
+            now() - GREATEST(COALESCE(last_asked_at, created_at), {SWEPT_SINCE}) > COALESCE((
                 SELECT tier.patience
                 FROM unnest(CAST(:ages AS interval[]), CAST(:patiences AS interval[])) AS tier(until, patience)
                 WHERE last_asked_at IS NOT NULL AND now() - created_at < tier.until ORDER BY tier.until LIMIT 1
-            ), CAST(:longest AS interval)) END""",
+            ), CAST(:longest AS interval)) END""",  # noqa: S608 - our own words
         detail=f"format('no question was answered since %s, %s ago', {moment('COALESCE(last_asked_at, created_at)')},"
         f" {age('COALESCE(last_asked_at, created_at)')})",
         advice="see that workers run and what keeps them from asking, then `reconciler invoices check`",

@@ -76,3 +76,8 @@ def moment(column: str) -> str:
 def age(column: str) -> str:
     """SQL: how long ago this time is, to the second, as text."""
     return f"date_trunc('second', now() - {column})"
+
+
+def on_since(switch: str) -> str:
+    """SQL: since when this switch is on, in the future while it is off; unknown when it was never off."""
+    return f"(SELECT max(LEAST(ended_at, until)) FROM stops WHERE switch = '{switch}')"  # noqa: S608 - our own words

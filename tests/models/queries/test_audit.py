@@ -185,6 +185,17 @@ DAMAGE = {
         "UPDATE transactions SET next_check_at = now() - interval '11 min' WHERE id = 3",
         {("overdue", "ORD-3")},
     ),
+    "an outcome counts as held back, and none is on record": (
+        "UPDATE transactions SET held_asked_at = now() WHERE id = 3",
+        {("held_back", "ORD-3")},
+    ),
+    "an outcome counts as held back, and nobody asks again": (
+        (
+            "UPDATE transactions SET held_asked_at = decided_asked_at, decided_asked_at = decided_asked_at"
+            " - interval '1 h' WHERE id = 2"
+        ),
+        {("held_back", "ORD-2"), ("undecided", "ORD-2")},
+    ),
     "a hole is due and nobody takes it up": (
         "UPDATE transactions SET next_check_at = now() - interval '11 min' WHERE id = 7",
         {("overdue", "ORD-7")},

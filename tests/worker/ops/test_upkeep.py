@@ -75,7 +75,7 @@ def test_without_a_broker_a_sweep_does_the_work_itself(ops):
     ops.fakes.queue.is_away = True
     add_pending(ops.tools.sessions, due_in=-1)
     ops.fakes.gateway.says("token-of-ORD-1", completed(5000, "ORD-1"))
-    assert ops.document("sweep") == {"callbacks": 0, "transactions": 1, "parked": 0}
+    assert ops.document("sweep") == {"callbacks": 0, "transactions": 1, "parked": 0, "is_off": False}
     assert count(ops.tools.sessions, "settlements") == 1
 
 
