@@ -78,7 +78,7 @@ class Transaction(Base):
     """When the last callback about it was read: an answer to an older question does not end the matter."""
     last_asked_at: Mapped[datetime | None]
     decided_asked_at: Mapped[datetime | None]
-    """When the last question was asked whose answer justified the present status."""
+    """When the last question was asked whose answer justified the present status, or a person changed it by hand."""
     asked: Mapped[int] = mapped_column(server_default="0")
     answered: Mapped[int] = mapped_column(server_default="0")
     silences: Mapped[int] = mapped_column(server_default="0")

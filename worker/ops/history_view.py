@@ -29,7 +29,7 @@ def print_history(history: History) -> None:
     out = console()
     out.print(facts)
     out.print()
-    out.print(_moments(timeline(history), now=invoice.now))
+    out.print(moments_table(timeline(history), now=invoice.now))
     if unread := _unread(history):
         out.print(f"\n{unread}")
 
@@ -62,6 +62,7 @@ def history_document(history: History) -> dict[str, object]:
         "checks": history.checks,
         "settlement": history.settlement,
         "cases": history.cases,
+        "overrides": history.overrides,
         "notices": history.notices,
         "timeline": [
             {"at": m.at, "after_seconds": m.after.total_seconds(), "who": m.who, "what": m.what}
@@ -86,7 +87,8 @@ def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
     ]
 
 
-def _moments(moments: list[Moment], *, now: datetime) -> Table:
+def moments_table(moments: list[Moment], *, now: datetime) -> Table:
+    """Moments, one a row."""
     table = narrow_table()
     table.add_column("time UTC", no_wrap=True)
     table.add_column("after", justify="right", no_wrap=True)
