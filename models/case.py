@@ -34,8 +34,14 @@ class CaseKind(StrEnum):
     """The merchant's application does not take its notices."""
 
 
+CALLBACK_KINDS = (CaseKind.ORPHAN, CaseKind.UNREADABLE)
+"""Cases about a callback alone. Anybody who can reach the door can open any number of them."""
+
 PARKING_KINDS = (CaseKind.TOKEN_LOST, CaseKind.TOKEN_REFUSED, CaseKind.PARKED)
 """Cases that are over by themselves once their transaction reaches an outcome."""
+
+WATCHING_KINDS = (*PARKING_KINDS, CaseKind.MISMATCH)
+"""Cases that keep an open transaction in somebody's view: as long as it is open, they cannot just be ended."""
 
 
 class Case(Base):

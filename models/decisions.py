@@ -33,7 +33,14 @@ class Books:
     """Whole francs."""
     transaction_id: str
     decided_asked_at: datetime | None = None
-    """When the last question was asked whose answer justified `status`; none while nothing was decided."""
+    """When the last question was asked whose answer justified `status`, or a person changed it; none while undecided."""
+    settled_amount: int | None = None
+    """Whole francs that were settled by hand, which need not be `amount`; none while nothing was, or by evidence."""
+
+    @property
+    def expected(self) -> int:
+        """The sum, in whole francs, that an answer must name to agree with the books."""
+        return self.amount if self.settled_amount is None else self.settled_amount
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +101,9 @@ def hold_back(verdict: Verdict, *, why: str) -> Verdict:
 def objection(books: Books, answer: Answer) -> str:
     """What keeps a `completed` answer from being evidence for this transaction, in one sentence; empty when nothing does."""
     if answer.amount is None:
-        return f"completed, without a readable amount; {books.amount} XOF expected"
-    if answer.amount != books.amount:
-        return f"completed over {answer.amount} XOF; {books.amount} XOF expected"
+        return f"completed, without a readable amount; {books.expected} XOF expected"
+    if answer.amount != books.expected:
+        return f"completed over {answer.amount} XOF; {books.expected} XOF expected"
     if not answer.references:
         return "completed, without our reference"
     if answer.references[0] != books.transaction_id:
@@ -115,7 +122,7 @@ def _completed(books: Books, answer: Answer, *, late: bool) -> Verdict:
         return Verdict(reason=wrong, when=when, case=CaseKind.MISMATCH, last_resort=CaseKind.PARKED)
     if books.status is Status.NOTCOMPLETED and late:
         return Verdict(
-            reason="completed, by an answer older than the one that said notcompleted",
+            reason="completed, by an answer older than what closed it",
             when=When.SOON,  # whoever is asked now has the last word
             case=CaseKind.CONTRADICTION,
         )

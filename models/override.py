@@ -12,7 +12,7 @@ from models.transaction import Status
 
 
 class Override(Base):
-    """One change of status that somebody answers for. Rows are only added; fsck lists them all.
+    """One change of status that somebody answers for, because of a case about it. Rows are only added; fsck lists them all.
 
     What it changed to `completed` is settled on it, and on no check: the settlement says so for ever.
     """

@@ -79,7 +79,7 @@ class Transaction(Base):
     last_asked_at: Mapped[datetime | None]
     """When the last question went out and, once it is recorded, when it was over: the spacing counts from there."""
     decided_asked_at: Mapped[datetime | None]
-    """When the last question was asked whose answer justified the present status."""
+    """When the last question was asked whose answer justified the present status, or a person changed it by hand."""
     held_asked_at: Mapped[datetime | None]
     """When the last question was asked whose answer would have moved it, had settling not been switched off. The answer to
     an older question is not the last word. It stays when the status has moved since."""

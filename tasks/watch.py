@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -27,10 +27,11 @@ from models.queries.fsck.reading import reading
 from models.queries.fsck.rule import Violation, Walk
 from models.queries.fsck.slices import Slice, Source
 from models.queries.fsck.sums import Sums
+from models.queries.overrides import OverrideLine, count_overrides, list_overrides
 from models.session import Sessions
 from tasks.job import Job
 
-__all__ = ["Looked", "Violation", "fsck"]
+__all__ = ["Looked", "OverrideLine", "Overrides", "Violation", "fsck", "overrides"]
 
 log = structlog.get_logger()
 
@@ -85,8 +86,8 @@ def fsck(
 ) -> Iterator[Violation]:
     """Every violation in the books, as it is found; none when they are sound.
 
-    With `since`, only what is open, what an answer was stored about that lately, and the callbacks and notices of that
-    time. Needs memory for one slice of `size` rows, however many there are. Raises `StoreAway`.
+    With `since`, only what is open, what an answer was stored about or was changed by hand that lately, and the callbacks
+    and notices of that time. Needs memory for one slice of `size` rows, however many there are. Raises `StoreAway`.
     """
     run = _Run(sessions=sessions, since=since, size=size, looked=looked)
     yield from _payments(run)
@@ -94,18 +95,52 @@ def fsck(
     yield from _notices(run)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overrides:
+    """What persons changed by hand: no violations, and never out of sight either. How many, and each, oldest first."""
+
+    count: int
+    lines: Iterator[OverrideLine]
+
+
+def overrides(sessions: Sessions, *, since: timedelta | None = None, size: int = SLICE) -> Overrides:
+    """Every change by hand there is, or of the last `since`. Raises `StoreAway`, also while the lines are read."""
+    with reading(sessions) as session:
+        upto = slices.last_id(session, "overrides")
+        after = slices.before_lately(session, "overrides", since=since) if since else 0
+        count = count_overrides(session, after=after, upto=upto)
+    return Overrides(count=count, lines=_lines(sessions, after, upto=upto, size=size))
+
+
+def _lines(sessions: Sessions, after: int, *, upto: int, size: int) -> Iterator[OverrideLine]:
+    while after < upto:
+        with reading(sessions) as session:
+            lines = list_overrides(session, after=after, upto=upto, limit=size)
+        yield from lines
+        after = lines[-1].id if lines else upto
+
+
 def _payments(run: _Run) -> Iterator[Violation]:
     sums = Sums()
+    by_hand: set[int] = set()
 
     def look(session: Session, rows: Slice) -> list[Violation]:
         sums.add(session, rows)
         return _hold(session, PAYMENTS, rows)
 
+    def look_at_overridden(session: Session, rows: Slice) -> list[Violation]:
+        by_hand.update(rows.ids or ())
+        return look(session, rows)
+
+    def look_at_answered(session: Session, rows: Slice) -> list[Violation]:
+        return look(session, replace(rows, ids=[pk for pk in rows.ids or () if pk not in by_hand]))
+
     if run.since is None:
         yield from _walk(run, slices.EVERY_TRANSACTION, look)
     else:
         yield from _walk(run, slices.OPEN_TRANSACTIONS, look)
-        yield from _walk(run, slices.ANSWERED_TRANSACTIONS, look, since=run.since)
+        yield from _walk(run, slices.OVERRIDDEN_TRANSACTIONS, look_at_overridden, since=run.since)
+        yield from _walk(run, slices.ANSWERED_TRANSACTIONS, look_at_answered, since=run.since)
     yield from sums.violations()
 
 

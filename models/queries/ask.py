@@ -161,10 +161,26 @@ def lock_subjects(session: Session, ids: Sequence[int]) -> list[Subject]:
         .with_for_update(key_share=True)
         .execution_options(populate_existing=True)
     )
-    return [_subject(row, at) for row, at in rows]
+    found = [(row, at) for row, at in rows]
+    by_hand = _settled_by_hand(session, [row.id for row, _ in found if row.status == Status.COMPLETED.value])
+    return [_subject(row, at, settled_amount=by_hand.get(row.id)) for row, at in found]
 
 
-def _subject(row: Transaction, now: datetime) -> Subject:
+# After the locks, in a statement of its own: a join would show the settlements as they were before we waited for the lock.
+SETTLED_BY_HAND = text("""
+    SELECT transaction_pk, amount FROM settlements
+    WHERE transaction_pk = ANY(CAST(:ids AS bigint[])) AND override_id IS NOT NULL
+""")
+
+
+def _settled_by_hand(session: Session, ids: Sequence[int]) -> dict[int, int]:
+    """The sums that persons answered for; those that rest on evidence are over the amount of their transaction."""
+    if not ids:
+        return {}
+    return {pk: amount for pk, amount in session.execute(SETTLED_BY_HAND, {"ids": ids})}  # noqa: C416 - as above
+
+
+def _subject(row: Transaction, now: datetime, *, settled_amount: int | None) -> Subject:
     return Subject(
         id=row.id,
         account=row.account,
@@ -173,6 +189,7 @@ def _subject(row: Transaction, now: datetime) -> Subject:
             amount=row.amount,
             transaction_id=row.transaction_id,
             decided_asked_at=row.decided_asked_at,
+            settled_amount=settled_amount,
         ),
         age=(now - row.created_at).total_seconds(),
         silences=row.silences,

@@ -76,6 +76,8 @@ class CaseLine:
     opened_at: datetime
     resolved_at: datetime | None
     resolution: str
+    resolved_by: str
+    """Who ended it; empty when it ended by itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -214,4 +216,5 @@ def case_line(case: Case) -> CaseLine:
         opened_at=case.opened_at,
         resolved_at=case.resolved_at,
         resolution=case.resolution,
+        resolved_by=case.resolved_by,
     )

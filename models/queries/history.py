@@ -15,6 +15,7 @@ from models.case import Case
 from models.check import Check, Lane
 from models.notice import Notice, NoticeKind
 from models.queries.browse import CALLBACK_LINES, AnySelect, CallbackLine, CaseLine, callback_line, case_line
+from models.queries.overrides import OverrideLine, overrides_of
 from models.settlement import Settlement
 from models.transaction import Invoice, Status
 
@@ -106,6 +107,7 @@ class History:
     checks_in_all: int
     settlement: SettlementLine | None
     cases: tuple[CaseLine, ...]
+    overrides: tuple[OverrideLine, ...]
     notices: tuple[NoticeLine, ...]
 
 
@@ -131,6 +133,7 @@ def find_history(session: Session, transaction_id: str, *, newest: int = NEWEST)
         checks_in_all=checks[0].total if checks else 0,
         settlement=_settlement(session, invoice.id),
         cases=tuple(case_line(case) for case in cases),
+        overrides=overrides_of(session, invoice.id),
         notices=tuple(NoticeLine(seq=n.seq, kind=NoticeKind(n.kind), created_at=n.created_at) for n in notices),
     )
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Conflict
 from models.queries.record import close_parking_cases
+from models.settlement import Settlement
 from models.transaction import Invoice, Kind, Status
 
 
@@ -50,6 +51,11 @@ def begin_invoice(session: Session, new: NewInvoice, *, grace: timedelta) -> Inv
 def find_invoice(session: Session, transaction_id: str) -> Invoice | None:
     """The invoice with this id of ours."""
     return session.scalars(select(Invoice).where(Invoice.transaction_id == transaction_id)).one_or_none()
+
+
+def settled_amount(session: Session, pk: int) -> int | None:
+    """Whole francs that are settled; another sum than the invoice's only where a person answers for it. None unless completed."""
+    return session.scalar(select(Settlement.amount).where(Settlement.transaction_pk == pk))
 
 
 def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:

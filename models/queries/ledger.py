@@ -24,9 +24,10 @@ class Ending:
     settled_amount: int
     settled_at: datetime | None
     learned_by: Lane | None
-    """Who asked the question whose answer decided; none while open."""
+    """Who asked the question whose answer decided; none while open, or when a person decided by hand."""
     proof: str
-    """What the settlement's check says, `completed` or something that must never be; empty without a settlement."""
+    """What the settlement's check says, `completed` or something that must never be; `override` for one by hand; empty
+    without a settlement."""
     notices: int
     """How often the merchant is told, of the outcome that is told most often."""
     callbacks: int
@@ -43,8 +44,9 @@ ENDINGS = text("""
            (SELECT max(s.settled_at) FROM settlements s WHERE s.transaction_pk = t.id) AS settled_at,
            (SELECT c.lane FROM checks c WHERE c.transaction_pk = t.id AND c.asked_at = t.decided_asked_at
             ORDER BY c.id LIMIT 1) AS learned_by,
-           COALESCE((SELECT c.said FROM settlements s JOIN checks c ON c.id = s.check_id
-            WHERE s.transaction_pk = t.id), '') AS proof,
+           COALESCE((SELECT CASE WHEN s.override_id IS NOT NULL THEN 'override' ELSE c.said END
+            FROM settlements s LEFT JOIN checks c ON c.id = s.check_id
+            WHERE s.transaction_pk = t.id LIMIT 1), '') AS proof,
            (SELECT COALESCE(max(times), 0) FROM (
                SELECT count(*) AS times FROM notices n WHERE n.transaction_pk = t.id GROUP BY n.kind
            ) AS told) AS notices,

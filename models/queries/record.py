@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
@@ -148,7 +149,21 @@ ADD_NOTICES = text("""
 """)
 
 
-def add_notices(session: Session, moves: Sequence[Move], *, accounts: dict[int, str]) -> None:
+class Moved(Protocol):
+    """A change of status that came about, by an answer or by hand."""
+
+    @property
+    def transaction_pk(self) -> int:
+        """Whose status."""
+        ...
+
+    @property
+    def new(self) -> Status:
+        """The status it has now."""
+        ...
+
+
+def add_notices(session: Session, moves: Sequence[Moved], *, accounts: dict[int, str]) -> None:
     """One notice per outcome, numbered per account without gaps. Call it last: it serializes settling of an account."""
     for account in sorted({accounts[m.transaction_pk] for m in moves}):
         ours = sorted((m for m in moves if accounts[m.transaction_pk] == account), key=lambda m: m.transaction_pk)

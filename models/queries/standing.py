@@ -9,11 +9,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from models.callback import Callback, Outcome
-from models.override import Override
 from models.queries.history import History, find_history
+from models.queries.overrides import OverrideLine
 from models.queries.status import UNREAD
 from models.queries.stops import StopLine, off_now
-from models.transaction import Invoice, Status
+from models.transaction import Invoice
 
 NEWEST_BODIES = 50
 """Callbacks whose bodies are read again, the newest: of 64 kB at most each, and a forger may send any number."""
@@ -30,28 +30,20 @@ class Knock:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OverrideLine:
-    """One status that a person set by hand."""
-
-    id: int
-    new_status: Status
-    author: str
-    reason: str
-    made_at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """One invoice and all that bears on it. `unread` callbacks may be about it: nobody has looked into them yet."""
 
     history: History
     nudged_at: datetime | None
     knocks: tuple[Knock, ...]
-    override: OverrideLine | None
-    """The last one."""
     stops: tuple[StopLine, ...]
     unread: int
     oldest_unread_at: datetime | None
+
+    @property
+    def override(self) -> OverrideLine | None:
+        """The last one."""
+        return self.history.overrides[-1] if self.history.overrides else None
 
 
 def find_standing(session: Session, transaction_id: str) -> Standing | None:
@@ -68,7 +60,6 @@ def find_standing(session: Session, transaction_id: str) -> Standing | None:
         history=history,
         nudged_at=session.scalar(select(Invoice.nudged_at).where(Invoice.id == pk)),
         knocks=_knocks(session, pk),
-        override=_override(session, pk),
         stops=tuple(off_now(session)),
         unread=unread.unread,
         oldest_unread_at=unread.oldest,
@@ -85,15 +76,4 @@ def _knocks(session: Session, pk: int) -> tuple[Knock, ...]:
     ).all()
     return tuple(
         Knock(callback_id=i, received_at=at, content_type=kind, body=body) for i, at, kind, body in reversed(rows)
-    )
-
-
-def _override(session: Session, pk: int) -> OverrideLine | None:
-    made = session.scalars(
-        select(Override).where(Override.transaction_pk == pk).order_by(Override.id.desc()).limit(1)
-    ).one_or_none()
-    if made is None:
-        return None
-    return OverrideLine(
-        id=made.id, new_status=Status(made.new_status), author=made.author, reason=made.reason, made_at=made.made_at
     )

@@ -134,3 +134,15 @@ def test_what_is_asked_about_by_age_names_the_case_of_its_last_tier(said, case):
 @pytest.mark.parametrize("said", Said)
 def test_only_what_speaks_of_the_payment_is_an_answer(said):
     assert said.is_an_answer is (said not in (Said.REFUSED, Said.SILENCE))
+
+
+@pytest.mark.parametrize(
+    ("amount", "case"), [(4000, None), (5000, CaseKind.CONTRADICTION), (None, CaseKind.CONTRADICTION)]
+)
+def test_what_was_settled_by_hand_is_held_against_what_was_received_and_not_against_the_invoice(amount, case):
+    received = Books(
+        status=Status.COMPLETED, amount=5000, transaction_id=OURS, decided_asked_at=NOON, settled_amount=4000
+    )
+    later = Answer(said=Said.COMPLETED, amount=amount, references=(OURS,))
+    found = judge(received, later, asked_at=NOON + timedelta(seconds=1))
+    assert (found.move, found.case, found.when) == (None, case, When.NEVER)

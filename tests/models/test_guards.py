@@ -204,3 +204,112 @@ def test_a_settlement_is_final(engine, statement):
         settle(connection, pk, check(connection, pk))
         with pytest.raises(DBAPIError, match="never changed or removed"):
             connection.execute(text(statement))
+
+
+def override(connection, pk: int, *, about: int | None = None, new="completed", amount=4000, author="awa") -> int:
+    """A change by hand, because of a case about `about`, or about the transaction itself."""
+    case = connection.scalar(
+        text("INSERT INTO cases (kind, transaction_pk, detail) VALUES ('mismatch', :pk, '') RETURNING id"),
+        {"pk": about or pk},
+    )
+    return connection.scalar(
+        text("""INSERT INTO overrides (transaction_pk, case_id, old_status, new_status, amount, author, reason)
+                VALUES (:pk, :case, 'pending', :new, :amount, :author, 'x') RETURNING id"""),
+        {"pk": pk, "case": case, "new": new, "amount": amount, "author": author},
+    )
+
+
+def settle_by_hand(connection, pk: int, override_id: int | None, *, amount=4000, account="default") -> None:
+    connection.execute(
+        text(
+            "INSERT INTO settlements (transaction_pk, override_id, amount, account) VALUES (:pk, :hand, :amount, :account)"
+        ),
+        {"pk": pk, "hand": override_id, "amount": amount, "account": account},
+    )
+
+
+def test_a_settlement_that_a_person_answers_for_is_taken_over_another_amount(engine):
+    with engine.begin() as connection:
+        pk = completed(connection)
+        settle_by_hand(connection, pk, override(connection, pk))
+
+
+@pytest.mark.parametrize("terms", [{"amount": 5000}, {"account": "other"}])
+def test_a_settlement_on_other_terms_than_its_override_is_refused(engine, terms):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        made = override(connection, pk)
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle_by_hand(connection, pk, made, **terms)
+
+
+def test_an_override_that_says_otherwise_settles_nothing(engine):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        made = override(connection, pk, new="notcompleted", amount=0)
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle_by_hand(connection, pk, made)
+
+
+def test_the_override_of_one_transaction_settles_no_other(engine):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        other = add(connection, ours="ORD-2")
+        made = override(connection, other)
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle_by_hand(connection, pk, made)
+
+
+def test_a_pending_transaction_is_not_settled_by_hand_either(engine):
+    with engine.connect() as connection:
+        pk = add(connection)
+        move(connection, pk, "pending")
+        made = override(connection, pk)
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle_by_hand(connection, pk, made)
+
+
+def test_a_settlement_rests_on_one_ground_alone(engine):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        with pytest.raises(DBAPIError, match="does not justify"):
+            settle_by_hand(connection, pk, None)
+    with engine.connect() as connection:
+        pk = completed(connection)
+        proof, made = check(connection, pk), override(connection, pk, amount=5000)
+        with pytest.raises(DBAPIError, match="one_ground"):
+            connection.execute(
+                text("INSERT INTO settlements VALUES (:pk, :proof, 'default', 5000, now(), :made)"),
+                {"pk": pk, "proof": proof, "made": made},
+            )
+
+
+@pytest.mark.parametrize(
+    ("terms", "rule"),
+    [
+        ({"author": ""}, "answered_for"),
+        ({"amount": 0}, "amount_of_money_that_moved"),
+        ({"new": "notcompleted"}, "amount_of_money_that_moved"),
+    ],
+)
+def test_an_override_names_who_answers_for_it_and_what_moved(engine, terms, rule):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        with pytest.raises(DBAPIError, match=rule):
+            override(connection, pk, **terms)
+
+
+def test_an_override_belongs_to_a_case_about_its_transaction(engine):
+    with engine.connect() as connection:
+        pk = completed(connection)
+        other = add(connection, ours="ORD-2")
+        with pytest.raises(DBAPIError, match="is not about transaction"):
+            override(connection, pk, about=other)
+
+
+@pytest.mark.parametrize("statement", ["UPDATE overrides SET reason = 'y'", "DELETE FROM overrides"])
+def test_an_override_is_final(engine, statement):
+    with engine.connect() as connection:
+        override(connection, completed(connection))
+        with pytest.raises(DBAPIError, match="never changed or removed"):
+            connection.execute(text(statement))

@@ -9,16 +9,18 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.language import _
 from worker.ops.desk import desk_of
 from worker.ops.edge import WENT_WRONG
 from worker.ops.options import duration
 
 if TYPE_CHECKING:
-    from tasks.watch import Looked, Violation
+    from tasks.watch import Looked, Overrides, Violation
 
 
 def add_to(app: typer.Typer) -> None:
@@ -45,6 +47,7 @@ def fsck(
 ) -> None:
     """Hold the books against every rule. Reads only; exits with 1 when one is broken. docs/fsck.md explains each."""
     from tasks.watch import fsck as violations
+    from tasks.watch import overrides
 
     rows: Counter[str] = Counter()
     broken: Counter[str] = Counter()
@@ -59,7 +62,9 @@ def fsck(
             broken[violation.rule] += 1
             if broken[violation.rule] <= limit:
                 _tell(violation, as_json=as_json)
-    _sum_up(rows, broken, seconds=time.monotonic() - began, limit=limit, as_json=as_json)
+    by_hand = overrides(desk_of(ctx).tools.sessions, since=since)
+    _list_overrides(by_hand, limit=limit, as_json=as_json)
+    _sum_up(rows, broken, by_hand=by_hand.count, seconds=time.monotonic() - began, limit=limit, as_json=as_json)
     if broken:
         raise typer.Exit(WENT_WRONG)
 
@@ -73,9 +78,24 @@ def _tell(violation: Violation, *, as_json: bool) -> None:
         typer.echo(safe(str(violation)))
 
 
-def _sum_up(rows: Counter[str], broken: Counter[str], *, seconds: float, limit: int, as_json: bool) -> None:
+def _list_overrides(found: Overrides, *, limit: int, as_json: bool) -> None:
+    """A section of its own: what persons changed by hand is no violation, and is in sight for ever."""
+    from worker.ops.fsck_view import override_document, override_line
+
+    if found.count and not as_json:
+        more = (
+            _(", the first {limit:,} are shown; --limit shows more").format(limit=limit) if found.count > limit else ""
+        )
+        typer.echo(_("overrides: {count:,}").format(count=found.count) + more)
+    for one in islice(found.lines, limit):
+        typer.echo(override_document(one) if as_json else override_line(one))
+
+
+def _sum_up(
+    rows: Counter[str], broken: Counter[str], *, by_hand: int, seconds: float, limit: int, as_json: bool
+) -> None:
     if as_json:
-        _print_line(rows=dict(rows), seconds=round(seconds, 1), violations=dict(broken))
+        _print_line(rows=dict(rows), seconds=round(seconds, 1), violations=dict(broken), overrides=by_hand)
         return
     for rule, number in sorted(broken.items()):
         if number > limit:

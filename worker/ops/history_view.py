@@ -62,6 +62,7 @@ def history_document(history: History) -> dict[str, object]:
         "checks": history.checks,
         "settlement": history.settlement,
         "cases": history.cases,
+        "overrides": history.overrides,
         "notices": history.notices,
         "timeline": [
             {"at": m.at, "after_seconds": m.after.total_seconds(), "who": m.who, "what": m.what}

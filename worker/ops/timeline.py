@@ -10,6 +10,7 @@ from enum import StrEnum
 from models.callback import Outcome
 from models.queries.browse import CallbackLine, CaseLine
 from models.queries.history import AboutCallback, CheckLine, History, InvoiceFacts
+from models.queries.overrides import OverrideLine
 from worker.ops.shown import francs, safe, short
 
 HTTP_OK = 200
@@ -26,7 +27,7 @@ class Who(StrEnum):
     SWEEP = "sweep"
     """We asked, because it was time to."""
     PERSON = "person"
-    """We asked, because somebody wanted to know."""
+    """We asked, because somebody wanted to know; or somebody changed or ended something by hand."""
     REPLAY = "replay"
     AUDIT = "audit"
     """We asked, to look once more at what is final."""
@@ -50,6 +51,7 @@ def timeline(history: History) -> list[Moment]:
     events = [(invoice.created_at, Who.SHOP, _created(invoice))]
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
+    events += [(one.made_at, Who.PERSON, _override(one)) for one in history.overrides]
     events += _ending(history)
     for case in history.cases:
         events += _case(case)
@@ -118,7 +120,18 @@ def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
         yield history.invoice.final_at, Who.BOOKS, f"closed as {history.invoice.status.value}: no money moved"
 
 
+def _override(one: OverrideLine) -> str:
+    money = f", {francs(one.amount)} received" if one.amount else ""
+    return safe(
+        f"override {one.id} by {one.author}: {one.old.value} to {one.new.value}{money}, without an answer that says so"
+        f": {one.reason}"
+    )
+
+
 def _case(case: CaseLine) -> Iterator[tuple[datetime, Who, str]]:
     yield case.opened_at, Who.BOOKS, safe(f"case {case.id}, {case.kind.value}: {case.detail}")
     if case.resolved_at is not None:
-        yield case.resolved_at, Who.BOOKS, safe(f"case {case.id} is over: {case.resolution}")
+        if case.resolved_by:
+            yield case.resolved_at, Who.PERSON, safe(f"case {case.id} ended by {case.resolved_by}: {case.resolution}")
+        else:
+            yield case.resolved_at, Who.BOOKS, safe(f"case {case.id} is over: {case.resolution}")

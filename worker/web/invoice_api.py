@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 
 from models.errors import NotFound
 from models.order import CURRENCY, LONGEST_ID
-from models.queries.invoices import find_invoice
+from models.queries.invoices import find_invoice, settled_amount
 from models.session import transaction
 from models.transaction import Invoice, Status
 from tasks.invoices import Booked, create, register
@@ -39,6 +39,10 @@ class InvoiceView(BaseModel):
         "`pending`: not paid yet. `completed`: paid. `notcompleted`: failed or given up; may still turn to `completed`."
     )
     amount: int = Field(description="Whole francs.")
+    settled_amount: int | None = Field(
+        description="Whole francs that were received, once `completed`. Another sum than `amount` only where a person "
+        "settled by hand what really came."
+    )
     currency: str = CURRENCY
     description: str
     payment_url: str | None = Field(description="Open it as it stands, never in an iframe. Null until there is one.")
@@ -50,12 +54,13 @@ class InvoiceView(BaseModel):
     refusal: str
 
     @classmethod
-    def of(cls, invoice: Invoice) -> InvoiceView:
-        """The view of this row."""
+    def of(cls, invoice: Invoice, *, settled: int | None) -> InvoiceView:
+        """The view of this row, and of what is settled for it."""
         return cls(
             transaction_id=invoice.transaction_id,
             status=Status(invoice.status),
             amount=invoice.amount,
+            settled_amount=settled,
             description=invoice.description,
             payment_url=invoice.payment_url or None,
             created_at=invoice.created_at,
@@ -93,7 +98,7 @@ def invoice_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         invoice = booked.invoice
         response.status_code = HTTPStatus.CREATED if booked.is_new else HTTPStatus.OK
         response.headers["Location"] = f"{request.scope.get('root_path', '')}{PREFIX}/{quote(invoice.transaction_id)}"
-        return InvoiceView.of(invoice)
+        return _view(tools, invoice)
 
     @router.get(
         "/{transaction_id:path}",
@@ -102,9 +107,18 @@ def invoice_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
     )
     def get_invoice(transaction_id: str) -> InvoiceView:
         """What the books say. Asks the gateway nothing."""
-        return InvoiceView.of(_find(tools, transaction_id))
+        return _view(tools, _find(tools, transaction_id))
 
     return router
+
+
+def _view(tools: Toolbox, invoice: Invoice) -> InvoiceView:
+    """Only what is completed is settled: for all else one look at the database is enough."""
+    settled = None
+    if invoice.status == Status.COMPLETED:
+        with transaction(tools.sessions) as step:
+            settled = settled_amount(step.session, invoice.id)
+    return InvoiceView.of(invoice, settled=settled)
 
 
 def _book(tools: Toolbox, wanted: Wanted) -> Booked:

@@ -37,6 +37,7 @@ CREATED = {
     "transaction_id": "ORDER-42-7f3c9a",
     "status": "pending",
     "amount": 4200,
+    "settled_amount": None,
     "currency": "XOF",
     "description": "Order 42",
     "payment_url": "https://client.ligdicash.com/directpayment/invoice/...",

@@ -55,6 +55,18 @@ END $$;
 DROP TRIGGER IF EXISTS overrides_are_final ON overrides;
 CREATE TRIGGER overrides_are_final BEFORE UPDATE OR DELETE ON overrides
     FOR EACH ROW EXECUTE FUNCTION overrides_are_final();
+
+CREATE OR REPLACE FUNCTION overrides_belong_to_a_case() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM cases WHERE id = NEW.case_id AND transaction_pk = NEW.transaction_pk) THEN
+        RAISE EXCEPTION 'case % is not about transaction %', NEW.case_id, NEW.transaction_pk
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+DROP TRIGGER IF EXISTS overrides_belong_to_a_case ON overrides;
+CREATE TRIGGER overrides_belong_to_a_case BEFORE INSERT ON overrides
+    FOR EACH ROW EXECUTE FUNCTION overrides_belong_to_a_case();
 """
 
 GUARD_BEFORE = """
@@ -71,7 +83,7 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-DROP FUNCTION overrides_are_final CASCADE;
+DROP FUNCTION overrides_are_final, overrides_belong_to_a_case CASCADE;
 """
 
 

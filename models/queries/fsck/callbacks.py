@@ -54,5 +54,13 @@ CALLBACKS = Walk(
             detail="format('%s, without a case', outcome)",
             advice="read it with `reconciler callbacks show`, or `replay` it, which opens the case",
         ),
+        Rule(
+            name="unexplained",
+            promise="A case about a callback that is over says why.",
+            broken="EXISTS (SELECT FROM cases WHERE cases.callback_id = facts.id"
+            " AND cases.resolved_at IS NOT NULL AND cases.resolution = '')",
+            detail="'its case is over, and does not say why'",
+            advice="find out who changed the tables by hand, and look at the callback with `reconciler callbacks show`",
+        ),
     ),
 )

@@ -13,7 +13,8 @@ WITH t AS (
     FROM transactions
     WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
 ), s AS (
-    SELECT transaction_pk, count(*) AS times, min(check_id) AS check_id, min(account) AS account, min(amount) AS amount
+    SELECT transaction_pk, count(*) AS times, min(check_id) AS check_id, min(override_id) AS override_id,
+           min(account) AS account, min(amount) AS amount
     FROM settlements
     WHERE transaction_pk > :after AND transaction_pk <= :upto
       AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
@@ -21,6 +22,11 @@ WITH t AS (
 ), k AS MATERIALIZED (
     SELECT id, transaction_pk, asked_at, said, amount, reference
     FROM checks
+    WHERE transaction_pk > :after AND transaction_pk <= :upto
+      AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
+), o AS MATERIALIZED (
+    SELECT id, transaction_pk, new_status, amount, made_at
+    FROM overrides
     WHERE transaction_pk > :after AND transaction_pk <= :upto
       AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
 ), said AS (
@@ -33,11 +39,28 @@ WITH t AS (
                AND NOT (t.status = 'notcompleted' AND k.asked_at <= t.decided_asked_at)) AS paid,
            min(k.id) FILTER (WHERE k.said = 'completed' AND t.status <> 'completed'
                AND (k.amount IS DISTINCT FROM t.amount OR k.reference <> t.transaction_id)) AS mismatch,
-           min(k.id) FILTER (WHERE t.status = 'completed' AND k.id > s.check_id AND k.asked_at > t.decided_asked_at
-               AND (k.said IN ('notcompleted', 'pending') OR k.said = 'completed'
-                    AND (k.amount IS DISTINCT FROM t.amount OR k.reference <> t.transaction_id))) AS contradiction
+           min(k.id) FILTER (WHERE t.status = 'completed' AND k.id > COALESCE(s.check_id, 0)
+               AND k.asked_at > t.decided_asked_at AND (k.said IN ('notcompleted', 'pending') OR k.said = 'completed'
+                    AND (k.amount IS DISTINCT FROM CASE WHEN s.override_id IS NULL THEN t.amount ELSE s.amount END
+                         OR k.reference <> t.transaction_id))) AS contradiction
     FROM k LEFT JOIN t ON t.id = k.transaction_pk LEFT JOIN s ON s.transaction_pk = k.transaction_pk
     GROUP BY k.transaction_pk
+), hand AS (
+    SELECT o.transaction_pk, bool_or(o.new_status = t.status AND o.made_at = t.decided_asked_at) AS decided,
+           min(o.id) FILTER (WHERE o.new_status = 'completed' AND o.id IS DISTINCT FROM s.override_id) AS unsettled
+    FROM o JOIN t ON t.id = o.transaction_pk LEFT JOIN s ON s.transaction_pk = o.transaction_pk
+    GROUP BY o.transaction_pk
+), gainsaid AS (
+    SELECT o.transaction_pk, min(o.id) AS override_id, min(k.id) AS check_id
+    FROM o JOIN t ON t.id = o.transaction_pk
+    JOIN k ON k.transaction_pk = o.transaction_pk AND k.asked_at > o.made_at
+    WHERE (o.new_status = 'notcompleted' AND k.said = 'completed' OR o.new_status = 'completed' AND (
+               k.said IN ('notcompleted', 'pending') OR k.said = 'completed'
+               AND (k.amount IS DISTINCT FROM o.amount OR k.reference <> t.transaction_id)))
+      AND NOT EXISTS (
+          SELECT FROM cases WHERE cases.transaction_pk = o.transaction_pk AND cases.resolved_at > k.asked_at
+              AND cases.resolved_by <> '' AND cases.kind IN ('contradiction', 'late_success', 'mismatch'))
+    GROUP BY o.transaction_pk
 ), told AS (
     SELECT transaction_pk, min(account) AS account, min(account) <> max(account) AS of_two_accounts,
            bool_or(kind = 'completed') AS completed, bool_or(kind = 'notcompleted') AS notcompleted
@@ -49,7 +72,9 @@ WITH t AS (
     SELECT transaction_pk, bool_or(resolved_at IS NULL) AS is_open,
            min(kind) FILTER (WHERE resolved_at IS NULL AND kind = ANY(CAST(:parking AS text[]))) AS parking,
            bool_or(kind = 'mismatch') AS mismatch, bool_or(kind = 'late_success') AS late_success,
-           bool_or(kind = 'contradiction') AS contradiction
+           bool_or(kind = 'contradiction') AS contradiction,
+           min(id) FILTER (WHERE resolved_at IS NOT NULL AND (resolution = ''
+               OR resolved_by = '' AND kind IN ('mismatch', 'late_success', 'contradiction'))) AS unsigned
     FROM cases
     WHERE transaction_pk > :after AND transaction_pk <= :upto
       AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
@@ -58,10 +83,13 @@ WITH t AS (
     SELECT COALESCE(t.id, s.transaction_pk, told.transaction_pk, said.transaction_pk) AS pk, t.transaction_id,
            t.account, t.amount, t.status, t.is_open, t.created_at, t.final_at, t.next_check_at, t.parked_at,
            t.decided_asked_at, t.held_asked_at, t.asked, t.answered,
-           s.transaction_pk IS NOT NULL AS is_settled, s.times, s.check_id, s.account AS settled_account,
+           s.transaction_pk IS NOT NULL AS is_settled, s.times, s.check_id, s.override_id, s.account AS settled_account,
            s.amount AS settled_amount, k.said AS proof, k.amount AS proven_amount, k.reference AS proven_reference,
            COALESCE(said.questions, 0) AS questions, COALESCE(said.answers, 0) AS answers, said.last_asked_at,
-           COALESCE(said.decided, FALSE) AS is_decided, COALESCE(said.held, FALSE) AS is_held, said.paid AS paid_check, said.mismatch AS mismatch_check,
+           o.new_status AS hand_status, o.amount AS hand_amount, hand.unsettled AS unsettled_override,
+           gainsaid.override_id AS gainsaid_override, gainsaid.check_id AS gainsaying_check,
+           matter.unsigned AS unsigned_case, COALESCE(said.held, FALSE) AS is_held,
+           COALESCE(said.decided, FALSE) OR COALESCE(hand.decided, FALSE) AS is_decided, said.paid AS paid_check, said.mismatch AS mismatch_check,
            said.contradiction AS contradiction_check,
            told.transaction_pk IS NOT NULL AS is_told, told.account AS told_account, told.of_two_accounts,
            COALESCE(told.completed, FALSE) AS told_completed, COALESCE(told.notcompleted, FALSE) AS told_notcompleted,
@@ -72,6 +100,9 @@ WITH t AS (
     FULL JOIN told ON told.transaction_pk = COALESCE(t.id, s.transaction_pk)
     FULL JOIN said ON said.transaction_pk = COALESCE(t.id, s.transaction_pk, told.transaction_pk)
     LEFT JOIN k ON k.id = s.check_id AND k.transaction_pk = s.transaction_pk
+    LEFT JOIN o ON o.id = s.override_id AND o.transaction_pk = s.transaction_pk
+    LEFT JOIN hand ON hand.transaction_pk = t.id
+    LEFT JOIN gainsaid ON gainsaid.transaction_pk = t.id
     LEFT JOIN matter ON matter.transaction_pk = t.id
 )
 """
@@ -105,8 +136,9 @@ MONEY = (
     ),
     Rule(
         name="hearsay",
-        promise="A settlement rests on a stored answer about its transaction: completed, its amount, its reference.",
-        broken="is_settled AND transaction_id IS NOT NULL AND (proof IS DISTINCT FROM 'completed'"
+        promise="A settlement that no person answers for rests on a stored answer about its transaction: completed, its"
+        " amount, its reference.",
+        broken="is_settled AND override_id IS NULL AND transaction_id IS NOT NULL AND (proof IS DISTINCT FROM 'completed'"
         " OR proven_amount IS DISTINCT FROM settled_amount OR proven_reference IS DISTINCT FROM transaction_id)",
         detail="CASE WHEN proof IS NULL THEN format('check %s is no check of this transaction', check_id)"
         " ELSE format('check %s says %s over %s XOF for %L; settled over %s XOF', check_id, proof,"
@@ -115,8 +147,8 @@ MONEY = (
     ),
     Rule(
         name="other_terms",
-        promise="A settlement has the amount and the account of its transaction.",
-        broken="is_settled AND (settled_amount <> amount OR settled_account <> account)",
+        promise="A settlement has the account of its transaction and, unless a person answers for another, its amount.",
+        broken="is_settled AND (settled_amount <> amount AND override_id IS NULL OR settled_account <> account)",
         detail="format('settled over %s XOF in account %L; the transaction is over %s XOF in account %L',"
         " settled_amount, settled_account, amount, account)",
         advice=f"{BY_HAND}, and correct the one that the stored answer contradicts",
@@ -142,10 +174,10 @@ MONEY = (
 EVIDENCE = (
     Rule(
         name="undecided",
-        promise="A final transaction has a date, and a stored answer that says so, asked when the row says.",
+        promise="A final transaction has a date, and a stored answer or an override that says so, of the time in the row.",
         broken="status IN ('completed', 'notcompleted') AND (final_at IS NULL OR NOT is_decided)",
         detail="CASE WHEN final_at IS NULL THEN format('%s, without the date since when', status)"
-        f" ELSE format('%s, and no check asked at %s says so', status, COALESCE({moment('decided_asked_at')}, 'no time'))"
+        f" ELSE format('%s, and no check asked or override made at %s says so', status, COALESCE({moment('decided_asked_at')}, 'no time'))"
         " END",
         advice=f"{BY_HAND}, and ask the gateway with `reconciler invoices check`",
     ),
@@ -162,13 +194,42 @@ EVIDENCE = (
         promise="An answer that no rule may decide about has a case.",
         broken="(mismatch_check IS NOT NULL AND NOT had_mismatch)"
         " OR (contradiction_check IS NOT NULL AND NOT had_contradiction)"
-        " OR (status = 'completed' AND told_notcompleted AND NOT had_late_success)",
+        " OR (status = 'completed' AND told_notcompleted AND override_id IS NULL AND NOT had_late_success)",
         detail="CASE WHEN mismatch_check IS NOT NULL AND NOT had_mismatch"
         " THEN format('check %s says completed on other terms, without a case', mismatch_check)"
         " WHEN contradiction_check IS NOT NULL AND NOT had_contradiction"
         " THEN format('check %s takes the outcome back, without a case', contradiction_check)"
         " ELSE 'completed after notcompleted, without a case' END",
         advice="read its timeline with `reconciler invoices show`, and decide as if the case were there",
+    ),
+)
+
+HAND = (
+    Rule(
+        name="override_differs",
+        promise="A settlement by hand and its override say the same: completed, its transaction, its amount.",
+        broken="(is_settled AND override_id IS NOT NULL AND transaction_id IS NOT NULL AND (hand_status IS DISTINCT FROM"
+        " 'completed' OR hand_amount IS DISTINCT FROM settled_amount)) OR unsettled_override IS NOT NULL",
+        detail="CASE WHEN unsettled_override IS NOT NULL THEN format('override %s says completed, and no settlement rests"
+        " on it', unsettled_override) WHEN hand_status IS NULL THEN format('override %s is no override of this"
+        " transaction', override_id) ELSE format('override %s says %s over %s XOF; settled over %s XOF', override_id,"
+        " hand_status, hand_amount, settled_amount) END",
+        advice=f"{BY_HAND}, and ask whoever signed the override what was received",
+    ),
+    Rule(
+        name="override_contradicted",
+        promise="What a person decided by hand, no later answer contradicts, or a person has ended the case about that.",
+        broken="gainsaid_override IS NOT NULL",
+        detail="format('check %s, asked after override %s, says otherwise', gainsaying_check, gainsaid_override)",
+        advice="compare both with `reconciler invoices show`, put right what is wrong, and end the case about it with"
+        " `reconciler cases resolve`",
+    ),
+    Rule(
+        name="unsigned",
+        promise="A case that only a person can end says who ended it, and every case that is over says why.",
+        broken="unsigned_case IS NOT NULL",
+        detail="format('case %s is over, and does not say why or by whom', unsigned_case)",
+        advice=f"{BY_HAND}, and look at the matter as if the case were open",
     ),
 )
 
@@ -247,5 +308,5 @@ TOLD = (
 PAYMENTS = Walk(
     facts=FACTS,
     subject="COALESCE('transaction ' || transaction_id, 'row ' || pk)",
-    rules=(*MONEY, *EVIDENCE, *NEXT, *TOLD),
+    rules=(*MONEY, *EVIDENCE, *HAND, *NEXT, *TOLD),
 )

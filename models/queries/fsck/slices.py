@@ -13,7 +13,7 @@ BIGGEST_ID = 2**63 - 1
 
 LAST = {
     table: text(f"SELECT COALESCE(max(id), 0) FROM {table}")  # noqa: S608 - our own words
-    for table in ("transactions", "callbacks", "checks", "notices")
+    for table in ("transactions", "callbacks", "checks", "notices", "overrides")
 }
 
 
@@ -100,6 +100,19 @@ ANSWERED_TRANSACTIONS = _picked(
 )
 
 
+# The same for what persons changed by hand: an override may be made without any answer.
+OVERRIDDEN_TRANSACTIONS = _picked(
+    "overridden transactions",
+    "overrides",
+    """SELECT o.id, o.transaction_pk AS pk, NOT EXISTS (
+           SELECT FROM overrides newer WHERE newer.transaction_pk = o.transaction_pk AND newer.id > o.id
+       ) AND NOT EXISTS (
+           SELECT FROM transactions t WHERE t.id = o.transaction_pk AND t.status IN ('created', 'pending')
+       ) AS wanted
+       FROM overrides o WHERE o.id > :after ORDER BY o.id LIMIT :size""",
+)
+
+
 def next_slice(session: Session, source: Source, *, after: int, size: int) -> Slice:
     """Up to `size` rows that follow. The last slice ends at the biggest id, so that nothing beyond the rows is left out."""
     upto, rows, ids = session.execute(source.statement, {"after": after, "size": size}).one()
@@ -114,7 +127,12 @@ def last_id(session: Session, table: str) -> int:
 
 # In these tables ids and times grow together, so that the row at which "lately" begins is found by halving, without an
 # index on the time. A row that is out of order by a little only makes lately begin a little elsewhere.
-TIMES = {"checks": "asked_at", "callbacks": "COALESCE(stored_at, received_at)", "notices": "created_at"}
+TIMES = {
+    "checks": "asked_at",
+    "overrides": "made_at",
+    "callbacks": "COALESCE(stored_at, received_at)",
+    "notices": "created_at",
+}
 PROBES = {
     table: text(
         f"SELECT {at} >= clock_timestamp() - CAST(:since AS interval) FROM {table} WHERE id >= :id ORDER BY id LIMIT 1"  # noqa: S608 - our own words

@@ -1,4 +1,4 @@
-"""What settled each day, added up three ways: by settlements, by completed transactions, and by what the gateway said."""
+"""What settled each day, added up three ways: by settlements, by completed transactions, and by what justifies each."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ DIFFERENCES = text("""
         SELECT id, account, amount, final_at, status = 'completed' AS is_completed FROM transactions
         WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
     ), s AS (
-        SELECT transaction_pk, min(check_id) AS check_id, min(account) AS account, min(settled_at) AS settled_at,
-               sum(amount) AS amount
+        SELECT transaction_pk, min(check_id) AS check_id, min(override_id) AS override_id,
+               min(account) AS account, min(settled_at) AS settled_at, sum(amount) AS amount
         FROM settlements
         WHERE transaction_pk > :after AND transaction_pk <= :upto
           AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
@@ -46,17 +46,26 @@ DIFFERENCES = text("""
         SELECT id, transaction_pk, amount FROM checks
         WHERE transaction_pk > :after AND transaction_pk <= :upto AND said = 'completed'
           AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
+    ), o AS (
+        SELECT id, transaction_pk, amount FROM overrides
+        WHERE transaction_pk > :after AND transaction_pk <= :upto AND new_status = 'completed'
+          AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
+    ), grounds AS (
+        -- A person may have received another sum than the transaction is over: then what they signed for is the measure.
+        SELECT COALESCE(s.account, t.account) AS account, COALESCE(s.settled_at, t.final_at) AS moment,
+               CASE WHEN is_completed THEN COALESCE(o.amount, t.amount) END AS due, s.amount AS settled,
+               COALESCE(k.amount, o.amount) AS justified
+        FROM t FULL JOIN s ON s.transaction_pk = t.id
+        LEFT JOIN k ON k.id = s.check_id AND k.transaction_pk = s.transaction_pk
+        LEFT JOIN o ON o.id = s.override_id AND o.transaction_pk = s.transaction_pk
+        WHERE s.transaction_pk IS NOT NULL OR is_completed
     )
-    SELECT COALESCE(s.account, t.account) AS account,
-           CAST(COALESCE(s.settled_at, t.final_at) AT TIME ZONE 'UTC' AS date) AS day,
-           CAST(COALESCE(sum(t.amount) FILTER (WHERE is_completed), 0) - COALESCE(sum(s.amount), 0) AS bigint) AS transactions,
-           CAST(COALESCE(sum(k.amount), 0) - COALESCE(sum(s.amount), 0) AS bigint) AS answers
-    FROM t FULL JOIN s ON s.transaction_pk = t.id
-    LEFT JOIN k ON k.id = s.check_id AND k.transaction_pk = s.transaction_pk
-    WHERE s.transaction_pk IS NOT NULL OR is_completed
+    SELECT account, CAST(moment AT TIME ZONE 'UTC' AS date) AS day,
+           CAST(COALESCE(sum(due), 0) - COALESCE(sum(settled), 0) AS bigint) AS transactions,
+           CAST(COALESCE(sum(justified), 0) - COALESCE(sum(settled), 0) AS bigint) AS answers
+    FROM grounds
     GROUP BY 1, 2
-    HAVING COALESCE(sum(t.amount) FILTER (WHERE is_completed), 0) <> COALESCE(sum(s.amount), 0)
-        OR COALESCE(sum(k.amount), 0) <> COALESCE(sum(s.amount), 0)
+    HAVING COALESCE(sum(due), 0) <> COALESCE(sum(settled), 0) OR COALESCE(sum(justified), 0) <> COALESCE(sum(settled), 0)
 """)
 
 
@@ -80,6 +89,6 @@ class Sums:
                 rule="sums",
                 subject=f"account {day.account} on {day.date}",
                 detail=f"against the settlements, completed transactions come to {off.transactions:+d} XOF"
-                f" and their answers to {off.answers:+d} XOF",
+                f" and their answers or overrides to {off.answers:+d} XOF",
                 advice="the other lines about this day say which transactions; settle none of it by hand before",
             )

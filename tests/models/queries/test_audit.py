@@ -11,9 +11,14 @@ import pytest
 from sqlalchemy import text
 
 from models.callback import Outcome
+from models.case import CaseKind
+from models.queries.cases import Signature, find_cases
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.payments import PAYMENTS
+from models.queries.record import NewCase, open_cases
 from models.session import Sessions, transaction
+from models.transaction import Status
+from tasks.cases import ByHand, override
 from tasks.intake import intake
 from tasks.record import record
 from tasks.watch import fsck
@@ -40,12 +45,16 @@ def sessions(database_url) -> Iterator[Sessions]:
 
 
 def write_sound_books(sessions: Sessions) -> None:
-    """ORD-1 completed, 2 not, 3 pending, 4 parked, 5 completed after all, 6 paid on other terms, 7 waits, 8 refused."""
+    """ORD-1 completed, 2 not, 3 pending, 4 parked, 5 completed after all, 6 paid on other terms, 7 waits, 8 refused.
+
+    By hand: ORD-9 completed over what really came, 10 not, and 11 refused.
+    """
     tools = toolbox(sessions)
     one, two, _, four, five, six = add_pending(sessions, 6)
-    seven, eight = add_created(sessions, 2)
+    seven, eight, *rest = add_created(sessions, 5)
     record(tools, [answered(sessions, one, completed(5000, "ORD-1"))], lane=LANE)
     record(tools, [answered(sessions, two, notcompleted())], lane=LANE)
+    decide_by_hand(sessions, *rest)
     run(sessions, "UPDATE transactions SET created_at = created_at - interval '31 days' WHERE id = :pk", pk=four)
     record(tools, [answered(sessions, four, pending())], lane=LANE)
     for answer in (notcompleted(), completed(5000, "ORD-5")):
@@ -57,6 +66,24 @@ def write_sound_books(sessions: Sessions) -> None:
     intake(tools, read)
     knock(sessions, claim("ORD-7"))
     assert seven
+
+
+def decide_by_hand(sessions: Sessions, nine: int, ten: int, eleven: int) -> None:
+    """What two persons made of a mismatch, of a payment that nobody knows any more, and of a hole."""
+    tools = toolbox(sessions)
+    for pk in (nine, ten):
+        run(sessions, "UPDATE transactions SET status = 'pending', token = 't' || id WHERE id = :pk", pk=pk)
+    record(tools, [answered(sessions, nine, completed(4000, "ORD-9"))], lane=LANE)
+    opened = [
+        NewCase(kind=kind, detail="", transaction_pk=pk)
+        for pk, kind in ((ten, CaseKind.TOKEN_REFUSED), (eleven, CaseKind.TOKEN_LOST))
+    ]
+    with transaction(sessions) as step:
+        open_cases(step.session, opened)
+        matters = {case.transaction_pk: case for case in find_cases(step.session, range(10))}
+    awa = Signature(author="awa", reason="seen in the dashboard")
+    for pk, new, amount in ((nine, "completed", 4000), (ten, "notcompleted", 0), (eleven, "refused", 0)):
+        assert override(tools, ByHand(case=matters[pk], new=Status(new), amount=amount), awa)
 
 
 def damage(sessions: Sessions, *statements: str) -> None:
@@ -178,7 +205,7 @@ DAMAGE = {
     ),
     "a parked one has no case": ("DELETE FROM cases WHERE kind = 'parked'", {("forgotten", "ORD-4")}),
     "the case of a parked one is closed": (
-        "UPDATE cases SET resolved_at = now() WHERE kind = 'parked'",
+        "UPDATE cases SET resolved_at = now(), resolution = 'x' WHERE kind = 'parked'",
         {("forgotten", "ORD-4")},
     ),
     "nobody takes up what is due": (
@@ -266,6 +293,72 @@ DAMAGE = {
         "DELETE FROM cases WHERE kind = 'unreadable'",
         {("unreported", "callback 4")},
     ),
+    "a settlement by hand has another amount than its override": (
+        "UPDATE settlements SET amount = 5000 WHERE transaction_pk = 9",
+        {("override_differs", "ORD-9"), ("sums", TODAY)},
+    ),
+    "a settlement by hand is in another account": (
+        "UPDATE settlements SET account = 'other' WHERE transaction_pk = 9",
+        {("other_terms", "ORD-9")},
+    ),
+    "the override under a settlement says notcompleted": (
+        "UPDATE overrides SET new_status = 'notcompleted', amount = 0 WHERE transaction_pk = 9",
+        {("override_differs", "ORD-9"), ("undecided", "ORD-9"), ("sums", TODAY)},
+    ),
+    "the override under a settlement is over another amount": (
+        "UPDATE overrides SET amount = 4500 WHERE transaction_pk = 9",
+        {("override_differs", "ORD-9"), ("sums", TODAY)},
+    ),
+    "a settlement rests on another transaction's override": (
+        "UPDATE settlements SET override_id = 2 WHERE transaction_pk = 9",
+        {("override_differs", "ORD-9"), ("sums", TODAY)},
+    ),
+    "the override under a settlement is gone": (
+        "DELETE FROM overrides WHERE transaction_pk = 9",
+        {("override_differs", "ORD-9"), ("undecided", "ORD-9"), ("sums", TODAY)},
+    ),
+    "a settlement by hand is gone": (
+        "DELETE FROM settlements WHERE transaction_pk = 9",
+        {("unsettled", "ORD-9"), ("override_differs", "ORD-9"), ("sums", TODAY)},
+    ),
+    "a settlement by evidence is passed off as one by hand": (
+        "UPDATE settlements SET check_id = NULL, override_id = 4711 WHERE transaction_pk = 1",
+        {("override_differs", "ORD-1"), ("sums", TODAY)},
+    ),
+    "the override that closed one is gone": (
+        "DELETE FROM overrides WHERE transaction_pk = 10",
+        {("undecided", "ORD-10")},
+    ),
+    "the notice of an override is gone": (
+        "DELETE FROM notices WHERE transaction_pk = 10",
+        {("untold", "ORD-10"), ("notice_gap", "account default")},
+    ),
+    "the gateway takes back what a person settled": (
+        (
+            "INSERT INTO checks (transaction_pk, lane, asked_at, took_ms, said, body)"
+            " VALUES (9, 'sweep', clock_timestamp(), 1, 'notcompleted', '')"
+        ),
+        {("override_contradicted", "ORD-9"), ("unflagged", "ORD-9"), ("evidence_gone", "ORD-9")},
+    ),
+    "the gateway confirms another sum than a person settled": (
+        (
+            "INSERT INTO checks (transaction_pk, lane, asked_at, took_ms, said, amount, reference, body)"
+            " VALUES (9, 'sweep', clock_timestamp(), 1, 'completed', 5000, 'ORD-9', '')"
+        ),
+        {("override_contradicted", "ORD-9"), ("unflagged", "ORD-9"), ("evidence_gone", "ORD-9")},
+    ),
+    "a mismatch was ended by nobody": (
+        "UPDATE cases SET resolved_by = '' WHERE kind = 'mismatch' AND transaction_pk = 9",
+        {("unsigned", "ORD-9")},
+    ),
+    "a case that a person ended says no more why": (
+        "UPDATE cases SET resolution = '' WHERE kind = 'token_refused'",
+        {("unsigned", "ORD-10")},
+    ),
+    "the case of a callback was ended without a word": (
+        "UPDATE cases SET resolved_at = now(), resolved_by = 'awa' WHERE kind = 'orphan'",
+        {("unexplained", "callback 2")},
+    ),
 }
 
 
@@ -280,6 +373,7 @@ WAITS_FOR_THE_NIGHT = {
     "a pending one is called completed",
     "a settlement is of a transaction that never was",
     "the answer that closed one is gone",
+    "the override that closed one is gone",
 }
 """What is final without an answer of late: no row says that it moved."""
 

@@ -72,7 +72,9 @@ def test_no_violation_is_left_out_in_silence(books):
 
 
 def test_looking_back_a_little_finds_what_is_open_and_what_moved(books):
-    assert books.say("fsck", "--since", "15m").startswith("clean; looked at 1 open transactions, 1 answers, ")
+    assert books.say("fsck", "--since", "15m").startswith(
+        "clean; looked at 1 open transactions, 0 overridden transactions, 1 answers, "
+    )
     forget_the_notice(books)
     assert "untold  transaction ORD-1" in books.run("fsck", "--since", "15m").stdout
 
@@ -82,6 +84,46 @@ def test_a_length_without_a_plain_number_and_unit_is_refused(books, written):
     result = books.run("fsck", f"--since={written}")
     assert (result.exit_code, result.stdout) == (2, "")
     assert "90s" in result.stderr
+
+
+def change_by_hand(ops) -> None:
+    """ORD-2 completed over 4,000 XOF by a person, without a question."""
+    run(ops.tools.sessions, "INSERT INTO cases (kind, transaction_pk, detail) VALUES ('mismatch', 2, '')")
+    ops.fakes.breaker.wait = 30
+    ops.say(
+        *("cases", "resolve", "1", "--as", "completed", "--amount", "4000", "--override"),
+        *("--by", "awa", "--reason", "seen in the dashboard"),
+    )
+
+
+def test_what_was_changed_by_hand_has_a_section_of_its_own_and_is_no_violation(books):
+    change_by_hand(books)
+    section, line, total = books.say("fsck").splitlines()
+    assert section == "overrides: 1"
+    assert line.startswith("  1  ORD-2  pending to completed, 4,000 XOF received, by awa, ")
+    assert line.endswith(" UTC: seen in the dashboard")
+    assert total.startswith("clean; ")
+    assert books.say("fsck", "--since", "15m").startswith("overrides: 1\n")
+
+
+def test_a_machine_gets_each_change_by_hand_and_how_many(books):
+    change_by_hand(books)
+    override, totals = [json.loads(line) for line in books.say("fsck", "--json").splitlines()]
+    assert override["override"]["transaction_id"] == "ORD-2"
+    assert (override["override"]["amount"], override["override"]["author"]) == (4000, "awa")
+    assert (totals["overrides"], totals["violations"]) == (1, {})
+
+
+def test_of_many_changes_by_hand_some_are_shown_and_all_are_counted(books):
+    change_by_hand(books)
+    run(
+        books.tools.sessions,
+        """INSERT INTO overrides (transaction_pk, case_id, old_status, new_status, amount, author, reason, made_at)
+           SELECT 2, 1, 'pending', 'notcompleted', 0, 'awa', 'x', now() - interval '2 days' FROM generate_series(1, 4)""",
+    )
+    said = books.say("fsck", "--limit", "2").splitlines()
+    assert said[0] == "overrides: 5, the first 2 are shown; --limit shows more"
+    assert len(said) == 4
 
 
 def test_a_transaction_id_cannot_steer_the_terminal(books):

@@ -8,10 +8,15 @@ import logging
 import pytest
 from sqlalchemy import update
 
+from models.case import CaseKind
 from models.errors import GatewayMisconfigured, GatewayRefused, NotSent, OutcomeUnknown
 from models.order import Item
+from models.queries.cases import Signature, find_cases
+from models.queries.record import NewCase, open_cases
+from models.session import transaction
 from models.transaction import Invoice, Status
-from tests.fakes import API_KEY, CALLBACK_URL
+from tasks.cases import ByHand, override
+from tests.fakes import API_KEY, CALLBACK_URL, toolbox
 from tests.webdoor import NOWHERE, open_door
 from worker.ligdicash.wire import write_create
 
@@ -68,6 +73,7 @@ def test_the_vendors_quickstart_is_taken_as_it_stands(door):
         "transaction_id": "ORD-2025-00042",
         "status": "pending",
         "amount": 5000,
+        "settled_amount": None,
         "currency": "XOF",
         "description": "Pro Subscription \u2014 January 2025",
         "payment_url": "https://gateway.example/pay/token-1-of-ORD-2025-00042",
@@ -159,6 +165,17 @@ def test_the_outcome_is_shown_with_its_operator(door):
         session.execute(update(Invoice).values(operator_id="11", operator_name="ORANGE BURKINA", request_id="P1"))
     view = door.v1("GET", "/ORDER-1").json()
     assert (view["operator_id"], view["operator_name"], view["request_id"]) == ("11", "ORANGE BURKINA", "P1")
+
+
+def test_what_a_person_settled_by_hand_is_shown_beside_the_amount(door):
+    door.v1("POST", json=order(custom_data=NAMED))
+    with transaction(door.sessions) as step:
+        open_cases(step.session, [NewCase(kind=CaseKind.MISMATCH, detail="", transaction_pk=1)])
+        [case] = find_cases(step.session, [1])
+    by = Signature(author="awa", reason="seen in the dashboard")
+    assert override(toolbox(door.sessions), ByHand(case=case, new=Status.COMPLETED, amount=4000), by)
+    for view in (door.v1("GET", "/ORDER-1").json(), door.v1("POST", json=order(custom_data=NAMED)).json()):
+        assert (view["status"], view["amount"], view["settled_amount"]) == ("completed", 4200, 4000)
 
 
 def test_an_unknown_id_is_not_found(door):

@@ -168,7 +168,7 @@ def _notcompleted(facts: Facts) -> Situation:
     if facts.invoice.next_check_at is not None:
         return Situation.FAILED_ASKED_AGAIN
     made = facts.standing.override
-    if made is None or made.new_status is not Status.NOTCOMPLETED:
+    if made is None or made.new is not Status.NOTCOMPLETED:
         return Situation.FAILED
     said_after = any(
         check.said is Said.NOTCOMPLETED and check.asked_at > made.made_at for check in facts.standing.history.checks

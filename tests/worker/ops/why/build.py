@@ -12,7 +12,8 @@ from models.case import CaseKind
 from models.check import Lane
 from models.queries.browse import CaseLine
 from models.queries.history import CheckLine, History, InvoiceFacts, SettlementLine
-from models.queries.standing import OverrideLine, Standing
+from models.queries.overrides import OverrideLine
+from models.queries.standing import Standing
 from models.queries.stops import StopLine
 from models.stop import Switch
 from models.transaction import Status
@@ -54,7 +55,7 @@ def stop(switch: Switch) -> StopLine:
 
 
 def override(status: Status, made_ago: float = 100) -> OverrideLine:
-    return OverrideLine(id=1, new_status=status, author="Awa", reason="seen at the bank", made_at=ago(made_ago))
+    return blank(OverrideLine, id=1, new=status, author="Awa", reason="seen at the bank", made_at=ago(made_ago))
 
 
 def fleet(*, breaker: str = "closed", is_refused: bool = False, room: int = 50, held: bool = False) -> Fleet:
@@ -115,6 +116,7 @@ def facts(
         checks_in_all=len(answers),
         settlement=_settlement(settled_by),
         cases=tuple(blank(CaseLine, id=n, kind=kind, detail="look") for n, kind in enumerate(kinds, start=3)),
+        overrides=() if made is None else (made,),
         notices=(),
     )
     return Facts(
@@ -122,7 +124,6 @@ def facts(
             history=history,
             nudged_at=None if called_ago is None else ago(called_ago),
             knocks=(),
-            override=made,
             stops=tuple(stops),
             unread=unread,
             oldest_unread_at=None,

@@ -1,0 +1,160 @@
+"""What a person should do about a case, and with which commands: a table over kinds and statuses. Pure; prints nothing."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from models.case import CaseKind
+from models.queries.cases import CaseFacts
+from models.transaction import Status
+from worker.language import N_
+from worker.ops.shown import safe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """What to do: in few words for a list, in one or two sentences for one case, and the commands, best first.
+
+    Texts are translated by whoever shows them. Commands have the names of `_values` in braces.
+    """
+
+    brief: str
+    what: str
+    commands: tuple[str, ...]
+
+
+END = 'reconciler cases resolve {case} --reason "..."'
+CHECK = "reconciler invoices check {transaction} --now"
+SHOW = "reconciler invoices show {transaction}"
+PAID = 'reconciler cases resolve {case} --as completed --amount {received} --reason "..."'
+UNPAID = 'reconciler cases resolve {case} --as notcompleted --reason "..."'
+OVER_OTHER_SUM = 'reconciler cases resolve {case} --as completed --amount {received} --override --reason "..."'
+REFUNDED = 'reconciler cases resolve {case} --as notcompleted --override --reason "..."'
+UNMADE = 'reconciler cases resolve {case} --as refused --override --reason "..."'
+LOOK = "reconciler callbacks show {callback}"
+REPLAY = "reconciler callbacks replay {callback}"
+
+JUST_END = Action(
+    brief=N_("nothing is left to decide: end it"),
+    what=N_("Nothing is left to decide. End the case with a word on how you found it."),
+    commands=(END,),
+)
+OTHER_SUM = Action(
+    brief=N_("compare the amounts, then settle or refund"),
+    what=N_(
+        "Compare with the gateway's dashboard. If you keep the money, settle what really came; if not, refund it and close"
+        " the invoice."
+    ),
+    commands=(CHECK, OVER_OTHER_SUM, REFUNDED),
+)
+OTHER_SUM_AFTER_ALL = Action(
+    brief=N_("compare the amounts, then settle or refund"),
+    what=N_(
+        "Money came for an invoice that is closed. Compare with the gateway's dashboard. If you keep it, settle what really"
+        " came; if not, refund it and end the case."
+    ),
+    commands=(CHECK, OVER_OTHER_SUM, END),
+)
+DELIVER = Action(
+    brief=N_("deliver the order or refund it"),
+    what=N_("The order may have been given up meanwhile. Deliver it, or refund the customer; then end the case."),
+    commands=(SHOW, END),
+)
+TAKEN_BACK = Action(
+    brief=N_("ask LigdiCash which answer is true"),
+    what=N_(
+        "The books keep the money. Ask the gateway once more, then LigdiCash support, with both answers. If it never came,"
+        " correct it outside these books, and end the case."
+    ),
+    commands=(CHECK, SHOW, END),
+)
+ASK_AGAIN = Action(
+    brief=N_("ask the gateway again"),
+    what=N_("Ask the gateway again: its newest answer decides. Then end the case."),
+    commands=(CHECK, END),
+)
+LOOK_UP = Action(
+    brief=N_("look it up in the dashboard, then decide"),
+    what=N_(
+        "Look the payment up in the gateway's dashboard, or ask LigdiCash support. Then write down what became of it."
+    ),
+    commands=(CHECK, PAID, UNPAID),
+)
+LOOK_UP_CLOSED = Action(
+    brief=N_("look it up in the dashboard"),
+    what=N_(
+        "It is closed as not paid, and the gateway no longer says so. Look the payment up in the gateway's dashboard, or ask"
+        " LigdiCash support. If it was paid, settle it; if not, end the case."
+    ),
+    commands=(CHECK, PAID, END),
+)
+HOLE = Action(
+    brief=N_("look for it in the dashboard; close it if it is not there"),
+    what=N_(
+        "Look for the transaction id in the gateway's dashboard. No customer was ever sent to pay it. Close it as never"
+        " created: the same order can then be sent again."
+    ),
+    commands=(UNMADE,),
+)
+STRANGER = Action(
+    brief=N_("see what it names; read it again or end it"),
+    what=N_(
+        "Look at what it names. If it is a payment of yours, register its invoice and have the callback read again. Anybody"
+        " can send a callback: end the others, all at once if they are many."
+    ),
+    commands=(LOOK, REPLAY, END),
+)
+GIBBERISH = Action(
+    brief=N_("look at it; end it"),
+    what=N_(
+        "Look at what came. If it is from the gateway, report it and have it read again with the next version. Anybody can"
+        " send a callback: end the others, all at once if they are many."
+    ),
+    commands=(LOOK, REPLAY, END),
+)
+REPAIR = Action(
+    brief=N_("repair the application that is not told"),
+    what=N_("Repair the application, or its address in the settings; have it told again; then end the case."),
+    commands=(END,),
+)
+
+
+def _table(otherwise: Action, by_status: Mapping[Status, Action] | None = None) -> dict[Status | None, Action]:
+    return dict.fromkeys([None, *Status], otherwise) | dict(by_status or {})
+
+
+ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
+    CaseKind.MISMATCH: _table(JUST_END, {Status.PENDING: OTHER_SUM, Status.NOTCOMPLETED: OTHER_SUM_AFTER_ALL}),
+    CaseKind.LATE_SUCCESS: _table(JUST_END, {Status.COMPLETED: DELIVER}),
+    CaseKind.CONTRADICTION: _table(ASK_AGAIN, {Status.COMPLETED: TAKEN_BACK}),
+    CaseKind.ORPHAN: _table(STRANGER),
+    CaseKind.UNREADABLE: _table(GIBBERISH),
+    CaseKind.TOKEN_LOST: _table(JUST_END, {Status.CREATED: HOLE, Status.PENDING: LOOK_UP}),
+    CaseKind.TOKEN_REFUSED: _table(JUST_END, {Status.PENDING: LOOK_UP, Status.NOTCOMPLETED: LOOK_UP_CLOSED}),
+    CaseKind.PARKED: _table(JUST_END, {Status.PENDING: LOOK_UP, Status.NOTCOMPLETED: LOOK_UP_CLOSED}),
+    CaseKind.ENDPOINT: _table(REPAIR),
+}
+"""Every kind with every status, and with none, for what is about no invoice."""
+
+
+def action_for(case: CaseFacts) -> Action:
+    """What to do about this case."""
+    return ACTIONS[case.kind][case.status]
+
+
+def commands_for(case: CaseFacts) -> list[str]:
+    """The commands that do it, ready to be copied: only the reason is left to be written."""
+    return [command.format(**_values(case)) for command in action_for(case).commands]
+
+
+def _values(case: CaseFacts) -> dict[str, str]:
+    """What fills the commands. Ids are quoted for the shell: a merchant may have put anything into theirs."""
+    received = case.said_amount if case.said == "completed" and case.said_amount else case.amount
+    return {
+        "case": str(case.id),
+        "transaction": shlex.quote(safe(case.transaction_id or "")),
+        "received": str(received),
+        "callback": str(case.callback_id),
+    }
