@@ -140,7 +140,7 @@ def a_story(ops):
     intake(ops.tools, knock(ops.tools.sessions, claim("ORD-1"), b"what?"))
     ops.fakes.gateway.says("token-of-ORD-1", notcompleted(), completed(5000, "ORD-1"))
     ops.fakes.gateway.says("token-of-ORD-2", completed(4999, "ORD-2"))
-    for lane in (Lane.CALLBACK, Lane.SWEEP):
+    for lane in (Lane.CALLBACK, Lane.PERSON):
         confirm(ops.tools, [first, second], lane=lane)
         let_pass(ops.tools.sessions, 10)
 
