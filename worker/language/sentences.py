@@ -2,7 +2,7 @@
 
 A pattern is a text as for `_`, with named gaps. What fills a gap stays as it is: ids, words of others, texts without a
 pattern of their own. Only a gap called `why` holds a sentence that may be told anew in its turn, one called `word` or
-`advice` a text with an entry of its own, and a big number in a gap is written the way of the language. A sentence that no pattern
+`advice` a text with an entry of its own, and an amount is written the way of the language. A sentence that no pattern
 made is told as it was.
 """
 
@@ -17,6 +17,7 @@ from worker.language import _, number
 
 INNER = "why"
 WORDS = ("word", "advice")
+AMOUNTS = ("amount", "ours")
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 
 
@@ -33,7 +34,9 @@ def _filling(gap: str, value: str, patterns: Sequence[str]) -> str:
         return retold(value, patterns)
     if gap in WORDS:
         return _(value)
-    return number(int(value.replace(",", ""))) if THOUSANDS.fullmatch(value) else value
+    if THOUSANDS.fullmatch(value) or (gap in AMOUNTS and value.isdecimal()):
+        return number(int(value.replace(",", "")))
+    return value
 
 
 @cache

@@ -28,7 +28,7 @@ PATTERNS = ("no answer: {why}", "the answer is empty", "claims {word}", "complet
 
 def test_gaps_are_filled_with_what_stood_in_them():
     with speaking("fr"):
-        assert retold("completed over 4999 XOF", PATTERNS) == "payée pour 4999 XOF"
+        assert retold("completed over 4999 XOF", PATTERNS) == "payée pour 4\u00a0999 XOF"
         assert retold("completed over 25,000 XOF", PATTERNS) == "payée pour 25\u00a0000 XOF"
 
 
