@@ -5,6 +5,7 @@ The broker is a doorbell: any message may be lost or doubled, the rows are due b
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from celery.schedules import crontab
@@ -44,6 +45,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         **MESSAGES,
         **PUBLISHING,
         **WORKING,
+        # The full fsck of the night holds one slot for as long as it takes: another must go on settling, on one core too.
+        "worker_concurrency": max(2, os.cpu_count() or 1),
         # With REMAP_SIGTERM=SIGQUIT a stop lets running tasks end, then hands the rest back to the broker at once.
         "worker_soft_shutdown_timeout": lengths.soft_limit,
         # The gateway's timeouts end first, then the soft limit speaks, then the hard one. Prefork only.

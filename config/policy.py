@@ -123,6 +123,9 @@ REFUSED_STEPS = (30.0, MINUTE, 2 * MINUTE, 5 * MINUTE)
 UNANSWERED_STEPS = (5.0, 10.0, 20.0, 40.0, MINUTE)
 """The same after a sustained silence. Short: what is paid meanwhile should settle soon after its end."""
 
+TOKEN_IS_YOUNG = timedelta(hours=12)
+"""Up to this age of a transaction a refusal is not about its token: the tokens that were seen expire after a day."""
+
 SILENCES_IN_A_ROW = 10
 """Unanswered questions of the whole fleet, with no answer between, that may open the breaker."""
 

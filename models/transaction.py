@@ -77,6 +77,7 @@ class Transaction(Base):
     nudged_at: Mapped[datetime | None]
     """When the last callback about it was read: an answer to an older question does not end the matter."""
     last_asked_at: Mapped[datetime | None]
+    """When the last question went out and, once it is recorded, when it was over: the spacing counts from there."""
     decided_asked_at: Mapped[datetime | None]
     """When the last question was asked whose answer justified the present status."""
     asked: Mapped[int] = mapped_column(server_default="0")

@@ -14,7 +14,7 @@ import structlog
 from celery import shared_task
 
 from config import policy
-from models.answers import Answer, Said
+from models.answers import Said
 from models.check import Lane
 from models.errors import TryAgain
 from models.queries import ask as asking
@@ -88,14 +88,27 @@ def _put_off(tools: Toolbox, ids: Collection[int], leave: Leave, *, lane: Lane) 
 
 
 def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) -> tuple[list[Question], float]:
-    """Leave to ask about these, and when it was given; as a probe about one of them, and the others come after it."""
+    """Leave to ask about these, and when it was given; as a probe about one of them, and the others come after it.
+
+    What a callback names is the probe only if it is trusted: anybody can send one, again and again, about a payment that
+    alone is in trouble. The sweep takes each in its turn.
+    """
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
-        questions = asking.begin_questions(step.session, ids, spacing=SPACING, lease=lease, anyway=lane in ANYWAY)
+        questions = asking.begin_questions(
+            step.session,
+            ids,
+            spacing=SPACING,
+            lease=lease,
+            young=policy.TOKEN_IS_YOUNG,
+            anyway=lane in ANYWAY,
+        )
         began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
         if is_probe:
-            asking.give_back(step.session, questions[1:], spread=timedelta(seconds=policy.PUT_OFF_SPREAD))
-            del questions[1:]
+            probe = [q for q in questions if q.is_trusted or lane is not Lane.CALLBACK][:1]
+            others = [q for q in questions if q not in probe]
+            asking.give_back(step.session, others, spread=timedelta(seconds=policy.PUT_OFF_SPREAD))
+            questions = probe
     return questions, began
 
 
@@ -105,14 +118,17 @@ class _Ear:
     def __init__(self, breaker: Breaker, *, probe: str) -> None:
         self._breaker = breaker
         self._probe = probe
-        self._untold: list[Answer] = []
+        self._untold: list[Answered] = []
         self._told_at = time.monotonic()
+        self._pause = 0.0
 
     def hear(self, handful: Sequence[Answered]) -> float:
         """Take these in; seconds for which nothing more may be asked."""
-        self._untold += [answered.answer for answered in handful]
+        self._untold += handful
         is_time = time.monotonic() - self._told_at > TELL_EVERY
-        return self.tell() if is_time or not all(a.said.is_an_answer for a in self._untold) else 0.0
+        if is_time or not all(a.answer.said.is_an_answer for a in self._untold):
+            self._pause = self.tell()
+        return self._pause  # what the breaker said last holds until it is told again
 
     def tell(self) -> float:
         """Tell it all now. A probe that asked nothing is handed back."""
@@ -123,12 +139,13 @@ class _Ear:
         return pause
 
 
-def _heard(answers: Sequence[Answer]) -> Heard:
-    refusals = [a for a in answers if a.said is Said.REFUSED]
-    silences = [a for a in answers if a.said is Said.SILENCE]
+def _heard(answered: Sequence[Answered]) -> Heard:
+    """What it says about the gateway. A refusal that may be about the payment alone says nothing."""
+    refusals = [a.answer for a in answered if a.answer.said is Said.REFUSED and a.question.is_trusted]
+    silences = [a.answer for a in answered if a.answer.said is Said.SILENCE]
     trouble = (refusals or silences)[-1:]
     return Heard(
-        answers=len(answers) - len(refusals) - len(silences),
+        answers=sum(a.answer.said.is_an_answer for a in answered),
         silences=len(silences),
         refusals=len(refusals),
         reason=trouble[0].trouble or trouble[0].text if trouble else "",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from celery.exceptions import SoftTimeLimitExceeded
@@ -43,6 +43,11 @@ class Answered:
 
     question: Question
     answer: Answer
+
+    @property
+    def over_at(self) -> datetime:
+        """When the answer was here, or was waited for no longer."""
+        return self.question.asked_at + timedelta(seconds=self.answer.took)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,17 +115,17 @@ def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
 
 def _judge(subject: Subject, answered: Answered, *, jitter: float) -> Judged:
     verdict = judge(subject.books, answered.answer, asked_at=answered.question.asked_at)
-    wait = _wait(verdict, subject, answered.question, jitter=jitter)
+    wait = _wait(verdict, subject, answered, jitter=jitter)
     parks = wait is None and verdict.when is not When.NEVER
     return Judged(answered=answered, subject=subject, verdict=verdict, wait=wait, parks=parks)
 
 
-def _wait(verdict: Verdict, subject: Subject, question: Question, *, jitter: float) -> timedelta | None:
+def _wait(verdict: Verdict, subject: Subject, answered: Answered, *, jitter: float) -> timedelta | None:
     """How long until the next question; None for never by itself."""
     settled = (verdict.move or subject.books.status) is Status.COMPLETED
-    if not settled and subject.nudged_at is not None and subject.nudged_at > question.asked_at:
+    if not settled and subject.nudged_at is not None and subject.nudged_at > answered.question.asked_at:
         # A callback came while we were asking: this answer is not the last word, not even a notcompleted.
-        return max(timedelta(0), question.asked_at + timedelta(seconds=policy.SPACING) - subject.now)
+        return max(timedelta(0), answered.over_at + timedelta(seconds=policy.SPACING) - subject.now)
     if verdict.when is When.NEVER:
         return None
     if verdict.when is When.SOON:
@@ -173,6 +178,7 @@ def _next_check(one: Judged) -> NextCheck:
     return NextCheck(
         transaction_pk=one.subject.id,
         asked_at=one.answered.question.asked_at,
+        over_at=one.answered.over_at,
         wait=one.wait,
         park=one.parks,
         answered=one.answered.answer.said.is_an_answer,

@@ -42,11 +42,27 @@ class Held(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockView:
+    """One lock, for a person to look at: in how many seconds it ends at the latest, and where its holder runs, if it tells.
+
+    `is_held` is None while the lock server does not answer: then nobody knows.
+    """
+
+    is_held: bool | None
+    ends_in: float = 0.0
+    holder: str = ""
+
+
 class Locks(Protocol):
     """One question at a time per transaction. Saves work; guards no money."""
 
     def take(self, ids: Sequence[int]) -> Held:
         """Take those that are free. With the lock server gone, all count as taken: the database guards alone."""
+        ...
+
+    def view(self, transaction_pk: int) -> LockView:
+        """Who holds this one now. Takes nothing, and never raises."""
         ...
 
 
@@ -126,6 +142,8 @@ class BreakerView:
     held_back: int = 0
     is_shared: bool = True
     """False while this process goes by what it alone has seen."""
+    is_refused: bool = False
+    """It opened because the gateway refuses us; else because it says nothing."""
 
 
 class Breaker(Protocol):

@@ -28,6 +28,13 @@ REDIS_DATABASES = 16
 _turns = count()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a server as such: `-m "not servers and not processes"` leaves what is over in a minute."""
+    for item in items:
+        if "servers" in getattr(item, "fixturenames", ()):
+            item.add_marker("servers")
+
+
 @pytest.fixture(scope="session")
 def servers() -> Iterator[Servers]:
     """Both servers of this session. Careless about power cuts, which makes them quick."""

@@ -18,7 +18,7 @@ from models.answers import Answer, Created, Said
 from models.check import Lane
 from models.order import InvoiceOrder
 from models.session import Sessions
-from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, Shop, Toolbox, Turn
+from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, LockView, Shop, Toolbox, Turn
 from worker.ligdicash import wire
 
 API_KEY = "a-key-for-tests-only-0123456789"
@@ -145,6 +145,12 @@ class FakeLocks:
             free = set(ids) if self.is_away else set(ids) - self.held - self.others
             self.held |= free
         return FakeHeld(self, frozenset(free))
+
+    def view(self, transaction_pk: int) -> LockView:
+        if self.is_away:
+            return LockView(is_held=None)
+        is_held = transaction_pk in self.held | self.others
+        return LockView(is_held=is_held, ends_in=20.0 * is_held, holder="4711@elsewhere" * is_held)
 
 
 @dataclass(frozen=True)

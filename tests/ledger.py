@@ -24,6 +24,7 @@ from tasks.record import Answered
 SPACING = timedelta(seconds=3)
 LEASE = timedelta(seconds=39)
 GRACE = timedelta(seconds=5)
+YOUNG = timedelta(hours=1)
 
 ADD = text("""
     INSERT INTO transactions (kind, transaction_id, amount, status, order_digest, next_check_at)
@@ -137,7 +138,7 @@ def knock(sessions: Sessions, *bodies: bytes) -> list[int]:
 def begin(sessions: Sessions, *pks: int) -> list[ask.Question]:
     """Leave to ask about these, also when they are final or parked."""
     with transaction(sessions) as step:
-        return ask.begin_questions(step.session, pks, spacing=SPACING, lease=LEASE, anyway=True)
+        return ask.begin_questions(step.session, pks, spacing=SPACING, lease=LEASE, young=YOUNG, anyway=True)
 
 
 def answered(sessions: Sessions, pk: int, answer: Answer) -> Answered:

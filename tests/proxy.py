@@ -21,6 +21,7 @@ class Wire:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         self._is_cut = False
+        self._word = b""
         self._flows = threading.Event()
         self._flows.set()
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
@@ -32,6 +33,10 @@ class Wire:
         with self._lock:
             self._is_cut = True
             self._break_all()
+
+    def cut_at(self, word: bytes) -> None:
+        """Break each connection on which this word comes by, and keep the word back."""
+        self._word = word
 
     def freeze(self) -> None:
         """Let nothing through any more, and say so to nobody."""
@@ -72,7 +77,7 @@ class Wire:
                     for key, _ in ready.select():
                         self._flows.wait()
                         data = key.fileobj.recv(CHUNK)
-                        if not data:
+                        if not data or (self._word and self._word in data):
                             return
                         key.data.sendall(data)
 
@@ -85,9 +90,9 @@ class Wire:
 
 
 @contextmanager
-def wire_to(database_url: str) -> Iterator[tuple[Wire, str]]:
-    """A wire to this database, and the database's address by it."""
-    url = make_url(database_url)
+def wire_to(server_url: str) -> Iterator[tuple[Wire, str]]:
+    """A wire to this server, and the server's address by it."""
+    url = make_url(server_url)
     wire = Wire(url.port)
     try:
         yield wire, url.set(port=wire.port).render_as_string(hide_password=False)

@@ -165,6 +165,7 @@ class FleetBreaker:
             reason=circuit.reason,
             held_back=circuit.held_back,
             is_shared=is_shared,
+            is_refused=circuit.is_refused,
         )
 
 

@@ -83,7 +83,7 @@ class Circuit:
             return Circuit()
         if heard.refusals or heard.silences:
             return self.opened(heard, now=now)
-        return replace(self, probe="", probe_until=0.0)  # it asked nothing: the next one may
+        return replace(self, probe="", probe_until=0.0)  # it asked nothing, or learned nothing: the next one may
 
     def opened(self, heard: Heard, *, now: float) -> Circuit:
         """It opens because of these, or once more, for longer."""

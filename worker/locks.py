@@ -6,7 +6,9 @@ updates in the database neither know nor care.
 
 from __future__ import annotations
 
+import os
 import secrets
+import socket
 from collections.abc import Collection, Sequence
 
 import structlog
@@ -14,6 +16,8 @@ from redis import Redis
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 from redis.retry import Retry
+
+from tasks.toolbox import LockView
 
 log = structlog.get_logger()
 
@@ -60,7 +64,7 @@ class RedisLocks:
 
     def take(self, ids: Sequence[int]) -> RedisHeld:
         """Take those that are free, in one round trip."""
-        owner = secrets.token_hex(8)
+        owner = _new_owner()
         if not ids:
             return RedisHeld(self, owner=owner, ids=frozenset())
         try:
@@ -69,6 +73,21 @@ class RedisLocks:
             log.warning("locks_away", error=type(exc).__name__)
             return RedisHeld(self, owner=owner, ids=frozenset(ids), is_surely_taken=False)
         return RedisHeld(self, owner=owner, ids=frozenset(ids[position - 1] for position in taken))
+
+    def view(self, transaction_pk: int) -> LockView:
+        """One look, of both at once: a lock may end between two."""
+        key = _key(transaction_pk)
+        try:
+            with self._client.pipeline(transaction=True) as both:
+                both.get(key)
+                both.pttl(key)
+                owner, left_ms = both.execute()
+        except RedisError as exc:
+            log.warning("locks_away", error=type(exc).__name__)
+            return LockView(is_held=None)
+        if owner is None:
+            return LockView(is_held=False)
+        return LockView(is_held=True, ends_in=max(0, left_ms) / 1000, holder=_where(owner))
 
     def give_back(self, ids: Collection[int], *, owner: str) -> bool:
         """Delete those of these locks that still carry this owner; whether the server could be told."""
@@ -105,6 +124,16 @@ class RedisHeld:
             self._left -= ours
             if not self._locks.give_back(ours, owner=self._owner):
                 self._left.clear()
+
+
+def _new_owner() -> str:
+    """Unique, whatever the machine is called; begins with where this process runs, for a person who looks at the lock."""
+    return f"{os.getpid()}@{socket.gethostname()}/{secrets.token_hex(8)}"
+
+
+def _where(owner: bytes) -> str:
+    """`4711@host`; empty for a lock of a release that did not tell."""
+    return owner.decode("utf-8", "replace").rpartition("/")[0]
 
 
 def _key(transaction_pk: int) -> str:

@@ -38,6 +38,9 @@ class CeleryQueue:
     def __init__(self, app: Celery) -> None:
         self._app = app
         self._connection = app.connection_for_write(transport_options=PATIENCE)
+        # What the driver itself raises comes through bare where kombu only counts.
+        bare = (*self._connection.connection_errors, *self._connection.channel_errors)
+        self._trouble: tuple[type[BaseException], ...] = (*TROUBLE, *bare)
         self._resting_until = 0.0
 
     def read_soon(self, callback_ids: Sequence[int]) -> bool:
@@ -77,7 +80,7 @@ class CeleryQueue:
             with self._connection.clone() as connection:
                 channel: Any = connection.default_channel
                 return {name: int(channel.queue_declare(name, durable=True).message_count) for name in queues}
-        except TROUBLE as exc:
+        except self._trouble as exc:
             self._rest(exc)
             return None
 
@@ -87,7 +90,7 @@ class CeleryQueue:
         try:
             with producers[self._connection].acquire(block=True, timeout=REST) as producer:
                 self._app.send_task(task, args=args, retry=False, queue=queue, producer=producer)
-        except TROUBLE as exc:
+        except self._trouble as exc:
             self._rest(exc)
             return False
         return True

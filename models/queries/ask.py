@@ -24,6 +24,8 @@ class Question:
     asked_at: datetime
     had_date: bool = True
     """Whether it would have been asked about by itself. If not, somebody wants to know all the same."""
+    is_trusted: bool = True
+    """Whether trouble would be everybody's: the transaction is young, and its last question, if any, had an answer."""
 
     def __repr__(self) -> str:
         return f"Question(transaction_pk={self.transaction_pk}, asked_at={self.asked_at.isoformat()})"
@@ -55,7 +57,8 @@ BEGIN = text("""
     FROM locked
     WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
-    RETURNING t.id, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL
+    RETURNING t.id, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL,
+              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval)
 """)
 
 # Those that came too soon after their last question: due the moment the spacing is over, not a whole tier later.
@@ -71,7 +74,13 @@ POSTPONE = text("""
 
 
 def begin_questions(
-    session: Session, ids: Sequence[int], *, spacing: timedelta, lease: timedelta, anyway: bool = False
+    session: Session,
+    ids: Sequence[int],
+    *,
+    spacing: timedelta,
+    lease: timedelta,
+    young: timedelta,
+    anyway: bool = False,
 ) -> list[Question]:
     """Leave to ask about those of `ids` that have a token, a date, and were not asked about within `spacing`.
 
@@ -79,10 +88,14 @@ def begin_questions(
     doubled messages costs the gateway nothing. `anyway` asks all the same, for a person who wants to know.
 
     Each is leased: should the asker die, the row is due again after `lease`. The others are due when their spacing ends.
+    Up to the age of `young` a refusal is not about the token.
     """
     wanted = sorted(set(ids))
-    rows = session.execute(BEGIN, {"ids": wanted, "spacing": spacing, "lease": lease, "anyway": anyway}).all()
-    questions = [Question(transaction_pk=pk, token=token, asked_at=at, had_date=dated) for pk, token, at, dated in rows]
+    parameters = {"ids": wanted, "spacing": spacing, "lease": lease, "young": young, "anyway": anyway}
+    questions = [
+        Question(transaction_pk=pk, token=token, asked_at=at, had_date=dated, is_trusted=trusted)
+        for pk, token, at, dated, trusted in session.execute(BEGIN, parameters)
+    ]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})
     return questions

@@ -48,6 +48,8 @@ class NextCheck:
 
     transaction_pk: int
     asked_at: datetime
+    over_at: datetime
+    """When the question was over: answered, or given up."""
     wait: timedelta | None
     park: bool
     answered: bool
@@ -163,14 +165,14 @@ def add_notices(session: Session, moves: Sequence[Move], *, accounts: dict[int, 
 SCHEDULE = text("""
     UPDATE transactions t
     SET next_check_at = clock_timestamp() + s.seconds * interval '1 second',
-        last_asked_at = GREATEST(t.last_asked_at, s.asked_at),
+        last_asked_at = GREATEST(t.last_asked_at, s.over_at),
         parked_at = CASE WHEN s.park THEN COALESCE(t.parked_at, clock_timestamp()) END,
         answered = t.answered + CASE WHEN s.answered THEN 1 ELSE 0 END,
         silences = CASE WHEN s.answered THEN 0 ELSE t.silences + 1 END,
         decided_asked_at = CASE WHEN s.affirms THEN s.asked_at ELSE t.decided_asked_at END
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[]), CAST(:seconds AS float8[]),
-                CAST(:parks AS bool[]), CAST(:answers AS bool[]), CAST(:affirms AS bool[]))
-        AS s(id, asked_at, seconds, park, answered, affirms)
+    FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[]), CAST(:over AS timestamptz[]),
+                CAST(:seconds AS float8[]), CAST(:parks AS bool[]), CAST(:answers AS bool[]), CAST(:affirms AS bool[]))
+        AS s(id, asked_at, over_at, seconds, park, answered, affirms)
     WHERE t.id = s.id
 """)
 
@@ -178,13 +180,15 @@ SCHEDULE = text("""
 def schedule(session: Session, plans: Sequence[NextCheck]) -> None:
     """Say for each when it is asked about next, and count the answer or the silence.
 
-    The spacing counts from when a question really went out, which in a long batch is later than when it was begun.
+    The spacing counts from when a question was over: on a busy machine or a slow way it may reach the gateway long after it
+    went out, and two of them closer together than they were sent.
     """
     session.execute(
         SCHEDULE,
         {
             "ids": [p.transaction_pk for p in plans],
             "asked": [p.asked_at for p in plans],
+            "over": [p.over_at for p in plans],
             "seconds": [None if p.wait is None else p.wait.total_seconds() for p in plans],
             "parks": [p.park for p in plans],
             "answers": [p.answered for p in plans],

@@ -95,6 +95,12 @@ def test_a_long_fsck_is_not_delivered_again_while_it_runs():
     app.close()
 
 
+@pytest.mark.parametrize(("cores", "slots"), [(None, 2), (1, 2), (8, 8)])
+def test_a_worker_on_one_core_settles_also_while_the_books_are_audited(monkeypatch, cores, slots):
+    monkeypatch.setattr("os.cpu_count", lambda: cores)
+    assert options()["worker_concurrency"] == slots
+
+
 def test_a_message_leaves_the_broker_when_its_work_is_done_and_is_never_retried_by_celery():
     found = options()
     assert found["task_acks_late"]

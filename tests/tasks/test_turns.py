@@ -172,6 +172,29 @@ def test_a_breaker_that_opens_in_the_middle_of_a_batch_stops_what_has_not_gone_o
     assert all(29 < due_in(sessions, pk) <= 35 for pk in unasked)
 
 
+def test_an_answer_that_was_under_way_when_the_breaker_opened_lets_nothing_out_again(sessions, fakes):
+    refused, slow, *rest = add_pending(sessions, 10)
+    fakes.gateway.says(f"token-of-ORD-{refused}", REFUSED)
+    report, opened, both_out = fakes.breaker.report, threading.Event(), threading.Barrier(2)
+
+    def opens(heard, *, probe=""):
+        fakes.breaker.wait = 30
+        opened.set()
+        return report(heard, probe=probe)
+
+    def answer(token):
+        both_out.wait(20)
+        if token == f"token-of-ORD-{slow}":
+            opened.wait(20)
+
+    fakes.breaker.report = opens
+    fakes.gateway.during_confirm = answer
+    fakes.budget.left = 2
+    with ThreadPoolExecutor(2) as two_at_a_time:
+        assert confirm(toolbox(sessions, fakes, asking=two_at_a_time), [refused, slow, *rest], lane=Lane.CALLBACK) == 2
+    assert all(29 < due_in(sessions, pk) <= 35 for pk in rest)
+
+
 def test_the_breaker_hears_of_answers_and_silences_together(sessions, fakes, tools):
     pks = add_pending(sessions, 3)
     fakes.gateway.says("token-of-ORD-2", silence())

@@ -186,6 +186,7 @@ def test_what_it_holds_back_is_counted(breaker, clock):
     view = breaker.view()
     assert (view.state, view.reason, view.held_back) == (BreakerState.PROBING, "the address is not allowed", 11)
     assert (view.until - view.since).total_seconds() == 30
+    assert view.is_refused
 
 
 def shared(url):

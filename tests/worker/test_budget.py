@@ -55,28 +55,49 @@ def test_lanes_in_which_somebody_waits_leave_nothing_and_the_others_leave_more_t
     assert leaves[-1] < 1
 
 
+class Passing:
+    """Seconds gone by for the budget: those that were let pass, and those that really went by on a busy machine."""
+
+    def __init__(self, client):
+        self._client = client
+        self._began = self._now()
+        self._let = 0.0
+
+    def let_pass(self, seconds):
+        let_pass(self._client, seconds)
+        self._let += seconds
+
+    @property
+    def seconds(self):
+        return self._let + self._now() - self._began
+
+    def _now(self):
+        seconds, micros = self._client.time()
+        return seconds + micros / 1e6
+
+
 def test_a_lane_alone_has_the_whole_rate(client):
     for lane in Lane:
         client.flushdb()
         ours = budget(client)
         ours.take(lane, MANY)
-        got = 0
+        passing, got = Passing(client), 0
         for _ in range(4):
-            let_pass(client, 0.25)
+            passing.let_pass(0.25)
             got += ours.take(lane, MANY).granted
-        assert got == pytest.approx(100, abs=2), lane
+        assert got == pytest.approx(100 * passing.seconds, abs=2), lane
 
 
 def test_with_every_lane_busy_each_has_its_share(client):
     ours = emptied(client)
-    got = dict.fromkeys(Lane, 0)
+    passing, got = Passing(client), dict.fromkeys(Lane, 0)
     for _ in range(50):
-        let_pass(client, 0.2)
+        passing.let_pass(0.2)
         for lane in reversed(Lane):  # the least urgent come first, and gain nothing by it
             got[lane] += ours.take(lane, MANY).granted
-    assert sum(got.values()) == pytest.approx(1000, rel=0.03)
+    assert sum(got.values()) == pytest.approx(100 * passing.seconds, rel=0.03)
     for lane in Lane:
-        assert got[lane] == pytest.approx(1000 * policy.LANE_SHARES[lane.value].guaranteed, rel=0.1), lane
+        assert got[lane] == pytest.approx(100 * passing.seconds * policy.LANE_SHARES[lane.value].guaranteed, rel=0.1)
 
 
 def test_a_replay_that_takes_all_it_can_leaves_a_fresh_callback_its_share_and_half_the_pool(client):
@@ -169,7 +190,9 @@ def test_the_levels_tell_what_each_lane_could_ask_and_was_granted(client):
     assert list(levels) == list(Lane)
     assert levels[Lane.CALLBACK].granted == 30
     assert levels[Lane.AUDIT].granted == 0
-    assert levels[Lane.AUDIT].room == pytest.approx(40 + 2, abs=1)
+    assert (
+        40 + 2 <= levels[Lane.AUDIT].room < 50 + 2
+    )  # the pool lacks what the callback lane took, less what flowed in since
 
 
 def test_with_the_server_away_a_process_has_a_tenth_of_the_rate_and_says_so_once():

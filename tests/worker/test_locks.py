@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from contextlib import contextmanager, suppress
@@ -11,6 +12,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
+from tasks.toolbox import LockView
 from worker.locks import PREFIX, RedisHeld, RedisLocks, connect
 
 
@@ -162,3 +164,33 @@ def test_the_scripts_say_the_same_to_another_engine():
     assert locks.take([2, 3]).ids == {3}
     first.release([2])
     assert locks.take([1, 2]).ids == {2}
+
+
+def test_a_look_at_a_lock_tells_who_holds_it_and_for_how_long_and_takes_nothing(locks, client):
+    assert locks.view(1) == LockView(is_held=False)
+    held = locks.take([1])
+    view = locks.view(1)
+    assert (view.is_held, view.holder) == (True, f"{os.getpid()}@{socket.gethostname()}")
+    assert 25 < view.ends_in <= 30
+    held.release([1])
+    assert locks.view(1) == LockView(is_held=False)
+    assert client.keys() == []
+
+
+def test_a_lock_of_a_release_that_did_not_tell_is_held_by_somebody(locks, client):
+    client.set(f"{PREFIX}1", "0123456789abcdef", px=30_000)
+    assert (locks.view(1).is_held, locks.view(1).holder) == (True, "")
+
+
+def test_two_takes_of_one_process_are_two_owners(locks):
+    first = locks.take([1])
+    second = locks.take([2])
+    second.release([1])
+    first.release([2])
+    assert locks.take([1, 2]).ids == set()
+
+
+def test_with_the_server_away_nobody_knows_who_holds_a_lock():
+    nobody = RedisLocks(connect("redis://127.0.0.1:1/0"), life=30)
+    with capture_logs():
+        assert nobody.view(1) == LockView(is_held=None)

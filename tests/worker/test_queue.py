@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
 from models.check import Lane
 from tests.fakes import settings_for
+from tests.proxy import wire_to
 from worker.app import make_app
 from worker.queue import BATCH, ROOM, CeleryQueue
 
@@ -183,6 +184,24 @@ def test_a_broker_in_disorder_raises_nothing_whatever_is_asked_of_it(answers):
         assert CeleryQueue(app).room_to_read()
         assert CeleryQueue(app).room_to_ask()
         assert CeleryQueue(app).read_soon([1]) is False
+
+
+def test_a_broker_that_goes_away_while_it_is_asked_how_much_waits_is_away(redis_url):
+    with wire_to(redis_url) as (wire, url), opened(url) as app:
+        wire.cut_at(b"LLEN")  # it has greeted us by then
+        queue = CeleryQueue(app)
+        with capture_logs() as logs:
+            assert queue.room_to_ask()
+            assert queue.room_to_read()
+            assert queue.waiting() is None
+    assert [entry["event"] for entry in logs] == ["broker_away"]
+
+
+def test_a_queue_that_is_none_counts_as_a_broker_away(queue, valkey):
+    valkey.set(KEY(RECHECK), "not a list")
+    with capture_logs() as logs:
+        assert queue.room_to_ask()
+    assert [entry["event"] for entry in logs] == ["broker_away"]
 
 
 @pytest.mark.parametrize("ask", ["room_to_ask", "ask_soon"])

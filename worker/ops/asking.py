@@ -68,10 +68,10 @@ def _news(before: History, after: History) -> list[CheckLine]:
 
 def _is_under_way(tools: Toolbox, history: History) -> bool:
     """Whether somebody's question is out and may still be answered."""
-    asked_at, now = history.invoice.last_asked_at, history.invoice.now
-    if asked_at is None or now - asked_at > timedelta(seconds=tools.lengths.question):
+    invoice = history.invoice
+    if invoice.last_asked_at is None or invoice.now - invoice.last_asked_at > timedelta(seconds=tools.lengths.question):
         return False
-    return all(check.asked_at < asked_at for check in history.checks)
+    return invoice.asked > history.checks_in_all
 
 
 def _after_the_others_answer(tools: Toolbox, history: History) -> History:

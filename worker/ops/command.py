@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.language import _
-from worker.ops import callbacks, fsck, invoices, servers, status, upkeep
+from worker.ops import callbacks, fsck, invoices, servers, status, upkeep, why
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
 
@@ -57,6 +57,7 @@ def reconciler(
 
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(callbacks.app, name="callbacks")
+why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)

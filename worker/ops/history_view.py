@@ -31,8 +31,8 @@ def print_history(history: History) -> None:
     out = console()
     out.print(facts)
     out.print()
-    out.print(_moments(timeline(history), now=invoice.now))
-    if unread := _unread(history):
+    out.print(moments_table(timeline(history), now=invoice.now))
+    if unread := left_out(history):
         out.print(f"\n{unread}")
 
 
@@ -98,7 +98,8 @@ def _asked(invoice: InvoiceFacts) -> str:
     )
 
 
-def _moments(moments: list[Moment], *, now: datetime) -> Table:
+def moments_table(moments: list[Moment], *, now: datetime) -> Table:
+    """Moments, one a row."""
     table = narrow_table()
     table.add_column(_("time UTC"), no_wrap=True)
     table.add_column(_("after"), justify="right", no_wrap=True)
@@ -109,7 +110,8 @@ def _moments(moments: list[Moment], *, now: datetime) -> Table:
     return table
 
 
-def _unread(history: History) -> str:
+def left_out(history: History) -> str:
+    """What is too old to be shown, in a few words; empty when all is."""
     callbacks = history.callbacks_in_all - len(history.callbacks)
     checks = history.checks_in_all - len(history.checks)
     if not callbacks and not checks:

@@ -9,7 +9,7 @@ import pytest
 from models.queries import ask
 from models.session import transaction
 from models.transaction import Status
-from tests.ledger import add_created, add_pending, all_at_once, begin, due_in, let_pass, row, run
+from tests.ledger import YOUNG, add_created, add_pending, all_at_once, begin, due_in, let_pass, row, run
 
 
 def test_leave_to_ask_is_counted_and_leased(sessions):
@@ -20,6 +20,14 @@ def test_leave_to_ask_is_counted_and_leased(sessions):
     assert question.asked_at.tzinfo is not None
     assert row(sessions, pk).asked == 1
     assert 38 < due_in(sessions, pk) <= 39
+
+
+def test_only_a_young_token_that_had_an_answer_last_time_is_trusted(sessions):
+    young, silent, old = add_pending(sessions, 3)
+    run(sessions, "UPDATE transactions SET silences = 1 WHERE id = :pk", pk=silent)
+    run(sessions, "UPDATE transactions SET created_at = created_at - :by WHERE id = :pk", by=YOUNG, pk=old)
+    trusted = {question.transaction_pk: question.is_trusted for question in begin(sessions, young, silent, old)}
+    assert trusted == {young: True, silent: False, old: False}
 
 
 def test_the_token_is_not_in_the_repr_of_a_question(sessions):

@@ -18,6 +18,7 @@ from tests.fakes import completed, notcompleted
 from tests.ledger import add_pending, all_at_once, cases, count, due_in, knock, row, run, value
 
 NOON = datetime(2026, 5, 9, 12, tzinfo=UTC)
+TOOK = timedelta(seconds=1.5)
 
 
 def check(pk: int, answer: Answer) -> NewCheck:
@@ -144,7 +145,9 @@ def test_notices_of_several_accounts_are_numbered_apart(sessions):
 
 def plan(pk: int, wait: float | None, *, park=False, answered=True, asked_at=NOON) -> NextCheck:
     length = None if wait is None else timedelta(seconds=wait)
-    return NextCheck(transaction_pk=pk, asked_at=asked_at, wait=length, park=park, answered=answered)
+    return NextCheck(
+        transaction_pk=pk, asked_at=asked_at, over_at=asked_at + TOOK, wait=length, park=park, answered=answered
+    )
 
 
 def schedule(sessions, *plans):
@@ -185,12 +188,12 @@ def test_an_open_row_cannot_be_left_without_a_date(sessions):
         schedule(sessions, plan(pk, None))
 
 
-def test_the_spacing_counts_from_when_the_question_went_out(sessions):
+def test_the_spacing_counts_from_when_the_question_was_over(sessions):
     [pk] = add_pending(sessions)
     schedule(sessions, plan(pk, 5, asked_at=NOON))
-    assert row(sessions, pk).last_asked_at == NOON
+    assert row(sessions, pk).last_asked_at == NOON + TOOK
     schedule(sessions, plan(pk, 5, asked_at=NOON - timedelta(minutes=1)))
-    assert row(sessions, pk).last_asked_at == NOON
+    assert row(sessions, pk).last_asked_at == NOON + TOOK
 
 
 def open_cases(sessions, *new):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import zlib
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +16,7 @@ from models.callback import Receipt
 from models.errors import SettingsFault
 from worker.web.spool import REFUSED, TORN, Spool, Spooled, SpoolRefuses
 from worker.web.spool.disk import Disk
-from worker.web.spool.record import HEAD, MARK, encode, scan
+from worker.web.spool.record import HEAD, MARK, TIME_AND_LENGTH, encode, scan
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, 123456, tzinfo=UTC)
 EVERYTHING = {"records": 10_000, "size": 1 << 30}
@@ -307,12 +308,24 @@ def test_every_single_wrong_bit_is_noticed():
         assert [stretch.spooled for stretch in scan(bytes(wrong), 0)] == [None]
 
 
-def test_a_whole_record_that_nobody_of_ours_wrote_is_damaged():
-    import zlib
+@pytest.mark.parametrize(
+    "about",
+    [b"", b"[1]", b"7", b'["a", "b"]', b'["a", ["b"], {}]', b'[1, "b", {}]', b'["a", "b", []]', b"[" * 60_000],
+    ids=lambda about: about[:20].decode(),
+)
+def test_a_whole_record_that_nobody_of_ours_wrote_is_damaged(about):
+    assert [stretch.spooled for stretch in scan(forged(about) + encode(spooled()), 0)] == [None, spooled()]
 
-    payload = b"\x00" * 12 + b"[1]"
-    data = HEAD.pack(MARK, len(payload), zlib.crc32(payload)) + payload
-    assert [stretch.spooled for stretch in scan(data + encode(spooled()), 0)] == [None, spooled()]
+
+def forged(about: bytes) -> bytes:
+    payload = TIME_AND_LENGTH.pack(0, len(about)) + about
+    return HEAD.pack(MARK, len(payload), zlib.crc32(payload)) + payload
+
+
+def test_a_forged_record_inside_a_damaged_one_keeps_nothing_else_from_being_drained(folder):
+    spool, path = on_disk(folder, spooled(b"one"), spooled(b"middle " + forged(b"7")), spooled(b"three"))
+    path.write_bytes(path.read_bytes().replace(b"middle", b"muddle"))
+    assert drain(spool) == [spooled(b"one"), None, spooled(b"three")]
 
 
 def test_what_is_kept_apart_is_a_copy_and_twice_the_same_makes_one(folder):

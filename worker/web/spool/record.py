@@ -79,13 +79,17 @@ def _record_at(data: bytes, start: int) -> Stretch | None:
         return None
     try:
         return Stretch(start, begin + length, _decode(payload))
-    except (struct.error, ValueError, OverflowError):  # whole, and not written by `encode`
+    except (struct.error, ValueError, OverflowError, RecursionError):  # whole, and not written by `encode`
         return None
 
 
 def _decode(payload: bytes) -> Spooled:
     knocked, length = TIME_AND_LENGTH.unpack_from(payload)
     body_at = TIME_AND_LENGTH.size + length
-    source, content_type, headers = json.loads(payload[TIME_AND_LENGTH.size : body_at])
-    receipt = Receipt(body=payload[body_at:], content_type=content_type, headers=headers, source=source)
-    return Spooled(receipt, EPOCH + timedelta(microseconds=knocked))
+    match json.loads(payload[TIME_AND_LENGTH.size : body_at]):
+        case [str(source), str(content_type), dict(headers)]:
+            receipt = Receipt(body=payload[body_at:], content_type=content_type, headers=headers, source=source)
+            return Spooled(receipt, EPOCH + timedelta(microseconds=knocked))
+        case _:
+            # A sender may have put something like a record into its body, and the disk have spoilt what stood before.
+            raise ValueError

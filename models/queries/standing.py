@@ -1,0 +1,99 @@
+"""How one invoice stands: its history, and all else in the books that bears on what happens to it next. Changes nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from models.callback import Callback, Outcome
+from models.override import Override
+from models.queries.history import History, find_history
+from models.queries.status import UNREAD
+from models.queries.stops import StopLine, off_now
+from models.transaction import Invoice, Status
+
+NEWEST_BODIES = 50
+"""Callbacks whose bodies are read again, the newest: of 64 kB at most each, and a forger may send any number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knock:
+    """One callback about the invoice, with what it takes to read it again. The body may hold secrets."""
+
+    callback_id: int
+    received_at: datetime
+    content_type: str
+    body: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OverrideLine:
+    """One status that a person set by hand."""
+
+    id: int
+    new_status: Status
+    author: str
+    reason: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """One invoice and all that bears on it. `unread` callbacks may be about it: nobody has looked into them yet."""
+
+    history: History
+    nudged_at: datetime | None
+    knocks: tuple[Knock, ...]
+    override: OverrideLine | None
+    """The last one."""
+    stops: tuple[StopLine, ...]
+    unread: int
+    oldest_unread_at: datetime | None
+
+
+def find_standing(session: Session, transaction_id: str) -> Standing | None:
+    """How the invoice with this id of ours stands; None when there is none.
+
+    Must come first in its transaction, which `find_history` makes read-only and a single snapshot of the books.
+    """
+    history = find_history(session, transaction_id)
+    if history is None:
+        return None
+    pk = history.invoice.id
+    unread = session.execute(UNREAD, {"received": Outcome.RECEIVED.value}).one()
+    return Standing(
+        history=history,
+        nudged_at=session.scalar(select(Invoice.nudged_at).where(Invoice.id == pk)),
+        knocks=_knocks(session, pk),
+        override=_override(session, pk),
+        stops=tuple(off_now(session)),
+        unread=unread.unread,
+        oldest_unread_at=unread.oldest,
+    )
+
+
+def _knocks(session: Session, pk: int) -> tuple[Knock, ...]:
+    """The newest, oldest first."""
+    rows = session.execute(
+        select(Callback.id, Callback.received_at, Callback.content_type, Callback.body)
+        .where(Callback.transaction_pk == pk)
+        .order_by(Callback.id.desc())
+        .limit(NEWEST_BODIES)
+    ).all()
+    return tuple(
+        Knock(callback_id=i, received_at=at, content_type=kind, body=body) for i, at, kind, body in reversed(rows)
+    )
+
+
+def _override(session: Session, pk: int) -> OverrideLine | None:
+    made = session.scalars(
+        select(Override).where(Override.transaction_pk == pk).order_by(Override.id.desc()).limit(1)
+    ).one_or_none()
+    if made is None:
+        return None
+    return OverrideLine(
+        id=made.id, new_status=Status(made.new_status), author=made.author, reason=made.reason, made_at=made.made_at
+    )
