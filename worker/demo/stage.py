@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from worker.embedded.environment import refuse_play_in_real_books
+from worker.language import _
 
 GATEWAY = ("--create-latency", "0.01-0.05", "--confirm-latency", "0.02-0.15")
 """A gateway that takes its time, as the real one does."""
@@ -44,7 +45,9 @@ class Place:
             yield path
         finally:
             if self.keep:
-                console.print(f"  kept: [bold]reconciler up --data {path}[/bold] shows it again", highlight=False)
+                kept = _("kept: {command} shows it again")
+                command = f"[bold]reconciler up --data {path}[/bold]"
+                console.print("  " + kept.format(command=command), highlight=False)
             else:
                 shutil.rmtree(path, ignore_errors=True)
 

@@ -9,6 +9,7 @@ from models.errors import NotFound, Unreadable
 from models.queries.standing import Knock, Standing, find_standing
 from models.session import transaction
 from tasks.toolbox import Toolbox, Wire
+from worker.language import _
 from worker.ops.why.facts import Claim, Facts, Fleet
 
 
@@ -30,7 +31,7 @@ def _standing(tools: Toolbox, transaction_id: str) -> Standing:
         with transaction(tools.sessions) as step:
             if standing := find_standing(step.session, transaction_id):
                 return standing
-    raise NotFound(f"there is no invoice {transaction_id!r}")
+    raise NotFound(_("there is no invoice {transaction_id!r}").format(transaction_id=transaction_id))
 
 
 def _claim(wire: Wire, knock: Knock) -> Claim:
