@@ -18,6 +18,7 @@ READ = "reconciler.read_callbacks"
 ASK = "reconciler.ask"
 SWEEP = "reconciler.sweep"
 WATCH = "reconciler.watch"
+LISTEN = "reconciler.listen"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read."""
@@ -61,6 +62,11 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
                 "schedule": policy.WATCH_EVERY,
                 "args": [policy.WATCH_BACK.total_seconds()],
                 "options": {"expires": policy.WATCH_EVERY.total_seconds()},
+            },
+            "listen": {
+                "task": LISTEN,
+                "schedule": policy.HUSH_EVERY,
+                "options": {"expires": policy.HUSH_EVERY.total_seconds()},
             },
             "watch_in_full": {
                 "task": WATCH,
@@ -116,6 +122,7 @@ MESSAGES: dict[str, Any] = {
         ASK: {"queue": FRESH},
         SWEEP: {"queue": CONTROL},
         WATCH: {"queue": CONTROL},
+        LISTEN: {"queue": CONTROL},
     },
     "task_create_missing_queues": False,
 }

@@ -1,58 +1,166 @@
-"""The situation, told to a person: a line or two for each part."""
+"""The situation, told to a person: what needs one first, and every line of it within the width of the terminal."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from pathlib import Path
 
-from rich.table import Table
+from rich.cells import cell_len
 from rich.text import Text
 
-from config.policy import AGE_TIERS
-from models.queries.status import BooksStatus
+from config.policy import AGE_TIERS, HUSH_WINDOW
+from models.case import CaseKind
+from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus
+from tasks.listen import Hush
 from tasks.toolbox import BreakerState, BreakerView
-from worker.ops.shown import console, safe, short, stamp
-from worker.ops.status import Situation
+from worker.language import _
+from worker.ops.screen import few, joined, labelled
+from worker.ops.shown import safe, short, stamp
+from worker.ops.situation import Situation
+from worker.ops.status_hours import picture, waits, waits_by_hour
+
+BAD, GOOD = "red", "green"
+
+MONEY_FIRST = (
+    CaseKind.MISMATCH,
+    CaseKind.LATE_SUCCESS,
+    CaseKind.CONTRADICTION,
+    CaseKind.TOKEN_LOST,
+    CaseKind.TOKEN_REFUSED,
+    CaseKind.PARKED,
+    CaseKind.ENDPOINT,
+    CaseKind.UNREADABLE,
+    CaseKind.ORPHAN,
+)
+"""Cases where money may be in the wrong place come first; what anybody can cause comes last."""
+
+LONGEST_BAR = 12
 
 
-def print_situation(situation: Situation) -> None:
-    """One screen."""
-    screen = Table.grid(padding=(0, 2))
-    screen.add_column(style="dim", no_wrap=True, min_width=len("callbacks"))
-    screen.add_column(overflow="fold")
-    screen.add_row("database", _health(situation.database))
-    screen.add_row("redis", _health(situation.redis))
-    if situation.queues is not None:
-        screen.add_row("queues", _counts(situation.queues))
-    if situation.books is not None:
-        for name, count in _books(situation.books):
-            screen.add_row(name, count)
-    for name, what in _gateway(situation):
-        screen.add_row(name, what)
-    console().print(screen)
+def screen(situation: Situation, *, width: int, hours: int) -> list[Text]:
+    """All of it, most important first: what is wrong or switched off, how things stand, how payments were learned of."""
+    lines = [line for alert in _alerts(situation) for line in labelled("", alert, margin=0, width=width)]
+    parts = [*_parts(situation), *_settled(situation)]
+    margin = max(cell_len(label) for label, _what in parts) + 2
+    for label, what in parts:
+        lines += labelled(label, what, margin=margin, width=width)
+    if situation.learned is not None:
+        lines += picture(situation.learned, width=width, hours=hours)
+        lines += waits_by_hour(situation.learned, hours=hours)
+    for line in lines:
+        line.truncate(width)
+    return lines
 
 
-def _health(trouble: str) -> Text:
-    return Text(safe(trouble), style="red") if trouble else Text("ok", style="green")
+def _alerts(situation: Situation) -> Iterator[Text]:
+    for hush in situation.hushes:
+        yield Text(_hush(hush), style=f"bold {BAD}")
+    for line in situation.stops or ():
+        told = _("SWITCHED OFF: {switch}, by {author} until {until} UTC: {reason}")
+        yield Text(
+            told.format(
+                switch=line.switch.value, author=safe(line.author), until=stamp(line.until), reason=safe(line.reason)
+            ),
+            style=f"bold {BAD}",
+        )
 
 
-def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or "none"
+def _hush(hush: Hush) -> str:
+    """What has fallen silent, in one sentence."""
+    about = {"completed": f"{hush.completed:,}", "announced": f"{hush.announced:,}", "usual": f"{hush.usual:.0%}"}
+    if hush.operator is not None:
+        told = _(
+            "CALLBACKS SILENT for {operator}: of {completed} payments completed in the last {window}, {announced} had one"
+            " (usually {usual})"
+        )
+        about["operator"] = safe(hush.operator) or "?"
+    elif hush.since is not None:
+        told = _(
+            "CALLBACKS SILENT: none came since {since} UTC; {completed} payments or more were completed without one"
+        )
+        about["since"] = stamp(hush.since)
+    elif hush.announced:
+        told = _(
+            "CALLBACKS SILENT: of {completed} payments completed in the last {window}, {announced} had one (usually {usual})"
+        )
+    else:
+        told = _("CALLBACKS SILENT: none came, and {completed} payments or more were completed without one")
+    return told.format(window=_length(HUSH_WINDOW.total_seconds()), **about)
 
 
-def _books(books: BooksStatus) -> list[tuple[str, str]]:
-    names = [f"under {_age(tier.until)}" for tier in AGE_TIERS] + ["older"]
-    ages = {name: count for name, count in zip(names, books.open_by_age, strict=True) if count}
-    open_now = sum(books.open_by_age)
-    return [
-        ("invoices", f"{open_now:,} open" + (f": {_counts(ages)}" if ages else "")),
-        ("", f"{books.overdue:,} overdue{_longest(books.most_overdue_at, books.now)}; {books.parked:,} parked"),
-        ("callbacks", f"{books.unread:,} unread{_longest(books.oldest_unread_at, books.now)}"),
-        ("cases", _counts({kind.value: count for kind, count in books.open_cases.items()})),
-    ]
+def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:
+    """Each part with its label, always all of them and in this order."""
+    unknown = situation.unknown
+    yield from _servers(situation)
+    books = situation.books
+    yield _("cases"), _cases(books) if books else _unknown(unknown.get("books", ""))
+    yield _("open"), _open(books) if books else _unknown(unknown.get("books", ""))
+    yield _("by age"), _by_age(books) if books else _unknown(unknown.get("books", ""))
+    yield _("callbacks"), _unread(books) if books else _unknown(unknown.get("books", ""))
+    yield _("queues"), (_unknown(unknown.get("queues", "")) if situation.queues is None else _counts(situation.queues))
+    yield _("breaker"), _breaker(situation.breaker) if situation.breaker else _unknown(unknown.get("breaker", ""))
+    yield _("budget"), _budget(situation)
+    yield _("notices"), (_notices(situation.notices) if situation.notices else _unknown(unknown.get("notices", "")))
+    yield _("replays"), _unknown(unknown.get("replays", "")) if situation.replays is None else _replays(situation)
+    yield _("spool"), _spool(situation)
 
 
-def _age(seconds: float) -> str:
-    """A bound of an age class: `5m`, `6h`, `30d`."""
+def _settled(situation: Situation) -> Iterator[tuple[str, str | Text]]:
+    if situation.learned is None:
+        yield _("settled"), _unknown(situation.unknown.get("learned", ""))
+    else:
+        yield from waits(situation.learned)
+
+
+def _servers(situation: Situation) -> Iterator[tuple[str, str | Text]]:
+    if situation.is_well:
+        yield _("servers"), Text(_("database ok, redis ok"), style=GOOD)
+        return
+    for label, trouble in ((_("database"), situation.database), ("redis", situation.redis)):
+        yield label, Text(safe(_(trouble)), style=BAD) if trouble else Text(_("ok"), style=GOOD)
+
+
+def _unknown(why_not: str) -> Text:
+    return Text(_("unknown: {why}").format(why=safe(_(why_not))), style="yellow")
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or _("none")
+
+
+def _cases(books: BooksStatus) -> str | Text:
+    counts = {_(kind.value): count for kind in MONEY_FIRST if (count := books.open_cases.get(kind, 0))}
+    return Text(_counts(counts), style="yellow") if counts else _("none")
+
+
+def _open(books: BooksStatus) -> str:
+    return joined(
+        (
+            _("{count} waiting").format(count=f"{sum(books.open_by_age):,}"),
+            _("{count} overdue").format(count=f"{books.overdue:,}") + _longest(books.most_overdue_at, books.now),
+            _("{count} parked").format(count=f"{books.parked:,}"),
+        )
+    )
+
+
+def _by_age(books: BooksStatus) -> str:
+    """A bar for each age at which any are."""
+    names = [f"<{_length(tier.until)}" for tier in AGE_TIERS] + [_("older")]
+    most = max(books.open_by_age)
+    return "  ".join(
+        f"{name} {'#' * max(1, round(LONGEST_BAR * count / most))} {few(count)}"
+        for name, count in zip(names, books.open_by_age, strict=True)
+        if count
+    ) or _("none")
+
+
+def _unread(books: BooksStatus) -> str:
+    return _("{count} unread").format(count=f"{books.unread:,}") + _longest(books.oldest_unread_at, books.now)
+
+
+def _length(seconds: float) -> str:
+    """A round length: `5m`, `6h`, `30d`."""
     whole = int(seconds)
     for size, letter in ((86_400, "d"), (3600, "h"), (60, "m")):
         if whole % size == 0:
@@ -61,25 +169,67 @@ def _age(seconds: float) -> str:
 
 
 def _longest(at: datetime | None, now: datetime) -> str:
-    return "" if at is None else f", the longest for {short(now - at)}"
-
-
-def _gateway(situation: Situation) -> list[tuple[str, str | Text]]:
-    if situation.redis:
-        return [("budget", "unknown: Redis holds it"), ("breaker", "unknown: Redis holds it")]
-    lines: list[tuple[str, str | Text]] = [("budget", f"{situation.rate:g} questions a second")]
-    lines += [
-        ("", f"{level.lane.value:<9} room for {level.room:>5,} now, {level.granted:>6,} granted in the last minute")
-        for level in situation.lanes
-    ]
-    return [*lines, ("breaker", _breaker(situation.breaker))]
+    return "" if at is None else _(", the longest for {length}").format(length=short(now - at))
 
 
 def _breaker(view: BreakerView) -> Text:
     if view.state is BreakerState.CLOSED or view.since is None or view.until is None:
-        return Text(view.state.value, style="green")
+        return Text(_(view.state.value), style=GOOD if view.state is BreakerState.CLOSED else BAD)
+    told = _("{state} since {since} UTC, next probe {until} UTC; {count} questions held back; {reason}")
     return Text(
-        f"{view.state.value} since {stamp(view.since)} UTC, next probe {view.until:%H:%M:%S} UTC\n"
-        f"{view.held_back:,} questions held back\n{safe(view.reason)}",
-        style="red",
+        told.format(
+            state=_(view.state.value),
+            since=stamp(view.since),
+            until=f"{view.until:%H:%M:%S}",
+            count=f"{view.held_back:,}",
+            reason=safe(view.reason),
+        ),
+        style=BAD,
     )
+
+
+def _budget(situation: Situation) -> str | Text:
+    if situation.lanes is None:
+        return _unknown(situation.unknown.get("lanes", ""))
+    rate = _("{rate} questions a second; asked in the last minute, of room now:").format(rate=f"{situation.rate:g}")
+    lanes = ", ".join(f"{level.lane.value} {few(level.granted)}/{few(level.room)}" for level in situation.lanes)
+    return f"{rate}\n{lanes}"
+
+
+def _notices(notices: NoticesStatus) -> str | Text:
+    more = "+" if notices.waiting >= MOST_WAITING else ""
+    told = joined(
+        (
+            _("{count} waiting").format(count=f"{notices.waiting:,}{more}") + _longest(notices.oldest_at, notices.now),
+            _("{count} stopped").format(count=f"{notices.stopped:,}"),
+        )
+    )
+    return Text(told, style="yellow") if notices.stopped else told
+
+
+def _replays(situation: Situation) -> str:
+    told = _("plan {plan}: {done} of {items} worked, run by {author}")
+    return "; ".join(
+        told.format(plan=plan.plan, done=f"{plan.done:,}", items=f"{plan.items:,}", author=safe(plan.run_by))
+        for plan in situation.replays or ()
+    ) or _("none running")
+
+
+def _spool(situation: Situation) -> str | Text:
+    spool = situation.spool
+    folder = safe(Path(situation.spool_dir).name)
+    if "spool" in situation.unknown:
+        return _unknown(situation.unknown["spool"])
+    if spool is None:
+        return _("not on this machine (no folder {folder} here)").format(folder=folder)
+    if not spool.waiting and not spool.apart and spool.ok:
+        return _("empty (on this machine)")
+    oldest = _(", the longest for {length}").format(length=_length(round(spool.oldest))) if spool.waiting else ""
+    told = joined(
+        (
+            _("{count} waiting to be stored").format(count=f"{spool.waiting:,}") + oldest,
+            safe(spool.detail),
+            _("on this machine"),
+        )
+    )
+    return Text(told, style="yellow")
