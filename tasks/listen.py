@@ -42,8 +42,11 @@ class Hush:
     """The share that was to be expected, 0 to 1."""
 
 
-def read_learned(sessions: Sessions, *, hours: int = HOURS, with_waits: bool = True) -> Learned:
-    """How the payments of at least these hours came to be known. Raises `StoreAway`."""
+def read_learned(sessions: Sessions, *, hours: int = 0) -> Learned:
+    """How the payments of these hours came to be known, and of as many as it takes to say what is usual.
+
+    How long they took is told of these hours alone. Raises `StoreAway`.
+    """
     with reading(sessions) as session:
         return learned_lately(
             session,
@@ -51,7 +54,7 @@ def read_learned(sessions: Sessions, *, hours: int = HOURS, with_waits: bool = T
             window=policy.HUSH_WINDOW,
             last=policy.HUSH_LEAST,
             reach=policy.HUSH_REACH,
-            with_waits=with_waits,
+            waits_of=hours,
         )
 
 
@@ -106,7 +109,7 @@ def listen(self: Job) -> None:
 
 def tell(sessions: Sessions) -> list[Hush]:
     """An error in the log for each hush, `operator` empty for all of them; else one line with the figures."""
-    learned = read_learned(sessions, with_waits=False)
+    learned = read_learned(sessions)
     found = hushes(learned)
     for hush in found:
         log.error(

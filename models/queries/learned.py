@@ -135,18 +135,19 @@ HEARD = text("""
 
 
 def learned_lately(
-    session: Session, *, hours: int, window: timedelta, last: int, reach: timedelta, with_waits: bool = True
+    session: Session, *, hours: int, waits_of: int, window: timedelta, last: int, reach: timedelta
 ) -> Learned:
     """The payments settled in the last `hours` hours of the clock, the present one included.
 
-    `missed` counts among the `last` completed payments, those longer ago than `reach` left out. Costs what these payments
+    The waits are those of the last `waits_of` hours of these. `missed` counts among the `last` completed payments, those longer ago than `reach` left out. Costs what these payments
     cost, however many there are from before. Wants a session of `reading`.
     """
     heard = session.execute(HEARD, {"hours": hours, "most": MOST_UNREAD}).one()
     after = before_lately(session, "notices", since=timedelta(hours=hours))
     these = {"after": after, "since": heard.since}
+    waited = {"after": after, "since": heard.since + timedelta(hours=hours - waits_of)}
     tallies = session.execute(TALLIES, {**these, "now": heard.now, "window": window})
-    waits = session.execute(WAITS, these).all() if with_waits else []
+    waits = session.execute(WAITS, waited).all() if waits_of else []
     recent = {"notices": LAST_NOTICES, "last": last, "reach": reach, "now": heard.now, "heard_at": heard.heard_at}
     return Learned(
         now=heard.now,

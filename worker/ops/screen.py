@@ -12,6 +12,8 @@ from worker.ops.shown import console
 PLENTY = 10_000
 """From here on a count in a narrow place is told in thousands."""
 
+MILLION = 1_000_000
+
 
 def labelled(label: str, what: str | Text, *, margin: int, width: int) -> list[Text]:
     """A label and what belongs to it, in lines of at most `width` cells; `margin` cells are the label's."""
@@ -48,11 +50,13 @@ def percent(part: int, total: int) -> str:
     return f"{min(max(round(100 * part / total), 1), 99)}%"
 
 
-def few(number: int) -> str:
-    """A count in at most five characters, up to a thousand millions."""
-    if number < PLENTY:
+def few(number: int, *, plenty: int = PLENTY) -> str:
+    """A count in at most five characters, up to a thousand millions; exact below `plenty`."""
+    if number < plenty:
         return f"{number:,}"
-    return f"{number // 1000}k" if number < 1000 * PLENTY else f"{number // 1_000_000}M"
+    if number < PLENTY:
+        return f"{number / 1000:.1f}k"
+    return f"{number // 1000}k" if number < MILLION else f"{number // MILLION}M"
 
 
 def cut(lines: Sequence[Text], *, height: int, note: str) -> list[Text]:

@@ -36,14 +36,14 @@ from worker.web.spool import Spool
 
 NO_ANSWER = N_("no answer in time")
 AWAY = N_("cannot be reached")
-OLD_TABLES = N_("the database lacks tables or columns of this version; run `reconciler migrate`")
+OLD_TABLES = N_("tables are missing; run `reconciler migrate`")
 
 DATABASE, HOURS, REDIS, SPOOL = "database", "hours", "redis", "spool"
 
 SELDOM = 60.0
 """Seconds between two looks at how far the database is migrated: it takes much time for what hardly changes."""
 
-REST = 20.0
+REST = 8.0
 """What took a second to read is read again after so many: a watch must not become a load."""
 
 

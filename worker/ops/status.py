@@ -80,7 +80,7 @@ def _tell(situation: Situation, *, hours: int, as_json: bool) -> None:
 
 def document(situation: Situation, *, hours: int) -> dict[str, object]:
     """For a machine. What could not be found out is null, and `unknown` says why."""
-    from worker.ops.status_hours import shares, waits_of
+    from worker.ops.status_hours import shares
 
     told = asdict(situation)
     learned = situation.learned
@@ -88,6 +88,6 @@ def document(situation: Situation, *, hours: int) -> dict[str, object]:
         "now": learned.now,
         "heard_at": learned.heard_at,
         "shares": shares(learned, hours=hours),
-        "waits": waits_of(learned, hours=hours),
+        "waits": learned.waits,
     }
     return {"ok": situation.is_well, "callbacks_silent": situation.hushes, **told}

@@ -51,19 +51,13 @@ def shares(learned: Learned, *, hours: int) -> list[dict[str, object]]:
     ]
 
 
-def waits_of(learned: Learned, *, hours: int) -> list[Wait]:
-    """For a machine: how long they took in each of these hours, and in all hours that were read together."""
-    first = _hours(learned, hours=hours)[-1]
-    return [wait for wait in learned.waits if wait.hour is None or wait.hour >= first]
-
-
 def picture(learned: Learned, *, width: int, hours: int) -> list[Text]:
     """A bar for each hour and operator, newest first, with the share that callbacks announced and the number settled."""
     tallies = list(_of_these(learned, hours=hours))
     columns = list(_columns(tallies))
     cells = (width - CLOCK) // len(columns) - 1
     longest = max(1, min(cells - NUMBERS, LONGEST_BAR))
-    legend = _("announced by a callback #, found by the sweep =, else +; share of #, and payments")
+    legend = _("# announced by a callback, = found by the sweep, + else; share of #, payments")
     head = " ".join(fitting(column.title, longest + NUMBERS) for column in columns)
     lines = [
         Text(fitting(legend, min(width, cell_len(legend))), style="dim"),
@@ -122,12 +116,12 @@ def _cell(tallies: Sequence[Tally], longest: int) -> str:
     return f"{drawn} {percent(announced, total):>4} {few(total):<5}"
 
 
-def waits(learned: Learned) -> Iterator[tuple[str, str]]:
+def waits(learned: Learned, *, hours: int) -> Iterator[tuple[str, str]]:
     """How long all of these took, in a line each for those that were announced and the others."""
     by_kind = {wait.announced: wait for wait in learned.waits if wait.hour is None}
     label = _("settled")
     if not by_kind:
-        yield label, _("nothing since {since} UTC").format(since=f"{learned.since.astimezone(UTC):%H:%M}")
+        yield label, _("nothing since {since} UTC").format(since=f"{_hours(learned, hours=hours)[-1]:%H:%M}")
     if wait := by_kind.get(True):
         told = ngettext(
             "{count} announced: {times} after the callback", "{count} announced: {times} after the callback", wait.count

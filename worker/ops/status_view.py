@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from rich.cells import cell_len
@@ -11,9 +11,10 @@ from rich.text import Text
 
 from config.policy import AGE_TIERS, HUSH_WINDOW
 from models.case import CaseKind
-from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus
+from models.queries.learned import Learned
+from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus, RunningReplay
 from tasks.listen import Hush
-from tasks.toolbox import BreakerState, BreakerView
+from tasks.toolbox import BreakerState, BreakerView, LaneLevel
 from worker.language import _
 from worker.ops.screen import few, joined, labelled
 from worker.ops.shown import safe, short, stamp
@@ -37,15 +38,18 @@ MONEY_FIRST = (
 
 LONGEST_BAR = 12
 
+OLD = timedelta(seconds=10)
+
 
 def screen(situation: Situation, *, width: int, hours: int) -> list[Text]:
     """All of it, most important first: what is wrong or switched off, how things stand, how payments were learned of."""
     lines = [line for alert in _alerts(situation) for line in labelled("", alert, margin=0, width=width)]
-    parts = [*_parts(situation), *_settled(situation)]
+    parts = [*_parts(situation), *_settled(situation, hours=hours)]
     margin = max(cell_len(label) for label, _what in parts) + 2
     for label, what in parts:
         lines += labelled(label, what, margin=margin, width=width)
     if situation.learned is not None:
+        lines += _as_of(situation.learned, situation.books)
         lines += picture(situation.learned, width=width, hours=hours)
         lines += waits_by_hour(situation.learned, hours=hours)
     for line in lines:
@@ -91,26 +95,34 @@ def _hush(hush: Hush) -> str:
 
 def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:
     """Each part with its label, always all of them and in this order."""
-    unknown = situation.unknown
+    books, unknown = situation.books, _Unknown(situation)
     yield from _servers(situation)
-    books = situation.books
-    yield _("cases"), _cases(books) if books else _unknown(unknown.get("books", ""))
-    yield _("open"), _open(books) if books else _unknown(unknown.get("books", ""))
-    yield _("by age"), _by_age(books) if books else _unknown(unknown.get("books", ""))
-    yield _("callbacks"), _unread(books) if books else _unknown(unknown.get("books", ""))
-    yield _("queues"), (_unknown(unknown.get("queues", "")) if situation.queues is None else _counts(situation.queues))
-    yield _("breaker"), _breaker(situation.breaker) if situation.breaker else _unknown(unknown.get("breaker", ""))
-    yield _("budget"), _budget(situation)
-    yield _("notices"), (_notices(situation.notices) if situation.notices else _unknown(unknown.get("notices", "")))
-    yield _("replays"), _unknown(unknown.get("replays", "")) if situation.replays is None else _replays(situation)
-    yield _("spool"), _spool(situation)
+    yield _("cases"), _cases(books) if books else unknown("books")
+    yield _("open"), _open(books) if books else unknown("books")
+    yield _("by age"), _by_age(books) if books else unknown("books")
+    yield _("callbacks"), _unread(books) if books else unknown("books")
+    yield _("queues"), unknown("queues") if situation.queues is None else _counts(situation.queues)
+    yield _("breaker"), _breaker(situation.breaker) if situation.breaker else unknown("breaker")
+    yield _("budget"), unknown("lanes") if situation.lanes is None else _budget(situation.rate, situation.lanes)
+    yield _("notices"), _notices(situation.notices) if situation.notices else unknown("notices")
+    yield _("replays"), unknown("replays") if situation.replays is None else _replays(situation.replays)
+    yield _("spool"), unknown("spool") if "spool" in situation.unknown else _spool(situation)
 
 
-def _settled(situation: Situation) -> Iterator[tuple[str, str | Text]]:
+def _as_of(learned: Learned, books: BooksStatus | None) -> list[Text]:
+    """A line that says so when what follows is older than the rest."""
+    if books is None or books.now - learned.now < OLD:
+        return []
+    return [
+        Text(_("what follows was read at {time} UTC").format(time=f"{learned.now.astimezone(UTC):%H:%M:%S}"), "dim")
+    ]
+
+
+def _settled(situation: Situation, *, hours: int) -> Iterator[tuple[str, str | Text]]:
     if situation.learned is None:
-        yield _("settled"), _unknown(situation.unknown.get("learned", ""))
+        yield _("settled"), _Unknown(situation)("learned")
     else:
-        yield from waits(situation.learned)
+        yield from waits(situation.learned, hours=hours)
 
 
 def _servers(situation: Situation) -> Iterator[tuple[str, str | Text]]:
@@ -121,8 +133,17 @@ def _servers(situation: Situation) -> Iterator[tuple[str, str | Text]]:
         yield label, Text(safe(_(trouble)), style=BAD) if trouble else Text(_("ok"), style=GOOD)
 
 
-def _unknown(why_not: str) -> Text:
-    return Text(_("unknown: {why}").format(why=safe(_(why_not))), style="yellow")
+class _Unknown:
+    """Says why a part is not there; in a word where its server's own line says it already."""
+
+    def __init__(self, situation: Situation) -> None:
+        self._why = situation.unknown
+        self._said = {situation.database, situation.redis}
+
+    def __call__(self, part: str) -> Text:
+        why = self._why.get(part, "")
+        told = _("unknown") if why in self._said else _("unknown: {why}").format(why=safe(_(why)))
+        return Text(told, style="yellow")
 
 
 def _counts(counts: Mapping[str, int]) -> str:
@@ -188,12 +209,11 @@ def _breaker(view: BreakerView) -> Text:
     )
 
 
-def _budget(situation: Situation) -> str | Text:
-    if situation.lanes is None:
-        return _unknown(situation.unknown.get("lanes", ""))
-    rate = _("{rate} questions a second; asked in the last minute, of room now:").format(rate=f"{situation.rate:g}")
-    lanes = ", ".join(f"{level.lane.value} {few(level.granted)}/{few(level.room)}" for level in situation.lanes)
-    return f"{rate}\n{lanes}"
+def _budget(rate: float, lanes: Sequence[LaneLevel]) -> str:
+    asked = {level.lane.value: level.granted for level in lanes if level.granted}
+    room = ", ".join(f"{level.lane.value} {few(level.room, plenty=1000)}" for level in lanes)
+    told = _("{rate} questions a second; in the last minute: {asked}\nroom: {room}")
+    return told.format(rate=f"{rate:g}", asked=_counts(asked), room=room)
 
 
 def _notices(notices: NoticesStatus) -> str | Text:
@@ -207,19 +227,17 @@ def _notices(notices: NoticesStatus) -> str | Text:
     return Text(told, style="yellow") if notices.stopped else told
 
 
-def _replays(situation: Situation) -> str:
+def _replays(replays: Sequence[RunningReplay]) -> str:
     told = _("plan {plan}: {done} of {items} worked, run by {author}")
     return "; ".join(
         told.format(plan=plan.plan, done=f"{plan.done:,}", items=f"{plan.items:,}", author=safe(plan.run_by))
-        for plan in situation.replays or ()
+        for plan in replays
     ) or _("none running")
 
 
 def _spool(situation: Situation) -> str | Text:
     spool = situation.spool
     folder = safe(Path(situation.spool_dir).name)
-    if "spool" in situation.unknown:
-        return _unknown(situation.unknown["spool"])
     if spool is None:
         return _("not on this machine (no folder {folder} here)").format(folder=folder)
     if not spool.waiting and not spool.apart and spool.ok:

@@ -30,6 +30,8 @@ def watch(lookout: Lookout, *, hours: int, every: float) -> None:
     with _ended_politely():
         try:
             with _showing(out) as show:
+                if out.is_terminal:
+                    show([_head(every=every), Text(_("looking ..."))])
                 while True:
                     began = time.monotonic()
                     situation = lookout.look(within=PATIENCE)
