@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from worker.chaos.schedule import Kind
 from worker.demo.ledger import Evidence, Ledger, Promise, add_up
+from worker.language import _
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +45,10 @@ class Account:
 def account_of(evidence: Evidence, *, toll: Toll, violations: Sequence[str]) -> Account:
     """The account of one run."""
     ledger = add_up(evidence)
-    audit = Promise(name="fsck finds nothing", held=not violations, figures=f"violations {len(violations)}")
-    figures = f"{toll.struck.total()} of {toll.drawn} strikes hit, {len(toll.troubles)} failed"
-    storm = Promise(name="The storm struck as drawn", held=not toll.troubles, figures=figures)
+    found = _("violations {count}").format(count=len(violations))
+    audit = Promise(name=_("fsck finds nothing"), held=not violations, figures=found)
+    figures = _("{hit} of {drawn} strikes hit, {failed} failed")
+    figures = figures.format(hit=toll.struck.total(), drawn=toll.drawn, failed=len(toll.troubles))
+    storm = Promise(name=_("The storm struck as drawn"), held=not toll.troubles, figures=figures)
     ledger = replace(ledger, promises=[*ledger.promises, audit, storm])
     return Account(evidence=evidence, ledger=ledger, toll=toll, violations=violations)

@@ -28,6 +28,7 @@ from worker.embedded.environment import given
 from worker.embedded.programs import Programs, Setup, deployed
 from worker.embedded.shape import Shape
 from worker.embedded.up import settings_of
+from worker.language import _, number
 
 SETTINGS = {**QUICK, "LIGDICASH_RATE": "1000", "SPOOL_MAX_MB": "1", "LOG_LEVEL": "WARNING"}
 """Beside a quick pace: a spool that can be filled, and a rate that is not what holds things up."""
@@ -114,7 +115,7 @@ def run_chaos(options: ChaosOptions, console: Console, *, system: System = OURS)
     try:
         account = chaos(options, console, system=system)
     except KeyboardInterrupt:
-        console.print("\n  stopped by Ctrl-C, and everything it had started", highlight=False)
+        console.print("\n  " + _("stopped by Ctrl-C, and everything it had started"), highlight=False)
         return STOPPED
     show_account(account, console)
     return 0 if account.is_clean else 1
@@ -139,12 +140,13 @@ def chaos(options: ChaosOptions, console: Console, *, system: System = OURS) -> 
         Shape(data, settings_env=settings, simulator_options=(*GATEWAY, *FORGETFUL), programs=system.programs) as shape,
     ):
         shape.start(lambda line: console.print(f"  {line}", highlight=False))
-        console.print(f"  started in {time.monotonic() - began:.1f} s\n", highlight=False)
+        started = _("started in {seconds} s").format(seconds=number(time.monotonic() - began, ".1f"))
+        console.print(f"  {started}\n", highlight=False)
         say_how_to_follow(shape, data, console)
         began = time.monotonic()
         account = _Play(options, shape, console).account(system.books(shape))
         account = replace(account, seconds=time.monotonic() - began, restarts=shape.restarts)
-        console.print("  stopping ...", highlight=False)
+        console.print("  " + _("stopping ..."), highlight=False)
     return account
 
 
@@ -169,8 +171,8 @@ class _Play:
     def account(self, books: AuditedBooks) -> Account:
         """Play, close the books, have them audited."""
         with progress_on(self._console) as progress:
-            customers = progress.add_task("customers", total=len(self._visits))
-            strikes = progress.add_task("strikes", total=len(self._schedule))
+            customers = progress.add_task(_("customers"), total=len(self._visits))
+            strikes = progress.add_task(_("strikes"), total=len(self._schedule))
             driver = self._driver(on_step=lambda: progress.advance(customers))
             storm = self._storm(driver, progress, on_strike=lambda: progress.advance(strikes))
             with storm:
@@ -200,7 +202,7 @@ class _Play:
 
     def _storm(self, driver: Driver, progress: Progress, *, on_strike: Callable[[], None]) -> Storm:
         def announce(strike: Strike) -> None:
-            progress.console.print(f"  {strike.at:6.1f} s  [red]{strike.words}[/red]", highlight=False)
+            progress.console.print(f"  {number(strike.at, '6.1f')} s  [red]{strike.words}[/red]", highlight=False)
             on_strike()
 
         redis_url = given(self._shape.environment, "REDIS_URL")

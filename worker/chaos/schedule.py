@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from worker.language import N_, _, number
+
 
 class Target(StrEnum):
     """What a strike hits. Two strikes on one target never overlap; strikes on different ones do, as in life."""
@@ -23,29 +25,29 @@ class Target(StrEnum):
 class Kind(StrEnum):
     """Everything that can strike, in words for the ledger."""
 
-    KILL_WORKER = "kill -9 worker"
-    FREEZE_WORKER = "worker frozen"
-    FREEZE_WORKER_LONG = "worker frozen past its locks"
-    KILL_WEB = "kill -9 web"
-    FREEZE_WEB = "web frozen"
-    KILL_BEAT = "kill -9 beat"
-    FLUSH_REDIS = "FLUSHALL on Redis"
-    FREEZE_REDIS = "Redis frozen"
-    KILL_REDIS = "kill -9 Redis"
-    REDIS_AWAY = "Redis away"
-    RESTART_POSTGRES = "PostgreSQL restarted"
-    KILL_POSTGRES = "kill -9 PostgreSQL"
-    POSTGRES_AWAY = "PostgreSQL away"
-    FILL_SPOOL = "PostgreSQL away, spool filled"
-    SLOW = "gateway too slow"
-    RESET = "gateway resets connections"
-    HTTP500 = "gateway answers 500"
-    HTTP429 = "gateway answers 429"
-    HTML = "gateway answers HTML"
-    REFUSE01 = "gateway answers 200 with 01"
-    AUTH = "gateway refuses credentials"
-    CLOCK_AHEAD = "gateway's clock two days ahead"
-    CLOCK_BEHIND = "gateway's clock an hour behind"
+    KILL_WORKER = N_("kill -9 worker")
+    FREEZE_WORKER = N_("worker frozen")
+    FREEZE_WORKER_LONG = N_("worker frozen past its locks")
+    KILL_WEB = N_("kill -9 web")
+    FREEZE_WEB = N_("web frozen")
+    KILL_BEAT = N_("kill -9 beat")
+    FLUSH_REDIS = N_("FLUSHALL on Redis")
+    FREEZE_REDIS = N_("Redis frozen")
+    KILL_REDIS = N_("kill -9 Redis")
+    REDIS_AWAY = N_("Redis away")
+    RESTART_POSTGRES = N_("PostgreSQL restarted")
+    KILL_POSTGRES = N_("kill -9 PostgreSQL")
+    POSTGRES_AWAY = N_("PostgreSQL away")
+    FILL_SPOOL = N_("PostgreSQL away, spool filled")
+    SLOW = N_("gateway too slow")
+    RESET = N_("gateway resets connections")
+    HTTP500 = N_("gateway answers 500")
+    HTTP429 = N_("gateway answers 429")
+    HTML = N_("gateway answers HTML")
+    REFUSE01 = N_("gateway answers 200 with 01")
+    AUTH = N_("gateway refuses credentials")
+    CLOCK_AHEAD = N_("gateway's clock two days ahead")
+    CLOCK_BEHIND = N_("gateway's clock an hour behind")
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,8 @@ class Strike:
     @property
     def words(self) -> str:
         """For a person."""
-        return f"{self.kind} for {self.lasts:g} s" if self.lasts else str(self.kind)
+        kind = _(self.kind.value)
+        return _("{kind} for {seconds} s").format(kind=kind, seconds=number(self.lasts, "g")) if self.lasts else kind
 
 
 def draw_schedule(*, seconds: float, seed: int) -> list[Strike]:

@@ -11,7 +11,8 @@ from rich.table import Table
 
 from worker.chaos.account import Account
 from worker.chaos.schedule import Kind, Strike
-from worker.demo.show import show_ledger, show_verdict
+from worker.demo.show import figure, show_ledger, show_verdict
+from worker.language import _, number
 
 VIOLATIONS = 20
 """Violations that are printed; the others are counted."""
@@ -20,8 +21,10 @@ VIOLATIONS = 20
 def show_schedule(schedule: Sequence[Strike], console: Console) -> None:
     """One line for each strike."""
     for strike in schedule:
-        console.print(f"  {strike.at:6.1f} s  {strike.words}", highlight=False)
-    console.print(f"\n  {len(schedule)} strikes of {len({strike.kind for strike in schedule})} kinds", highlight=False)
+        console.print(f"  {number(strike.at, '6.1f')} s  {strike.words}", highlight=False)
+    sum_up = _("{strikes} strikes of {kinds} kinds")
+    kinds = len({strike.kind for strike in schedule})
+    console.print("\n  " + sum_up.format(strikes=len(schedule), kinds=kinds), highlight=False)
 
 
 def show_account(account: Account, console: Console) -> None:
@@ -33,27 +36,29 @@ def show_account(account: Account, console: Console) -> None:
     for violation in account.violations[:VIOLATIONS]:
         console.print(f"  [red]{violation}[/red]", highlight=False, soft_wrap=True)
     if len(account.violations) > VIOLATIONS:
-        console.print(f"  [red]and {len(account.violations) - VIOLATIONS} more[/red]", highlight=False)
+        more = _("and {count} more").format(count=len(account.violations) - VIOLATIONS)
+        console.print(f"  [red]{more}[/red]", highlight=False)
     for trouble in account.toll.troubles:
-        console.print(f"  [red]not struck[/red]           {trouble}", highlight=False)
+        console.print(f"  [red]{_('not struck'):<20}[/red] {trouble}", highlight=False)
     show_verdict(account.ledger, console, seconds=account.seconds)
 
 
 def _strikes(struck: Counter[Kind]) -> Table:
-    table = Table(title="What struck, and how often", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    table.add_column("strike")
-    table.add_column("hit", justify="right")
+    title = _("What struck, and how often")
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table.add_column(_("strike"))
+    table.add_column(_("hit"), justify="right")
     for kind in Kind:
         if kind in struck:
-            table.add_row(kind.value, str(struck[kind]))
+            table.add_row(_(kind.value), str(struck[kind]))
     table.add_section()
-    table.add_row("all", str(struck.total()), style="bold")
+    table.add_row(_("all"), str(struck.total()), style="bold")
     return table
 
 
 def _callbacks(account: Account, console: Console) -> None:
     ledger, toll = account.ledger, account.toll
-    console.print(
-        f"  of the callbacks     {ledger.callbacks_refused} refused, {ledger.callbacks_unanswered} unanswered"
-    )
-    console.print(f"  by way of the spool  {toll.spooled}")
+    turned_away = _("{refused} refused, {unanswered} unanswered")
+    turned_away = turned_away.format(refused=ledger.callbacks_refused, unanswered=ledger.callbacks_unanswered)
+    figure(console, _("of the callbacks"), turned_away)
+    figure(console, _("by way of the spool"), toll.spooled)

@@ -23,6 +23,7 @@ from worker.demo.trouble import Fault, faults
 from worker.embedded.environment import given
 from worker.embedded.shape import Shape
 from worker.embedded.up import settings_of
+from worker.language import _, number
 
 QUICK = {
     "PENDING_AFTER": "8",
@@ -58,7 +59,7 @@ def run_demo(options: DemoOptions, console: Console) -> int:
     try:
         return _run(options, console, demo_settings(os.environ))
     except KeyboardInterrupt:
-        console.print("\n  stopped by Ctrl-C, and everything it had started", highlight=False)
+        console.print("\n  " + _("stopped by Ctrl-C, and everything it had started"), highlight=False)
         return STOPPED
 
 
@@ -70,13 +71,14 @@ def _run(options: DemoOptions, console: Console, settings: Mapping[str, str]) ->
         Shape(data, settings_env=settings, simulator_options=GATEWAY) as shape,
     ):
         shape.start(lambda line: console.print(f"  {line}", highlight=False))
-        console.print(f"  started in {time.monotonic() - began:.1f} s\n", highlight=False)
+        started = _("started in {seconds} s").format(seconds=number(time.monotonic() - began, ".1f"))
+        console.print(f"  {started}\n", highlight=False)
         say_how_to_follow(shape, data, console)
         began = time.monotonic()
         ledger = _drive(options, shape, console, may_flush=not given(settings, "REDIS_URL"))
         show_ledger(ledger, console, restarts=shape.restarts)
         show_verdict(ledger, console, seconds=time.monotonic() - began)
-        console.print("  stopping ...", highlight=False)
+        console.print("  " + _("stopping ..."), highlight=False)
     return 0 if ledger.is_clean else 1
 
 
@@ -92,7 +94,7 @@ def _drive(options: DemoOptions, shape: Shape, console: Console, *, may_flush: b
     books = OurBooks.opened(build_sessions(settings_of(shape)))
     simulator_url = shape.simulator_url or ""
     with progress_on(console) as progress:
-        playing = progress.add_task("customers", total=len(visits))
+        playing = progress.add_task(_("customers"), total=len(visits))
         driver = Driver(
             api_url=shape.api_url,
             api_key=given(shape.environment, "RECONCILER_API_KEY"),

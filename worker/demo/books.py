@@ -18,6 +18,7 @@ from worker.demo.drive import Played
 from worker.demo.gateway import gateway_books, wait_for_the_post
 from worker.demo.ledger import Evidence
 from worker.demo.story import Visit
+from worker.language import _
 
 POLL = 0.25
 
@@ -109,7 +110,7 @@ class Closing:
             for ours, end in wanted.items()
             if end is not Status.PENDING and ours in evidence.told and ours not in self.played.holes
         }
-        task = progress.add_task("outcomes", total=len(final))
+        task = progress.add_task(_("outcomes"), total=len(final))
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             began = time.monotonic()

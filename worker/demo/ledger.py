@@ -12,6 +12,7 @@ from models.queries.ledger import Ending
 from models.transaction import Status
 from worker.demo.drive import Played
 from worker.demo.story import FORGING, Fate, Visit
+from worker.language import _, number
 
 NO_CLOSER_THAN = 3.0
 """Seconds between two questions about one payment, the vendor's floor."""
@@ -176,8 +177,9 @@ def _nothing_acknowledged_is_lost(evidence: Evidence) -> Promise:
     kept = sum(evidence.stored.values())
     short = sum(_missing(evidence, one) for one in evidence.told.values())
     lost = max(short, evidence.acknowledged - kept, 0)
-    figures = f"{evidence.acknowledged} answered 200, {kept} stored, lost {lost}"
-    return Promise(name="Nothing acknowledged is lost", held=lost == 0, figures=figures)
+    figures = _("{acknowledged} answered 200, {kept} stored, lost {lost}")
+    figures = figures.format(acknowledged=evidence.acknowledged, kept=kept, lost=lost)
+    return Promise(name=_("Nothing acknowledged is lost"), held=lost == 0, figures=figures)
 
 
 def _missing(evidence: Evidence, one: Told) -> int:
@@ -191,8 +193,8 @@ def _nothing_is_settled_twice(evidence: Evidence) -> Promise:
     completed = [ending for ending in books if ending.status is Status.COMPLETED]
     unbalanced = [e for e in books if e.settlements != (1 if e.status is Status.COMPLETED else 0)]
     twice = [e for e in books if e.settlements > 1 or e.notices > 1]
-    figures = f"{len(completed)} completed, settled twice {len(twice)}"
-    return Promise(name="Nothing is settled twice", held=not unbalanced and not twice, figures=figures)
+    figures = _("{completed} completed, settled twice {twice}").format(completed=len(completed), twice=len(twice))
+    return Promise(name=_("Nothing is settled twice"), held=not unbalanced and not twice, figures=figures)
 
 
 def _nothing_is_settled_on_hearsay(evidence: Evidence) -> Promise:
@@ -208,15 +210,16 @@ def _nothing_is_settled_on_hearsay(evidence: Evidence) -> Promise:
         or evidence.told[e.transaction_id].paid_at is None
     ]
     forged = sum(visit.fate in FORGING for visit in evidence.visits)
-    figures = f"{forged} forged at, settled unproven {len(groundless)}"
-    return Promise(name="Nothing is settled on hearsay", held=not groundless, figures=figures)
+    figures = _("{forged} forged at, settled unproven {unproven}").format(forged=forged, unproven=len(groundless))
+    return Promise(name=_("Nothing is settled on hearsay"), held=not groundless, figures=figures)
 
 
 def _nothing_goes_quiet(evidence: Evidence) -> Promise:
     quiet = [ending for ending in evidence.ours.values() if not ending.is_armed]
     unread = evidence.stored.get("received", 0)
-    figures = f"forgotten: {len(quiet)} invoices, {unread} callbacks"
-    return Promise(name="Nothing goes quiet", held=not quiet and not unread, figures=figures)
+    figures = _("forgotten: {invoices} invoices, {callbacks} callbacks")
+    figures = figures.format(invoices=len(quiet), callbacks=unread)
+    return Promise(name=_("Nothing goes quiet"), held=not quiet and not unread, figures=figures)
 
 
 def _every_outcome_reached_the_books(evidence: Evidence) -> Promise:
@@ -231,24 +234,30 @@ def _every_outcome_reached_the_books(evidence: Evidence) -> Promise:
         for visit in expected
         if (e := evidence.ours.get(visit.transaction_id)) is None or e.status is not evidence.should_end(visit)
     ]
-    figures = f"{len(expected)} invoices at the gateway, lost {len(lost)}"
-    return Promise(name="Every outcome reached the books", held=not lost, figures=figures)
+    figures = _("{expected} invoices at the gateway, lost {lost}").format(expected=len(expected), lost=len(lost))
+    return Promise(name=_("Every outcome reached the books"), held=not lost, figures=figures)
 
 
 def _the_gateway_is_left_in_peace(evidence: Evidence) -> Promise:
     gaps = [one.shortest_gap for one in evidence.told.values() if one.shortest_gap is not None]
     closest = min(gaps, default=None)
-    figures = "none was asked about twice" if closest is None else f"the closest two were {closest:.2f} s apart"
+    figures = (
+        _("none was asked about twice")
+        if closest is None
+        else _("the closest two were {seconds} s apart").format(seconds=number(closest, ".2f"))
+    )
     held = closest is None or closest >= NO_CLOSER_THAN - 0.05  # two clocks and a network lie in between
-    return Promise(name=f"{NO_CLOSER_THAN:g} s between two questions", held=held, figures=figures)
+    name = _("{seconds} s between two questions").format(seconds=number(NO_CLOSER_THAN, "g"))
+    return Promise(name=name, held=held, figures=figures)
 
 
 def _the_whole_story_was_played(evidence: Evidence) -> Promise:
     """A demo that quietly did less would prove less."""
     played = evidence.played
     missing = len(evidence.visits) - len(evidence.ours)
-    figures = f"{len(evidence.ours)} orders, {played.repeated_orders} repeats, {len(played.holes)} cut short"
-    return Promise(name="The whole story was played", held=missing == 0 and not played.troubles, figures=figures)
+    figures = _("{orders} orders, {repeats} repeats, {holes} cut short")
+    figures = figures.format(orders=len(evidence.ours), repeats=played.repeated_orders, holes=len(played.holes))
+    return Promise(name=_("The whole story was played"), held=missing == 0 and not played.troubles, figures=figures)
 
 
 PROMISES: tuple[Callable[[Evidence], Promise], ...] = (

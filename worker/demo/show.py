@@ -12,6 +12,7 @@ from rich.text import Text
 from models.check import Lane
 from models.transaction import Status
 from worker.demo.ledger import Ledger, Pace
+from worker.language import _, number
 
 BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
 """Upper ends in seconds; one more row for all above."""
@@ -30,26 +31,32 @@ def show_ledger(ledger: Ledger, console: Console, *, restarts: Mapping[str, int]
     console.print(_picture(ledger))
     console.print(_promises(ledger))
     _figures(ledger, console)
-    again = ", ".join(f"{name} {number}" for name, number in restarts.items() if number) or "none"
-    console.print(f"  started again        {again}")
+    again = ", ".join(f"{name} {times}" for name, times in restarts.items() if times) or _("none")
+    figure(console, _("started again"), again)
 
 
 def show_verdict(ledger: Ledger, console: Console, *, seconds: float) -> None:
     """The last line."""
-    verdict = "every promise held" if ledger.is_clean else "A PROMISE WAS BROKEN"
-    console.print(f"\n[bold]{verdict}[/bold], in {seconds:.0f} s of traffic, faults and recovery.")
+    verdict = _("every promise held") if ledger.is_clean else _("A PROMISE WAS BROKEN")
+    within = _(", in {seconds} s of traffic, faults and recovery.").format(seconds=f"{seconds:.0f}")
+    console.print(f"\n[bold]{verdict}[/bold]{within}")
+
+
+def figure(console: Console, name: str, what: object) -> None:
+    """One line below the tables."""
+    console.print(f"  {name:<20} {what}", soft_wrap=True)
 
 
 def _fates(ledger: Ledger) -> Table:
     table = Table(
-        title="Invoices by outcome; the paid ones by what told of them",
+        title=_("Invoices by outcome; the paid ones by what told of them"),
         box=box.SIMPLE_HEAD,
         title_justify="left",
         pad_edge=False,
         padding=(0, 1, 0, 0),
     )
-    table.add_column("what the customer did", no_wrap=True)
-    for heading in ("all", "callback", "sweep", "failed", "pending", "holes"):
+    table.add_column(_("what the customer did"), no_wrap=True)
+    for heading in (_("all"), _("callback"), _("sweep"), _("failed"), _("pending"), _("holes")):
         table.add_column(heading, justify="right")
     sums = [0] * 6
     for fate, ends in ledger.fates.items():
@@ -58,30 +65,31 @@ def _fates(ledger: Ledger) -> Table:
         row = [ends.total(), *by, failed, ends[Status.PENDING.value], 0]
         row[5] = row[0] - sum(row[1:5])
         sums = [a + b for a, b in zip(sums, row, strict=True)]
-        table.add_row(fate.value, *(_number(n) for n in row))
+        table.add_row(_(fate.value), *(_number(n) for n in row))
     table.add_section()
-    table.add_row("all", *(_number(n) for n in sums), style="bold")
+    table.add_row(_("all"), *(_number(n) for n in sums), style="bold")
     return table
 
 
-def _number(number: int) -> str:
-    return str(number) if number else "."
+def _number(count: int) -> str:
+    return str(count) if count else "."
 
 
 def _paces(ledger: Ledger) -> Table:
-    table = Table(title="From payment to settled, seconds", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
-    table.add_column("learned by")
-    for heading in ("settled", "p50", "p95", "p99"):
+    title = _("From payment to settled, seconds")
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False)
+    table.add_column(_("learned by"))
+    for heading in (_("settled"), "p50", "p95", "p99"):
         table.add_column(heading, justify="right")
     for lane, pace in ledger.paces.items():
         words, colour = LANES.get(lane, (lane, "white"))
-        table.add_row(Text(words, style=colour), *_pace(pace))
-    table.add_row("all", *_pace(Pace.of([wait for waits in ledger.waits.values() for wait in waits])), style="bold")
+        table.add_row(Text(_(words), style=colour), *_pace(pace))
+    table.add_row(_("all"), *_pace(Pace.of([wait for waits in ledger.waits.values() for wait in waits])), style="bold")
     return table
 
 
 def _pace(pace: Pace) -> tuple[str, ...]:
-    return (str(pace.count), *(f"{seconds:.2f}" for seconds in (pace.p50, pace.p95, pace.p99)))
+    return (str(pace.count), *(number(seconds, ".2f") for seconds in (pace.p50, pace.p95, pace.p99)))
 
 
 def _picture(ledger: Ledger) -> Table:
@@ -93,12 +101,12 @@ def _picture(ledger: Ledger) -> Table:
     longest = max(1, *(sum(row) for row in rows))
     for i, row in enumerate(rows):
         bar = Text()
-        for number, sign, (_, colour) in zip(row, "#=", LANES.values(), strict=True):
-            bar.append(sign * -(-number * BAR // longest), style=colour)
+        for count, sign, (_lane, colour) in zip(row, "#=", LANES.values(), strict=True):
+            bar.append(sign * -(-count * BAR // longest), style=colour)
         bar.append(f" {sum(row)}" if sum(row) else "", style="dim")
-        label = f"< {BUCKETS[i]:g} s" if i < len(BUCKETS) else f">= {BUCKETS[-1]:g} s"
+        label = f"< {number(BUCKETS[i], 'g')} s" if i < len(BUCKETS) else f">= {number(BUCKETS[-1], 'g')} s"
         table.add_row(label, bar)
-    table.add_row("", Text("# learned by callback   = learned by the sweep", style="dim"))
+    table.add_row("", Text(_("# learned by callback   = learned by the sweep"), style="dim"))
     return table
 
 
@@ -109,25 +117,28 @@ def _in_bucket(seconds: Sequence[float], index: int) -> int:
 
 
 def _promises(ledger: Ledger) -> Table:
-    table = Table(title="Promises", box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
+    title = _("Promises")
+    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("")
-    table.add_column("promise")
-    table.add_column("figures")
+    table.add_column(_("promise"))
+    table.add_column(_("figures"))
     for promise in ledger.promises:
-        mark = Text("held", style="green") if promise.held else Text("BROKEN", style="bold red")
+        mark = Text(_("held"), style="green") if promise.held else Text(_("BROKEN"), style="bold red")
         table.add_row(mark, promise.name, promise.figures)
     return table
 
 
 def _figures(ledger: Ledger, console: Console) -> None:
-    cases = ", ".join(f"{kind} {number}" for kind, number in sorted(ledger.open_cases.items())) or "none"
-    console.print(f"  settled              {ledger.settled_amount:,} XOF".replace(",", " "))
-    console.print(f"  questions asked      {ledger.questions}")
-    console.print(f"  callbacks            {ledger.callbacks_sent} sent, {ledger.callbacks_stored} stored")
-    console.print(f"  duplicates absorbed  {ledger.duplicates_absorbed}")
-    console.print(f"  forgeries ignored    {ledger.forgeries}")
-    console.print(f"  cases for a person   {cases}", soft_wrap=True)
+    cases = ", ".join(f"{_(kind)} {count}" for kind, count in sorted(ledger.open_cases.items())) or _("none")
+    figure(console, _("settled"), f"{ledger.settled_amount:,} XOF".replace(",", " "))
+    figure(console, _("questions asked"), ledger.questions)
+    callbacks = _("{sent} sent, {stored} stored")
+    figure(console, _("callbacks"), callbacks.format(sent=ledger.callbacks_sent, stored=ledger.callbacks_stored))
+    figure(console, _("duplicates absorbed"), ledger.duplicates_absorbed)
+    figure(console, _("forgeries ignored"), ledger.forgeries)
+    figure(console, _("cases for a person"), cases)
     if ledger.holes:
-        console.print(f"  holes                {ledger.holes}, cut short at their creation; each gets a case")
+        holes = _("{holes}, cut short at their creation; each gets a case")
+        figure(console, _("holes"), holes.format(holes=ledger.holes))
     for trouble in ledger.troubles[:5]:
-        console.print(f"  [red]trouble[/red]              {trouble}", highlight=False)
+        console.print(f"  [red]{_('trouble'):<20}[/red] {trouble}", highlight=False)

@@ -47,7 +47,9 @@ class Place:
             yield path
         finally:
             if self.keep:
-                console.print(f"  kept: [bold]reconciler up --data {path}[/bold] shows it again", highlight=False)
+                kept = _("kept: {command} shows it again")
+                command = f"[bold]reconciler up --data {path}[/bold]"
+                console.print("  " + kept.format(command=command), highlight=False)
             else:
                 shutil.rmtree(path, ignore_errors=True)
 

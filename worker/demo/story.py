@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from models.transaction import Status
+from worker.language import N_
 
 Json = dict[str, object]
 
@@ -15,23 +16,23 @@ Json = dict[str, object]
 class Fate(StrEnum):
     """What becomes of an invoice, in words for the ledger."""
 
-    PAID = "paid, twin callbacks"
-    PAID_ONE_CALLBACK = "paid, one callback of the two"
-    PAID_LOST = "paid, every callback lost"
-    PAID_FORGED_BEFORE = "paid, after a forged callback"
-    PAID_REPEATED = "paid, late repeated callbacks"
-    PAID_AHEAD = "paid, callback ahead of confirm"
-    PAID_LATE = "paid, callbacks come late"
-    PAID_PENDING_TOO = "paid, pending callbacks too"
-    PAID_SLOW = "paid, answers come too slowly"
-    TAKEN_BACK = "paid, then taken back"
-    FAILED = "failed, twin callbacks"
-    FAILED_LOST = "failed, every callback lost"
-    LATE_SUCCESS = "failed, then paid after all"
-    FORGED = "never paid, forged callbacks"
-    ABANDONED = "never paid, no callback"
-    WRONG_AMOUNT = "paid, another amount confirmed"
-    WRONG_REFERENCE = "paid, another reference told"
+    PAID = N_("paid, twin callbacks")
+    PAID_ONE_CALLBACK = N_("paid, one callback of the two")
+    PAID_LOST = N_("paid, every callback lost")
+    PAID_FORGED_BEFORE = N_("paid, after a forged callback")
+    PAID_REPEATED = N_("paid, late repeated callbacks")
+    PAID_AHEAD = N_("paid, callback ahead of confirm")
+    PAID_LATE = N_("paid, callbacks come late")
+    PAID_PENDING_TOO = N_("paid, pending callbacks too")
+    PAID_SLOW = N_("paid, answers come too slowly")
+    TAKEN_BACK = N_("paid, then taken back")
+    FAILED = N_("failed, twin callbacks")
+    FAILED_LOST = N_("failed, every callback lost")
+    LATE_SUCCESS = N_("failed, then paid after all")
+    FORGED = N_("never paid, forged callbacks")
+    ABANDONED = N_("never paid, no callback")
+    WRONG_AMOUNT = N_("paid, another amount confirmed")
+    WRONG_REFERENCE = N_("paid, another reference told")
 
 
 SHARES = {

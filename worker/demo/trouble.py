@@ -9,6 +9,7 @@ import redis
 
 from worker.embedded.environment import given
 from worker.embedded.shape import Shape
+from worker.language import _
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,13 +24,13 @@ class Fault:
 def faults(shape: Shape, *, may_flush: bool) -> list[Fault]:
     """The blows of one demo. Redis is emptied only when it is the embedded one: another may serve others too."""
     blows = [
-        Fault(0.25, "kill -9 worker", lambda: shape.kill("worker")),
-        Fault(0.55, "kill -9 web", lambda: shape.kill("web")),
-        Fault(0.70, "kill -9 beat", lambda: shape.kill("beat")),
-        Fault(0.85, "kill -9 worker", lambda: shape.kill("worker")),
+        Fault(0.25, _("kill -9 worker"), lambda: shape.kill("worker")),
+        Fault(0.55, _("kill -9 web"), lambda: shape.kill("web")),
+        Fault(0.70, _("kill -9 beat"), lambda: shape.kill("beat")),
+        Fault(0.85, _("kill -9 worker"), lambda: shape.kill("worker")),
     ]
     if may_flush:
-        blows.append(Fault(0.40, "FLUSHALL on Redis", lambda: _flush(given(shape.environment, "REDIS_URL"))))
+        blows.append(Fault(0.40, _("FLUSHALL on Redis"), lambda: _flush(given(shape.environment, "REDIS_URL"))))
     return sorted(blows, key=lambda blow: blow.at)
 
 

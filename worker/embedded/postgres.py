@@ -24,6 +24,7 @@ from worker.embedded.child import Child
 from worker.embedded.folder import LOOPBACK, DataFolder, write_privately
 from worker.embedded.leftover import stop_leftover
 from worker.embedded.wheels import SHARED, postgres_programs, world_readable_folder
+from worker.language import _
 
 USER = DATABASE = "reconciler"
 SECRET = "postgres-password"  # noqa: S105 - the name of the file
@@ -79,10 +80,10 @@ class EmbeddedPostgres:
             raise SettingsFault(f"the password of the database in {data} is gone from {folder.path / 'secrets'}")
         password = folder.secret(SECRET)
         if not _exists(data):
-            say("making the database")
+            say(_("making the database"))
             _make_cluster(programs, data, account=account, password=password, fsync=fsync)
         if _stop_leftover(data):
-            say("stopped a PostgreSQL that was left over from an earlier run")
+            say(_("stopped a PostgreSQL that was left over from an earlier run"))
         port = folder.port("postgres")
         return cls(programs=programs, data=data, port=port, account=account, fsync=fsync, password=password)
 
@@ -141,7 +142,8 @@ def _data_home(folder: DataFolder, account: Account | None, *, shared: Path, say
     world_readable_folder(shared / "data")
     there = shared / "data" / secrets.token_hex(8)
     here.symlink_to(there)
-    say(f"user {account.name} cannot enter {folder.path}: the database lives in {there}")
+    message = _("user {user} cannot enter {folder}: the database lives in {there}")
+    say(message.format(user=account.name, folder=folder.path, there=there))
     return there
 
 

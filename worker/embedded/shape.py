@@ -24,6 +24,7 @@ from worker.embedded.programs import Programs, Setup, deployed
 from worker.embedded.supervisor import Supervisor
 from worker.embedded.valkey import EmbeddedValkey
 from worker.embedded.wheels import SHARED
+from worker.language import _
 
 MIGRATE_WITHIN = 120.0
 """Seconds the migrations may take."""
@@ -86,12 +87,12 @@ class Shape:
         setup = self._setup = self._settle(found)
         if servers:
             self._supervisor.start(*servers)
-            say(f"servers are ready: {', '.join(child.name for child in servers)}")
+            say(_("servers are ready: {names}").format(names=", ".join(child.name for child in servers)))
         programs = self._programs(setup)
         self._supervisor.run(programs.migrate, within=MIGRATE_WITHIN)
-        say("the database is up to date")
+        say(_("the database is up to date"))
         self._supervisor.start(*programs.children)
-        say(f"programs are ready: {', '.join(child.name for child in programs.children)}")
+        say(_("programs are ready: {names}").format(names=", ".join(child.name for child in programs.children)))
 
     def _servers(self, say: Progress) -> tuple[list[Child], dict[str, str]]:
         """The servers that are ours to run, and the settings that point to them."""

@@ -16,6 +16,7 @@ from config.settings import Settings, settings_from
 from worker.embedded.environment import given
 from worker.embedded.folder import write_privately
 from worker.embedded.shape import Shape
+from worker.language import _
 
 SETTINGS_FILE = "settings.env"
 
@@ -43,10 +44,10 @@ def run_up(options: UpOptions, console: Console) -> int:
             keep_settings(shape.environment, options.data / SETTINGS_FILE)
             _say_where(shape, options, console)
             _wait(over)
-            console.print("\n  stopping ...", highlight=False)
+            console.print("\n  " + _("stopping ..."), highlight=False)
     finally:
         signal.signal(signal.SIGTERM, before)
-    console.print("  stopped; the data is kept", highlight=False)
+    console.print("  " + _("stopped; the data is kept"), highlight=False)
     return 0
 
 
@@ -78,14 +79,15 @@ def _say_where(shape: Shape, options: UpOptions, console: Console) -> None:
     data = options.data
     lines = [
         ("API", f"{shape.api_url}/docs"),
-        ("callback URL", shape.callback_url),
-        ("logs", f"{shape.logs}"),
+        (_("callback URL"), shape.callback_url),
+        (_("logs"), f"{shape.logs}"),
     ]
     if shape.simulator_url:
-        lines.insert(2, ("payment page", f"{shape.simulator_url}/pay/invoice/<token>, the payment_url"))
+        where = _("{url}, the payment_url").format(url=f"{shape.simulator_url}/pay/invoice/<token>")
+        lines.insert(2, (_("payment page"), where))
     console.print()
     for name, where in lines:
-        console.print(f"  {name:<14}{where}", highlight=False, soft_wrap=True)
-    console.print("\n  In another terminal, for curl and the reconciler command:", highlight=False)
+        console.print(f"  {name:<18}{where}", highlight=False, soft_wrap=True)
+    console.print("\n  " + _("In another terminal, for curl and the reconciler command:"), highlight=False)
     console.print(f"    set -a; . {data / SETTINGS_FILE}; set +a", highlight=False, soft_wrap=True)
-    console.print("\n  Ctrl-C stops it.", highlight=False)
+    console.print("\n  " + _("Ctrl-C stops it."), highlight=False)

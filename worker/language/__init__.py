@@ -7,7 +7,8 @@ Log lines, JSON members and the HTTP door's errors stay English: programs and en
 from __future__ import annotations
 
 import gettext as standard
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -15,12 +16,37 @@ from pathlib import Path
 SOURCE = "en"
 CATALOGS = Path(__file__).parent
 
+VARIABLE = "RECONCILER_LANG"
+"""Where a person says once and for all which language it is to be."""
+
+LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
+"""Where the system says it; the first that is set decides, as POSIX has it."""
+
 _chosen = standard.NullTranslations()
 
 
 def languages() -> list[str]:
     """Every language there is a catalog of, and the one of the source first."""
     return [SOURCE, *sorted(folder.name for folder in CATALOGS.iterdir() if any(folder.glob("*.po")))]
+
+
+def wanted(environment: Mapping[str, str]) -> str:
+    """The language this environment asks for. Raises `LookupError` when `RECONCILER_LANG` names one there is no catalog of.
+
+    A locale of the system asks for its language where we have it, and for nothing where we have not.
+    """
+    if asked := environment.get(VARIABLE):
+        return known(asked, by=VARIABLE)
+    locale = next((environment[name] for name in LOCALE if environment.get(name)), "")
+    language = re.split("[_.@-]", locale, maxsplit=1)[0].lower()
+    return language if language in languages() else SOURCE
+
+
+def known(language: str, *, by: str) -> str:
+    """The same language. Raises `LookupError`, whose one sentence names those there are, when it is not one of them."""
+    if language in languages():
+        return language
+    raise LookupError(f"{by}: there is no language {language!r}; there are: {', '.join(languages())}")
 
 
 def choose(language: str) -> None:
@@ -54,6 +80,12 @@ def ngettext(one: str, many: str, count: int) -> str:
 def N_(text: str) -> str:  # noqa: N802 - the name that extractors of texts look for
     """Mark a text that is stored as it is and translated when it is shown, by `_`."""
     return text
+
+
+def number(value: float, form: str = ",") -> str:
+    """This number, formatted so, with the signs that the chosen language puts into numbers. Never for a machine."""
+    thousands, point = _("5,000").strip("50"), _("0.5").strip("05")
+    return f"{value:{form}}".translate({ord(","): thousands, ord("."): point})
 
 
 def _load(folder: Path) -> standard.NullTranslations:

@@ -12,6 +12,7 @@ from models.errors import Invalid
 from models.queries.history import CheckLine, History
 from tasks.confirm import confirm
 from tasks.toolbox import Toolbox
+from worker.language import _, number
 from worker.ops.lookup import find_invoice
 from worker.ops.shown import short
 from worker.ops.timeline import describe
@@ -38,9 +39,8 @@ def ask_once(tools: Toolbox, transaction_id: str) -> Inquiry:
     before = find_invoice(tools, transaction_id)
     invoice = before.invoice
     if not invoice.has_token:
-        raise Invalid(
-            f"{transaction_id} is {invoice.status.value} and has no token: there is nothing to ask the gateway with"
-        )
+        message = _("{transaction_id} is {status} and has no token: there is nothing to ask the gateway with")
+        raise Invalid(message.format(transaction_id=transaction_id, status=_(invoice.status.value)))
     confirm(tools, [invoice.id], lane=Lane.PERSON)
     after = find_invoice(tools, transaction_id)
     ours = [check for check in _news(before, after) if check.lane is Lane.PERSON]
@@ -84,13 +84,14 @@ def _after_the_others_answer(tools: Toolbox, history: History) -> History:
 
 def _why_not(before: History, after: History) -> str:
     if news := _news(before, after):
-        return f"somebody else asked at the same time; the answer was: {describe(news[-1])}"
+        return _("somebody else asked at the same time; the answer was: {answer}").format(answer=describe(news[-1]))
     last = after.invoice.last_asked_at
     if after.invoice.asked > before.invoice.asked:
-        return "it is being asked about right now, and no answer is recorded yet"
+        return _("it is being asked about right now, and no answer is recorded yet")
     if last is not None and (ago := after.invoice.now - last) < timedelta(seconds=policy.SPACING):
-        told = f". The answer was: {describe(after.checks[-1])}" if after.checks else ""
-        return (
-            f"it was asked about {short(ago)} ago; the gateway wants {policy.SPACING:g} s between two questions{told}"
-        )
-    return "somebody else is asking about it right now"
+        message = _("it was asked about {ago} ago; the gateway wants {spacing} s between two questions")
+        why_not = message.format(ago=short(ago), spacing=number(policy.SPACING, "g"))
+        if not after.checks:
+            return why_not
+        return why_not + _(". The answer was: {answer}").format(answer=describe(after.checks[-1]))
+    return _("somebody else is asking about it right now")

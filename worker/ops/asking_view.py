@@ -5,7 +5,9 @@ from __future__ import annotations
 import typer
 
 from models.queries.browse import CaseLine
+from worker.language import _
 from worker.ops.asking import Inquiry
+from worker.ops.sentences import told
 from worker.ops.shown import francs, safe
 from worker.ops.timeline import describe, what_is_next
 
@@ -13,11 +15,15 @@ from worker.ops.timeline import describe, what_is_next
 def print_inquiry(inquiry: Inquiry) -> None:
     """The answer, what it moved, the cases it opened, and what is next: a line each."""
     invoice = inquiry.after.invoice
-    typer.echo(f"answer   {describe(inquiry.check)}" if inquiry.check else f"not asked: {inquiry.why_not}")
-    typer.echo(f"books    {_moved(inquiry)}")
+    if inquiry.check:
+        _line(_("answer"), describe(inquiry.check))
+    else:
+        typer.echo(_("not asked: {why_not}").format(why_not=inquiry.why_not))
+    _line(_("books"), _moved(inquiry))
     for case in _opened(inquiry):
-        typer.echo(f"case     {safe(f'{case.kind.value}: {case.detail}')}")
-    typer.echo(f"next     {what_is_next(invoice)}")
+        what = _("{kind}: {detail}").format(kind=_(case.kind.value), detail=told(case.detail))
+        _line(_("case"), safe(what))
+    _line(_("next"), what_is_next(invoice))
 
 
 def inquiry_document(inquiry: Inquiry) -> dict[str, object]:
@@ -40,9 +46,14 @@ def inquiry_document(inquiry: Inquiry) -> dict[str, object]:
 def _moved(inquiry: Inquiry) -> str:
     old, new = inquiry.before.invoice.status, inquiry.after.invoice.status
     if old is new:
-        return f"still {new.value}"
+        return _("still {status}").format(status=_(new.value))
+    moved = _("moved from {old} to {new}").format(old=_(old.value), new=_(new.value))
     money = inquiry.after.settlement
-    return f"moved from {old.value} to {new.value}" + (f", settled {francs(money.amount)}" if money else "")
+    return moved + (_(", settled {amount}").format(amount=francs(money.amount)) if money else "")
+
+
+def _line(name: str, what: str) -> None:
+    typer.echo(f"{name:<8} {what}")
 
 
 def _opened(inquiry: Inquiry) -> list[CaseLine]:

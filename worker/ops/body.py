@@ -6,6 +6,7 @@ import json
 from urllib.parse import parse_qsl
 
 from config.logs import MASK
+from worker.language import _
 from worker.ops.shown import safe, without_tokens
 
 MOST_FIELDS = 1000
@@ -20,7 +21,7 @@ def readable(body: bytes) -> list[str]:
     """The body line by line: JSON indented, a form one field a line, anything else as it came. Safe to print."""
     text = text_of(body)
     lines = _json_lines(text) or _form_lines(text) or text.splitlines()
-    return [safe(line) for line in lines] or ["(empty)"]
+    return [safe(line) for line in lines] or [_("(empty)")]
 
 
 def _json_lines(text: str) -> list[str]:

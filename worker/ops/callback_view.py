@@ -6,8 +6,10 @@ from dataclasses import asdict
 
 from rich.table import Table
 
-from models.queries.browse import CallbackFacts
+from models.queries.browse import CallbackFacts, CaseLine
+from worker.language import _, number
 from worker.ops.body import readable, text_of
+from worker.ops.sentences import told
 from worker.ops.shown import console, safe, stamp, without_tokens
 from worker.ops.tables import print_lines, word
 
@@ -18,16 +20,18 @@ def print_callback(found: CallbackFacts) -> None:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    facts.add_row("callback", str(line.id))
-    facts.add_row("received", f"{stamp(line.received_at)} UTC from {safe(line.source) or 'nowhere known'}")
-    facts.add_row("outcome", word(line.outcome.value))
+    facts.add_row(_("callback"), str(line.id))
+    source = safe(line.source) or _("nowhere known")
+    facts.add_row(_("received"), _("{at} UTC from {source}").format(at=stamp(line.received_at), source=source))
+    facts.add_row(_("outcome"), word(line.outcome.value))
     for name, value in _facts(found):
         if value:
             facts.add_row(name, safe(value))
     console().print(facts)
     headers = [f"  {safe(name)}: {safe(without_tokens(value))}" for name, value in sorted(found.headers.items())]
-    print_lines(["", "headers", *(headers or ["  (none kept)"])])
-    print_lines(["", f"body, {line.size:,} bytes", *(f"  {text}" for text in readable(found.body))])
+    print_lines(["", _("headers"), *(headers or [_("  (none kept)")])])
+    size = _("body, {size} bytes").format(size=number(line.size))
+    print_lines(["", size, *(f"  {text}" for text in readable(found.body))])
 
 
 def callback_document(found: CallbackFacts) -> dict[str, object]:
@@ -44,19 +48,21 @@ def callback_document(found: CallbackFacts) -> dict[str, object]:
 
 def _facts(found: CallbackFacts) -> list[tuple[str, str]]:
     line = found.line
-    repeats = f"the same body as callback {found.repeats}, about the same transaction" if found.repeats else ""
+    repeats = _("the same body as callback {callback_id}, about the same transaction") if found.repeats else ""
     again = f"{stamp(line.next_try_at)} UTC" if line.next_try_at else ""
     return [
-        ("note", line.note),
-        ("transaction", line.transaction_id or ""),
-        ("repeats", repeats),
-        ("read again", again),
-        ("attempts", str(line.attempts)),
-        ("type", line.content_type or "not said"),
+        (_("note"), told(line.note)),
+        (_("transaction"), line.transaction_id or ""),
+        (_("repeats"), repeats.format(callback_id=found.repeats)),
+        (_("read again"), again),
+        (_("attempts"), str(line.attempts)),
+        (_("type"), line.content_type or _("not said")),
         ("sha256", found.digest.hex()),
-        *((f"case {case.id}", f"{case.kind.value}{_end(case.resolution)}: {case.detail}") for case in found.cases),
+        *(_case(case) for case in found.cases),
     ]
 
 
-def _end(resolution: str) -> str:
-    return f" (over: {resolution})" if resolution else ""
+def _case(case: CaseLine) -> tuple[str, str]:
+    name = _("case {case_id}").format(case_id=case.id)
+    what = _("{kind} (over: {resolution}): {detail}") if case.resolution else _("{kind}: {detail}")
+    return name, what.format(kind=_(case.kind.value), resolution=told(case.resolution), detail=told(case.detail))

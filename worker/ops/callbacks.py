@@ -8,6 +8,7 @@ import typer
 
 from models.callback import Outcome
 from models.errors import NotFound
+from worker.language import _, ngettext
 from worker.ops.desk import desk_of
 from worker.ops.options import BIGGEST_ID, AfterOption, JsonOption, LimitOption, OldestOption
 
@@ -59,7 +60,7 @@ def show(
     with transaction(desk_of(ctx).tools.sessions) as step:
         found = find_callback(step.session, callback_id)
     if found is None:
-        raise NotFound(f"there is no callback {callback_id}")
+        raise NotFound(_("there is no callback {callback_id}").format(callback_id=callback_id))
     if as_json:
         print_json(callback_document(found))
     else:
@@ -81,11 +82,21 @@ def replay(ctx: typer.Context, callback_ids: CallbackIds, *, as_json: JsonOption
     with transaction(tools.sessions) as step:
         unknown = reopen_callbacks(step.session, wanted)
     if unknown:
-        raise NotFound(f"there is no callback {', '.join(str(i) for i in unknown)}; none was replayed")
+        message = _("there is no callback {callback_ids}; none was replayed")
+        raise NotFound(message.format(callback_ids=", ".join(str(i) for i in unknown)))
     rung = tools.queue.read_soon(wanted)
     if as_json:
         print_json({"replayed": wanted, "rung": rung})
         return
-    count = "1 callback" if len(wanted) == 1 else f"{len(wanted)} callbacks"
-    who = "a worker reads it" if rung else "the broker is away, so the next sweep reads it"
-    typer.echo(f"opened {count} again: {who if len(wanted) == 1 else who.replace('reads it', 'reads them')}")
+    count = len(wanted)
+    if rung:
+        told = ngettext(
+            "opened 1 callback again: a worker reads it", "opened {count} callbacks again: a worker reads them", count
+        )
+    else:
+        told = ngettext(
+            "opened 1 callback again: the broker is away, so the next sweep reads it",
+            "opened {count} callbacks again: the broker is away, so the next sweep reads them",
+            count,
+        )
+    typer.echo(told.format(count=count))

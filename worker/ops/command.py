@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from worker.language import _
 from worker.ops import callbacks, fsck, invoices, servers, status, upkeep
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
@@ -27,7 +28,7 @@ def _say_version(wanted: bool) -> None:  # noqa: FBT001 - Typer hands over the o
         try:
             typer.echo(f"reconciler {version('ligdicash-reconciler')}")
         except PackageNotFoundError:  # run from a checkout that nobody installed
-            typer.echo("reconciler, from a checkout")
+            typer.echo(_("reconciler, from a checkout"))
         raise typer.Exit
 
 
@@ -39,9 +40,17 @@ def reconciler(
     version: Annotated[
         bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Say the version and leave.")
     ] = False,
+    lang: Annotated[
+        str,
+        typer.Option(
+            metavar="LANGUAGE",
+            show_default="RECONCILER_LANG, else the locale's",
+            help="Language of what a person reads, en or fr; anywhere on the line. JSON and logs stay English.",
+        ),
+    ] = "",
 ) -> None:
     """Set up what all commands share."""
-    del version
+    del version, lang  # the language was chosen before this line was read: see worker.ops.speech
     if ctx.obj is None:
         ctx.obj = Desk(logs=debug)
 

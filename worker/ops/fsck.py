@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.language import _, ngettext, number
 from worker.ops.desk import desk_of
 from worker.ops.edge import WENT_WRONG
 from worker.ops.options import duration
@@ -70,19 +71,25 @@ def _tell(violation: Violation, *, as_json: bool) -> None:
     if as_json:
         _print_line(rule=violation.rule, subject=violation.subject, detail=violation.detail, advice=violation.advice)
     else:
-        typer.echo(safe(str(violation)))
+        line = _("broken: {rule}  {subject}  {detail}; {advice}")
+        advice = _(violation.advice)
+        facts = {"rule": violation.rule, "subject": violation.subject, "detail": violation.detail}
+        typer.echo(safe(line.format(**facts, advice=advice)))
 
 
 def _sum_up(rows: Counter[str], broken: Counter[str], *, seconds: float, limit: int, as_json: bool) -> None:
     if as_json:
         _print_line(rows=dict(rows), seconds=round(seconds, 1), violations=dict(broken))
         return
-    for rule, number in sorted(broken.items()):
-        if number > limit:
-            typer.echo(f"{rule}: {number:,} violations, the first {limit:,} are shown; --limit shows more")
-    verdict = f"{broken.total():,} violations" if broken else "clean"
-    looked = ", ".join(f"{number:,} {what}" for what, number in rows.items()) or "nothing"
-    typer.echo(f"{verdict}; looked at {looked} in {seconds:.1f} s")
+    for rule, count in sorted(broken.items()):
+        if count > limit:
+            more = _("{rule}: {count} violations, the first {limit} are shown; --limit shows more")
+            typer.echo(more.format(rule=rule, count=number(count), limit=number(limit)))
+    violations = ngettext("{count} violations", "{count} violations", broken.total())
+    verdict = violations.format(count=number(broken.total())) if broken else _("clean")
+    looked = ", ".join(f"{number(count)} {_(what)}" for what, count in rows.items()) or _("nothing")
+    total = _("{verdict}; looked at {looked} in {seconds} s")
+    typer.echo(total.format(verdict=verdict, looked=looked, seconds=number(seconds, ".1f")))
 
 
 def _print_line(**members: object) -> None:
@@ -99,19 +106,19 @@ def _progress() -> Iterator[Callable[[Looked, int], None]]:
     if not console.is_terminal:
         yield _lines
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]:,}"), TimeElapsedColumn())
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[rows]}"), TimeElapsedColumn())
     # What is printed meanwhile goes above the bars, but only where it is the same terminal: a pipe gets it itself.
     with Progress(*columns, console=console, transient=True, redirect_stdout=sys.stdout.isatty()) as bars:
         tasks = {}
 
         def show(at: Looked, rows: int) -> None:
             if at.what not in tasks:
-                tasks[at.what] = bars.add_task(at.what, total=1.0, rows=0)
-            bars.update(tasks[at.what], completed=at.share, rows=rows)
+                tasks[at.what] = bars.add_task(_(at.what), total=1.0, rows=0)
+            bars.update(tasks[at.what], completed=at.share, rows=number(rows))
 
         yield show
 
 
 def _lines(at: Looked, rows: int) -> None:
     if at.is_done:
-        typer.echo(f"{at.what}: {rows:,} rows", err=True)
+        typer.echo(_("{what}: {count} rows").format(what=_(at.what), count=number(rows)), err=True)

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from models.order import CURRENCY
 from models.queries.history import History, InvoiceFacts
+from worker.language import _, ngettext
 from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines, word
 from worker.ops.timeline import Moment, timeline, what_is_next
@@ -71,29 +72,39 @@ def history_document(history: History) -> dict[str, object]:
 
 
 def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
-    silent = f", {invoice.silences} without an answer in a row" if invoice.silences else ""
-    times = "once" if invoice.asked == 1 else f"{invoice.asked} times"
     operator = " ".join(part for part in (invoice.operator_name, invoice.operator_id) if part)
     return [
-        ("description", safe(invoice.description)),
-        ("payment page", safe(masked_address(invoice.payment_url))),
-        ("operator", safe(operator)),
-        ("request id", safe(invoice.request_id)),
-        ("refused", safe(invoice.refusal)),
-        ("created", f"{stamp(invoice.created_at)} UTC"),
-        ("asked", f"{times}, {invoice.answered} answered{silent}" if invoice.asked else "not yet"),
-        ("next", what_is_next(invoice)),
+        (_("description"), safe(invoice.description)),
+        (_("payment page"), safe(masked_address(invoice.payment_url))),
+        (_("operator"), safe(operator)),
+        (_("request id"), safe(invoice.request_id)),
+        (_("refused"), safe(invoice.refusal)),
+        (_("created"), f"{stamp(invoice.created_at)} UTC"),
+        (_("asked"), _asked(invoice)),
+        (_("next"), what_is_next(invoice)),
     ]
+
+
+def _asked(invoice: InvoiceFacts) -> str:
+    if not invoice.asked:
+        return _("not yet")
+    times = ngettext("once, {answered} answered", "{asked} times, {answered} answered", invoice.asked)
+    silences = ngettext(
+        ", {silences} without an answer in a row", ", {silences} without an answer in a row", invoice.silences
+    )
+    return times.format(asked=invoice.asked, answered=invoice.answered) + (
+        silences.format(silences=invoice.silences) if invoice.silences else ""
+    )
 
 
 def _moments(moments: list[Moment], *, now: datetime) -> Table:
     table = narrow_table()
-    table.add_column("time UTC", no_wrap=True)
-    table.add_column("after", justify="right", no_wrap=True)
-    table.add_column("who", no_wrap=True)
-    table.add_column("what", overflow="fold")
+    table.add_column(_("time UTC"), no_wrap=True)
+    table.add_column(_("after"), justify="right", no_wrap=True)
+    table.add_column(_("who"), no_wrap=True)
+    table.add_column(_("what"), overflow="fold")
     for moment in moments:
-        table.add_row(brief_stamp(moment.at, now=now), short(moment.after), moment.who.value, moment.what)
+        table.add_row(brief_stamp(moment.at, now=now), short(moment.after), _(moment.who.value), moment.what)
     return table
 
 
@@ -102,4 +113,5 @@ def _unread(history: History) -> str:
     checks = history.checks_in_all - len(history.checks)
     if not callbacks and not checks:
         return ""
-    return f"not shown: {callbacks} earlier callbacks, {checks} earlier questions"
+    message = _("not shown: {callbacks} earlier callbacks, {checks} earlier questions")
+    return message.format(callbacks=callbacks, checks=checks)

@@ -6,6 +6,7 @@ from models.errors import NotFound
 from models.queries.history import History, find_history
 from models.session import transaction
 from tasks.toolbox import Toolbox
+from worker.language import _
 
 
 def find_invoice(tools: Toolbox, transaction_id: str) -> History:
@@ -15,4 +16,4 @@ def find_invoice(tools: Toolbox, transaction_id: str) -> History:
         with transaction(tools.sessions) as step:
             if history := find_history(step.session, transaction_id):
                 return history
-    raise NotFound(f"there is no invoice {transaction_id!r}")
+    raise NotFound(_("there is no invoice {transaction_id!r}").format(transaction_id=transaction_id))

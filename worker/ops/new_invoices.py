@@ -11,6 +11,7 @@ import typer
 
 from models.errors import Invalid
 from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item, check_order
+from worker.language import _
 from worker.ops.desk import desk_of
 from worker.ops.options import JsonOption
 
@@ -87,7 +88,8 @@ def _item(text: str) -> Item:
     name, quantity, unit_price = ("", "", "", *text.rsplit(":", 2))[-3:]
     if not (name and quantity.isdecimal() and unit_price.isdecimal()):
         raise typer.BadParameter(
-            f"{text!r} is not NAME:QTY:UNIT_PRICE, as in 'Rice 5 kg:2:2500'", param_hint="'--item'"
+            _("{text!r} is not NAME:QTY:UNIT_PRICE, as in 'Rice 5 kg:2:2500'").format(text=text),
+            param_hint="'--item'",
         )
     count, price = int(quantity), int(unit_price)
     return Item(name=_text(name, field="item"), quantity=count, unit_price=price, total_price=count * price)
@@ -95,7 +97,7 @@ def _item(text: str) -> Item:
 
 def _text(value: str, *, field: str) -> str:
     if not value.isprintable():
-        raise Invalid(f"{field} must be readable text, without control characters")
+        raise Invalid(_("{field} must be readable text, without control characters").format(field=field))
     return value
 
 
@@ -104,18 +106,21 @@ def _token(source: str) -> str:
     try:
         raw = sys.stdin.buffer.read(LONGEST_TOKEN + 100) if source == "-" else Path(source).read_bytes()
     except OSError as exc:
-        raise Invalid(f"the token file {source} cannot be read: {exc.strerror}") from exc
+        message = _("the token file {source} cannot be read: {cause}")
+        raise Invalid(message.format(source=source, cause=exc.strerror)) from exc
     token = raw.strip().decode("ascii", errors="replace")
     if not 1 <= len(token) <= LONGEST_TOKEN:
-        raise Invalid(f"the token must have 1 to {LONGEST_TOKEN} characters; {len(token)} were read from {source}")
+        message = _("the token must have 1 to {most} characters; {length} were read from {source}")
+        raise Invalid(message.format(most=LONGEST_TOKEN, length=len(token), source=source))
     if not all("\x21" <= c <= "\x7e" for c in token):
-        raise Invalid(f"{source} holds more than a token: it must be visible characters without spaces")
+        message = _("{source} holds more than a token: it must be visible characters without spaces")
+        raise Invalid(message.format(source=source))
     return token
 
 
 def _tell(booked: Booked, *, as_json: bool) -> None:
     """The one place that shows the payment address whole: the customer is to be sent there."""
-    from worker.ops.shown import print_json
+    from worker.ops.shown import francs, print_json
 
     invoice = booked.invoice
     if as_json:
@@ -132,7 +137,10 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
             }
         )
         return
-    known = "" if booked.is_new else ", already in the books"
-    typer.echo(f"{invoice.transaction_id}: {invoice.amount:,} XOF, {invoice.status}{known}")
+    known = "" if booked.is_new else _(", already in the books")
+    told = _("{transaction_id}: {amount}, {status}").format(
+        transaction_id=invoice.transaction_id, amount=francs(invoice.amount), status=_(invoice.status)
+    )
+    typer.echo(told + known)
     if invoice.payment_url:
-        typer.echo(f"payment page: {invoice.payment_url}")
+        typer.echo(_("payment page: {url}").format(url=invoice.payment_url))

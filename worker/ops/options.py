@@ -9,6 +9,8 @@ from typing import Annotated
 
 import typer
 
+from worker.language import _
+
 BIGGEST_ID = 2**63 - 1
 """Ids are PostgreSQL's bigint."""
 
@@ -19,7 +21,7 @@ def duration(written: str) -> timedelta:
     """`90s`, `15m`, `2h` or `1d`."""
     found = re.fullmatch(r"([1-9][0-9]{0,5})([smhd])", written)
     if found is None:
-        raise typer.BadParameter("a number with its unit is needed: 90s, 15m, 2h or 1d")
+        raise typer.BadParameter(_("a number with its unit is needed: 90s, 15m, 2h or 1d"))
     return timedelta(**{UNITS[found[2]]: int(found[1])})
 
 

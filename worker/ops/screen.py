@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
+from worker.language import number
 from worker.ops.shown import console
 
 PLENTY = 10_000
@@ -50,13 +51,13 @@ def percent(part: int, total: int) -> str:
     return f"{min(max(round(100 * part / total), 1), 99)}%"
 
 
-def few(number: int, *, plenty: int = PLENTY) -> str:
+def few(count: int, *, plenty: int = PLENTY) -> str:
     """A count in at most five characters, up to a thousand millions; exact below `plenty`."""
-    if number < plenty:
-        return f"{number:,}"
-    if number < PLENTY:
-        return f"{number / 1000:.1f}k"
-    return f"{number // 1000}k" if number < MILLION else f"{number // MILLION}M"
+    if count < plenty:
+        return number(count)
+    if count < PLENTY:
+        return number(count / 1000, ".1f") + "k"
+    return f"{count // 1000}k" if count < MILLION else f"{count // MILLION}M"
 
 
 def cut(lines: Sequence[Text], *, height: int, note: str) -> list[Text]:

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from config.logs import MASK, mask
+from worker.language import _, number
 
 TENTHS_MATTER, MINUTE, HOUR, DAY = 10, 60, 3600, 86_400
 
@@ -37,7 +38,7 @@ def without_tokens(text: str) -> str:
 
 def francs(amount: int) -> str:
     """`5,000 XOF`."""
-    return f"{amount:,} XOF"
+    return f"{number(amount)} XOF"
 
 
 def stamp(at: datetime) -> str:
@@ -59,14 +60,14 @@ def short(length: timedelta) -> str:
     sign = "-" if length < timedelta(0) else ""
     whole = round(seconds)
     if whole < TENTHS_MATTER:
-        return f"{sign}{seconds:.1f}s"
+        return f"{sign}{number(seconds, '.1f')}s"
     if whole < MINUTE:
         return f"{sign}{whole}s"
     if whole < HOUR:
         return f"{sign}{whole // MINUTE}m{whole % MINUTE:02}s"
     if whole < DAY:
         return f"{sign}{whole // HOUR}h{whole % HOUR // MINUTE:02}m"
-    return f"{sign}{whole // DAY}d{whole % DAY // HOUR:02}h"
+    return sign + _("{days}d{hours:02}h").format(days=whole // DAY, hours=whole % DAY // HOUR)
 
 
 def masked_address(url: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.language import _
 from worker.ops.desk import desk_of
 from worker.ops.edge import WENT_WRONG
 from worker.ops.options import JsonOption, duration
@@ -47,9 +48,9 @@ def status(
     Leaves with 1 when the database or Redis cannot be used, and with 3 when payments go on and callbacks stopped.
     """
     if live and as_json:
-        raise typer.BadParameter("--watch draws a screen; take --json without it")
+        raise typer.BadParameter(_("--watch draws a screen; take --json without it"))
     if every is not None and not live:
-        raise typer.BadParameter("--every says how far apart the looks of --watch are; it does nothing without it")
+        raise typer.BadParameter(_("--every says how far apart the looks of --watch are; it does nothing without it"))
     from worker.ops.situation import Lookout
 
     lookout = Lookout(desk_of(ctx), hours=hours)

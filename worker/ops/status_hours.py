@@ -12,7 +12,7 @@ from rich.text import Text
 
 from models.check import Lane
 from models.queries.learned import Learned, Tally, Wait
-from worker.language import _, ngettext
+from worker.language import _, ngettext, number
 from worker.ops.screen import bar, few, fitting, percent
 from worker.ops.shown import safe, short
 
@@ -23,6 +23,9 @@ MOST_COLUMNS = 4
 
 CLOCK, NUMBERS, LONGEST_BAR = 6, 11, 20
 """Cells of the hour, of ` 100% 9,999`, and of the widest bar."""
+
+TIME = 9
+"""Cells of one length of time."""
 
 MARKS = "#=+"
 """Announced by a callback; found by the sweep; learned in another way: by a person, a replay, an audit."""
@@ -89,9 +92,9 @@ def _columns(tallies: Sequence[Tally]) -> Iterator[Column]:
         sizes[tally.operator] += tally.count
     names = [name for name, _count in sizes.most_common()]
     if len(names) <= 1:
-        yield Column(title=_title(names[0]) if names else _("all"))
+        yield Column(title=_title(names[0]) if names else _("together"))
         return
-    yield Column(title=_("all"))
+    yield Column(title=_("together"))
     room = MOST_COLUMNS - 1
     alone = names if len(names) <= room else names[: room - 1]
     for name in alone:
@@ -119,17 +122,17 @@ def _cell(tallies: Sequence[Tally], longest: int) -> str:
 def waits(learned: Learned, *, hours: int) -> Iterator[tuple[str, str]]:
     """How long all of these took, in a line each for those that were announced and the others."""
     by_kind = {wait.announced: wait for wait in learned.waits if wait.hour is None}
-    label = _("settled")
+    label = _("to settled")
     if not by_kind:
         yield label, _("nothing since {since} UTC").format(since=f"{_hours(learned, hours=hours)[-1]:%H:%M}")
     if wait := by_kind.get(True):
         told = ngettext(
             "{count} announced: {times} after the callback", "{count} announced: {times} after the callback", wait.count
         )
-        yield label, told.format(count=f"{wait.count:,}", times=_times(wait))
+        yield label, told.format(count=number(wait.count), times=_times(wait))
     if wait := by_kind.get(False):
         told = ngettext("{count} other: {times} after creation", "{count} others: {times} after creation", wait.count)
-        yield "" if True in by_kind else label, told.format(count=f"{wait.count:,}", times=_times(wait))
+        yield "" if True in by_kind else label, told.format(count=number(wait.count), times=_times(wait))
 
 
 def _times(wait: Wait) -> str:
@@ -142,12 +145,8 @@ def _short(seconds: float) -> str:
 
 def waits_by_hour(learned: Learned, *, hours: int) -> list[Text]:
     """The same for each hour: three percentiles for the announced, and three for the others."""
-    lines = [
-        Text(
-            _("seconds to settled, by hour: p50, p95, p99 after the callback; of the others, after creation"),
-            style="dim",
-        )
-    ]
+    heads = (_("announced: p50, p95, p99"), _("others: p50, p95, p99"))
+    lines = [Text(f"{'UTC':<{CLOCK}}" + "  ".join(f"{head:>{3 * TIME}}" for head in heads), style="dim")]
     for hour in _hours(learned, hours=hours):
         found = {wait.announced: wait for wait in learned.waits if wait.hour == hour}
         told = "  ".join(_three(found.get(announced)) for announced in (True, False))
@@ -157,4 +156,4 @@ def waits_by_hour(learned: Learned, *, hours: int) -> list[Text]:
 
 def _three(wait: Wait | None) -> str:
     times = ("", ".", "") if wait is None else tuple(_short(seconds) for seconds in (wait.p50, wait.p95, wait.p99))
-    return "".join(f"{time:>9}" for time in times)
+    return "".join(f"{time:>{TIME}}" for time in times)

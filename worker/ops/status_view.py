@@ -15,10 +15,12 @@ from models.queries.learned import Learned
 from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus, RunningReplay
 from tasks.listen import Hush
 from tasks.toolbox import BreakerState, BreakerView, LaneLevel
-from worker.language import _
+from worker.language import _, number
+from worker.language.sentences import retold
 from worker.ops.screen import few, joined, labelled
+from worker.ops.sentences import ERRORS
 from worker.ops.shown import safe, short, stamp
-from worker.ops.situation import Situation
+from worker.ops.situation import AWAY, NO_ANSWER, OLD_TABLES, Situation
 from worker.ops.status_hours import picture, waits, waits_by_hour
 
 BAD, GOOD = "red", "green"
@@ -72,7 +74,7 @@ def _alerts(situation: Situation) -> Iterator[Text]:
 
 def _hush(hush: Hush) -> str:
     """What has fallen silent, in one sentence."""
-    about = {"completed": f"{hush.completed:,}", "announced": f"{hush.announced:,}", "usual": f"{hush.usual:.0%}"}
+    about = {"completed": number(hush.completed), "announced": number(hush.announced), "usual": f"{hush.usual:.0%}"}
     if hush.operator is not None:
         told = _(
             "CALLBACKS SILENT for {operator}: of {completed} payments completed in the last {window}, {announced} had one"
@@ -98,7 +100,7 @@ def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:
     books, unknown = situation.books, _Unknown(situation)
     yield from _servers(situation)
     yield _("cases"), _cases(books) if books else unknown("books")
-    yield _("open"), _open(books) if books else unknown("books")
+    yield _("invoices"), _open(books) if books else unknown("books")
     yield _("by age"), _by_age(books) if books else unknown("books")
     yield _("callbacks"), _unread(books) if books else unknown("books")
     yield _("queues"), unknown("queues") if situation.queues is None else _counts(situation.queues)
@@ -120,7 +122,7 @@ def _as_of(learned: Learned, books: BooksStatus | None) -> list[Text]:
 
 def _settled(situation: Situation, *, hours: int) -> Iterator[tuple[str, str | Text]]:
     if situation.learned is None:
-        yield _("settled"), _Unknown(situation)("learned")
+        yield _("to settled"), _Unknown(situation)("learned")
     else:
         yield from waits(situation.learned, hours=hours)
 
@@ -130,7 +132,12 @@ def _servers(situation: Situation) -> Iterator[tuple[str, str | Text]]:
         yield _("servers"), Text(_("database ok, redis ok"), style=GOOD)
         return
     for label, trouble in ((_("database"), situation.database), ("redis", situation.redis)):
-        yield label, Text(safe(_(trouble)), style=BAD) if trouble else Text(_("ok"), style=GOOD)
+        yield label, Text(safe(_told(trouble)), style=BAD) if trouble else Text(_("ok"), style=GOOD)
+
+
+def _told(trouble: str) -> str:
+    """What went wrong below, in the language of whoever reads it."""
+    return retold(trouble, (NO_ANSWER, AWAY, OLD_TABLES, *ERRORS))
 
 
 class _Unknown:
@@ -142,12 +149,12 @@ class _Unknown:
 
     def __call__(self, part: str) -> Text:
         why = self._why.get(part, "")
-        told = _("unknown") if why in self._said else _("unknown: {why}").format(why=safe(_(why)))
+        told = _("not known") if why in self._said else _("not known: {why}").format(why=safe(_told(why)))
         return Text(told, style="yellow")
 
 
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{name} {count:,}" for name, count in counts.items()) or _("none")
+    return ", ".join(f"{name} {number(count)}" for name, count in counts.items()) or _("none")
 
 
 def _cases(books: BooksStatus) -> str | Text:
@@ -158,9 +165,9 @@ def _cases(books: BooksStatus) -> str | Text:
 def _open(books: BooksStatus) -> str:
     return joined(
         (
-            _("{count} waiting").format(count=f"{sum(books.open_by_age):,}"),
-            _("{count} overdue").format(count=f"{books.overdue:,}") + _longest(books.most_overdue_at, books.now),
-            _("{count} parked").format(count=f"{books.parked:,}"),
+            _("{count} open").format(count=number(sum(books.open_by_age))),
+            _("{count} overdue").format(count=number(books.overdue)) + _longest(books.most_overdue_at, books.now),
+            _("{count} parked").format(count=number(books.parked)),
         )
     )
 
@@ -177,15 +184,15 @@ def _by_age(books: BooksStatus) -> str:
 
 
 def _unread(books: BooksStatus) -> str:
-    return _("{count} unread").format(count=f"{books.unread:,}") + _longest(books.oldest_unread_at, books.now)
+    return _("{count} unread").format(count=number(books.unread)) + _longest(books.oldest_unread_at, books.now)
 
 
 def _length(seconds: float) -> str:
     """A round length: `5m`, `6h`, `30d`."""
     whole = int(seconds)
-    for size, letter in ((86_400, "d"), (3600, "h"), (60, "m")):
+    for size, form in ((86_400, _("{count}d")), (3600, "{count}h"), (60, "{count}m")):
         if whole % size == 0:
-            return f"{whole // size}{letter}"
+            return form.format(count=whole // size)
     return f"{whole}s"
 
 
@@ -202,7 +209,7 @@ def _breaker(view: BreakerView) -> Text:
             state=_(view.state.value),
             since=stamp(view.since),
             until=f"{view.until:%H:%M:%S}",
-            count=f"{view.held_back:,}",
+            count=number(view.held_back),
             reason=safe(view.reason),
         ),
         style=BAD,
@@ -210,18 +217,19 @@ def _breaker(view: BreakerView) -> Text:
 
 
 def _budget(rate: float, lanes: Sequence[LaneLevel]) -> str:
-    asked = {level.lane.value: level.granted for level in lanes if level.granted}
-    room = ", ".join(f"{level.lane.value} {few(level.room, plenty=1000)}" for level in lanes)
+    asked = {_(level.lane.value): level.granted for level in lanes if level.granted}
+    room = ", ".join(f"{_(level.lane.value)} {few(level.room, plenty=1000)}" for level in lanes)
     told = _("{rate} questions a second; in the last minute: {asked}\nroom: {room}")
-    return told.format(rate=f"{rate:g}", asked=_counts(asked), room=room)
+    return told.format(rate=number(rate, ",g"), asked=_counts(asked), room=room)
 
 
 def _notices(notices: NoticesStatus) -> str | Text:
     more = "+" if notices.waiting >= MOST_WAITING else ""
     told = joined(
         (
-            _("{count} waiting").format(count=f"{notices.waiting:,}{more}") + _longest(notices.oldest_at, notices.now),
-            _("{count} stopped").format(count=f"{notices.stopped:,}"),
+            _("{count} waiting").format(count=number(notices.waiting) + more)
+            + _longest(notices.oldest_at, notices.now),
+            _("{count} stopped").format(count=number(notices.stopped)),
         )
     )
     return Text(told, style="yellow") if notices.stopped else told
@@ -230,7 +238,7 @@ def _notices(notices: NoticesStatus) -> str | Text:
 def _replays(replays: Sequence[RunningReplay]) -> str:
     told = _("plan {plan}: {done} of {items} worked, run by {author}")
     return "; ".join(
-        told.format(plan=plan.plan, done=f"{plan.done:,}", items=f"{plan.items:,}", author=safe(plan.run_by))
+        told.format(plan=plan.plan, done=number(plan.done), items=number(plan.items), author=safe(plan.run_by))
         for plan in replays
     ) or _("none running")
 
@@ -245,7 +253,7 @@ def _spool(situation: Situation) -> str | Text:
     oldest = _(", the longest for {length}").format(length=_length(round(spool.oldest))) if spool.waiting else ""
     told = joined(
         (
-            _("{count} waiting to be stored").format(count=f"{spool.waiting:,}") + oldest,
+            _("{count} waiting to be stored").format(count=number(spool.waiting)) + oldest,
             safe(spool.detail),
             _("on this machine"),
         )

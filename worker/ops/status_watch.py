@@ -13,7 +13,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from worker.language import _
+from worker.language import _, number
 from worker.ops.screen import cut
 from worker.ops.shown import console
 from worker.ops.situation import Lookout
@@ -85,7 +85,7 @@ def _ended_politely() -> Iterator[None]:
 
 def _head(*, every: float) -> Text:
     told = _("reconciler status at {time} UTC, every {seconds} s; Ctrl-C leaves")
-    return Text(told.format(time=f"{datetime.now(UTC):%H:%M:%S}", seconds=f"{every:g}"), style="bold")
+    return Text(told.format(time=f"{datetime.now(UTC):%H:%M:%S}", seconds=number(every, "g")), style="bold")
 
 
 def _print(out: Console, lines: list[Text]) -> None:

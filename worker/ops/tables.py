@@ -12,6 +12,8 @@ from rich.text import Text
 from models.callback import Outcome
 from models.queries.browse import CallbackLine, InvoiceLine, Page, Paging, T
 from models.transaction import Status
+from worker.language import _, number
+from worker.ops.sentences import told
 from worker.ops.shown import brief_stamp, console, safe, short
 
 STYLES: dict[str, str] = {
@@ -30,22 +32,23 @@ STYLES: dict[str, str] = {
 
 def word(text: str) -> Text:
     """A status or an outcome, in its colour where there are colours."""
-    return Text(text, style=STYLES.get(text, ""))
+    return Text(_(text), style=STYLES.get(text, ""))
 
 
 def print_invoices(page: Page[InvoiceLine], paging: Paging) -> None:
     """One page of invoices."""
-    if _is_empty(page, paging, what="invoices"):
+    if not page.items:
+        _print_none(paging, none=_("no invoices"), behind=_("no invoices after {after}"))
         return
-    table = _table(("id", "right"), ("transaction_id", "left"), ("XOF", "right"), ("status", "left"))
-    table.add_column("created UTC", no_wrap=True)
-    table.add_column("next", overflow="fold")
+    table = _table(("id", "right"), ("transaction_id", "left"), ("XOF", "right"), (_("status"), "left"))
+    table.add_column(_("created UTC"), no_wrap=True)
+    table.add_column(_("next"), overflow="fold")
     now = datetime.now(UTC)
     for line in page.items:
         table.add_row(
             str(line.id),
             safe(line.transaction_id),
-            f"{line.amount:,}",
+            number(line.amount),
             word(line.status.value),
             brief_stamp(line.created_at, now=now, seconds=False),
             _next(line, now=now),
@@ -56,10 +59,11 @@ def print_invoices(page: Page[InvoiceLine], paging: Paging) -> None:
 
 def print_callbacks(page: Page[CallbackLine], paging: Paging) -> None:
     """One page of callbacks."""
-    if _is_empty(page, paging, what="callbacks"):
+    if not page.items:
+        _print_none(paging, none=_("no callbacks"), behind=_("no callbacks after {after}"))
         return
-    table = _table(("id", "right"), ("received UTC", "left"), ("outcome", "left"), ("about", "left"))
-    table.add_column("note", overflow="fold")
+    table = _table(("id", "right"), (_("received UTC"), "left"), (_("outcome"), "left"), (_("about"), "left"))
+    table.add_column(_("note"), overflow="fold")
     now = datetime.now(UTC)
     for line in page.items:
         table.add_row(
@@ -67,7 +71,7 @@ def print_callbacks(page: Page[CallbackLine], paging: Paging) -> None:
             brief_stamp(line.received_at, now=now),
             word(line.outcome.value),
             safe(line.transaction_id or ""),
-            safe(line.note),
+            safe(told(line.note)),
         )
     console().print(table)
     _print_next(page, paging)
@@ -88,26 +92,23 @@ def _table(*columns: tuple[str, str]) -> Table:
 
 def _next(line: InvoiceLine, *, now: datetime) -> str:
     """What happens next about an invoice, in few words, a line each."""
-    words = [f"case: {case.value}" for case in line.open_cases]
+    words = [_("case: {kind}").format(kind=_(case.value)) for case in line.open_cases]
     if line.next_check_at is not None:
         wait = line.next_check_at - now
-        words.insert(0, f"in {short(wait)}" if wait > timedelta(0) else "is due")
+        words.insert(0, _("in {wait}").format(wait=short(wait)) if wait > timedelta(0) else _("is due"))
     elif line.parked_at is not None:
-        words.insert(0, "parked")
+        words.insert(0, _("parked"))
     return "\n".join(words)
 
 
-def _is_empty(page: Page[T], paging: Paging, *, what: str) -> bool:
-    if not page.items:
-        behind = "" if paging.after is None else f" after {paging.after}"
-        console().print(f"no {what}{behind}")
-    return not page.items
+def _print_none(paging: Paging, *, none: str, behind: str) -> None:
+    console().print(none if paging.after is None else behind.format(after=paging.after))
 
 
 def _print_next(page: Page[T], paging: Paging) -> None:
     if page.next is not None:
         direction = " --oldest-first" if paging.oldest_first else ""
-        console().print(f"\nmore: --after {page.next}{direction}")
+        console().print("\n" + _("more: {options}").format(options=f"--after {page.next}{direction}"))
 
 
 def print_lines(lines: Sequence[str | Text]) -> None:

@@ -9,7 +9,9 @@ from enum import StrEnum
 
 from models.callback import Outcome
 from models.queries.browse import CallbackLine, CaseLine
-from models.queries.history import AboutCallback, CheckLine, History, InvoiceFacts
+from models.queries.history import AboutCallback, CheckLine, History, InvoiceFacts, NoticeLine
+from worker.language import _, number
+from worker.ops.sentences import told
 from worker.ops.shown import francs, safe, short
 
 HTTP_OK = 200
@@ -53,7 +55,7 @@ def timeline(history: History) -> list[Moment]:
     events += _ending(history)
     for case in history.cases:
         events += _case(case)
-    events += [(n.created_at, Who.BOOKS, f"notice {n.seq} for the shop: {n.kind.value}") for n in history.notices]
+    events += [(notice.created_at, Who.BOOKS, _notice(notice)) for notice in history.notices]
     return [
         Moment(at=at, after=at - invoice.created_at, who=who, what=what)
         for at, who, what in sorted(events, key=lambda event: event[0])
@@ -63,13 +65,15 @@ def timeline(history: History) -> list[Moment]:
 def what_is_next(invoice: InvoiceFacts) -> str:
     """One sentence on what happens by itself from now on."""
     if invoice.next_check_at is not None:
-        what = "a question" if invoice.has_token else "a case for a person, if no token comes"
+        what = _("a question") if invoice.has_token else _("a case for a person, if no token comes")
         wait = invoice.next_check_at - invoice.now
-        return f"{what}, in {short(wait)}" if wait > timedelta(0) else f"{what}, due since {short(-wait)}"
+        when = _("{what}, in {wait}") if wait > timedelta(0) else _("{what}, due since {wait}")
+        return when.format(what=what, wait=short(abs(wait)))
     if invoice.parked_at is not None:
-        waker = "; a callback would wake it up" if invoice.has_token else ", for want of a token; see its case"
-        return f"parked{waker}"
-    return "nothing: this is final" if invoice.final_at else "nothing"
+        if invoice.has_token:
+            return _("parked; a callback would wake it up")
+        return _("parked, for want of a token; see its case")
+    return _("nothing: this is final") if invoice.final_at else _("nothing")
 
 
 def describe(check: CheckLine) -> str:
@@ -79,46 +83,61 @@ def describe(check: CheckLine) -> str:
         details.append(check.sub_code)
     if check.http_status not in (None, HTTP_OK):
         details.append(f"HTTP {check.http_status}")
-    return safe(f"{check.reason or check.said.value} ({', '.join(details)})")
+    said = told(check.reason) if check.reason else _(check.said.value)
+    return safe(f"{said} ({', '.join(details)})")
 
 
 def _took(seconds: float) -> str:
-    return f"{seconds * 1000:.0f} ms" if seconds < 1 else short(timedelta(seconds=seconds))
+    return f"{number(seconds * 1000, '.0f')} ms" if seconds < 1 else short(timedelta(seconds=seconds))
 
 
 def _created(invoice: InvoiceFacts) -> str:
-    return f"invoice over {francs(invoice.amount)}"
+    return _("invoice over {amount}").format(amount=francs(invoice.amount))
 
 
 def _callback(one: AboutCallback) -> str:
     line = one.line
-    said = line.note or line.outcome.value
-    text = f"callback {line.id}, {kind_of(line)}: {said}"
+    said = told(line.note) if line.note else _(line.outcome.value)
+    text = _("callback {callback_id}, {kind}: {said}").format(callback_id=line.id, kind=kind_of(line), said=said)
     if line.outcome is not Outcome.MATCHED:
-        text += f" ({line.outcome.value})"
-    return safe(text + (f"; same as {one.repeats}" if one.repeats else ""))
+        text += f" ({_(line.outcome.value)})"
+    return safe(text + (_("; same as {callback_id}").format(callback_id=one.repeats) if one.repeats else ""))
 
 
 def kind_of(line: CallbackLine) -> str:
     """`form`, `json`, or what the sender called it."""
     media = line.content_type.partition(";")[0].strip().lower()
-    return {"application/x-www-form-urlencoded": "form", "application/json": "json"}.get(media, media or "no type")
+    known = {"application/x-www-form-urlencoded": _("form"), "application/json": "json"}
+    return known.get(media, media or _("no type"))
 
 
 def _check(check: CheckLine) -> str:
-    return f"asked: {describe(check)}"
+    return _("asked: {answer}").format(answer=describe(check))
 
 
 def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
     if history.settlement is not None:
         money = history.settlement
-        ground = f"proved by check {money.check_id}" if money.check_id else f"by hand, override {money.override_id}"
-        yield money.settled_at, Who.BOOKS, f"settled {francs(money.amount)}, {ground}"
+        settled = (
+            _("settled {amount}, proved by check {check_id}")
+            if money.check_id
+            else _("settled {amount}, by hand, override {override_id}")
+        )
+        what = settled.format(amount=francs(money.amount), check_id=money.check_id, override_id=money.override_id)
+        yield money.settled_at, Who.BOOKS, what
     elif history.invoice.final_at is not None:
-        yield history.invoice.final_at, Who.BOOKS, f"closed as {history.invoice.status.value}: no money moved"
+        what = _("closed as {status}: no money moved").format(status=_(history.invoice.status.value))
+        yield history.invoice.final_at, Who.BOOKS, what
 
 
 def _case(case: CaseLine) -> Iterator[tuple[datetime, Who, str]]:
-    yield case.opened_at, Who.BOOKS, safe(f"case {case.id}, {case.kind.value}: {case.detail}")
+    opened = _("case {case_id}, {kind}: {detail}")
+    what = opened.format(case_id=case.id, kind=_(case.kind.value), detail=told(case.detail))
+    yield case.opened_at, Who.BOOKS, safe(what)
     if case.resolved_at is not None:
-        yield case.resolved_at, Who.BOOKS, safe(f"case {case.id} is over: {case.resolution}")
+        over = _("case {case_id} is over: {resolution}")
+        yield case.resolved_at, Who.BOOKS, safe(over.format(case_id=case.id, resolution=told(case.resolution)))
+
+
+def _notice(notice: NoticeLine) -> str:
+    return _("notice {seq} for the shop: {kind}").format(seq=notice.seq, kind=_(notice.kind.value))

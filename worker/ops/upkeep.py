@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from worker.language import _, number
 from worker.ops.desk import desk_of
 from worker.ops.edge import WENT_WRONG
 from worker.ops.options import JsonOption
@@ -41,15 +42,17 @@ def migrate(
         if as_json:
             print_json({"migrated": done})
         else:
-            typer.echo(f"migrated: {', '.join(done)}" if done else "the database is up to date")
+            migrated = _("migrated: {revisions}").format(revisions=", ".join(done))
+            typer.echo(migrated if done else _("the database is up to date"))
         return
     pending = migrations.pending(url)
     differs = [] if pending else migrations.drift(url)  # before the migrations, every table would differ
     if as_json:
         print_json({"pending": pending, "differs": differs})
     else:
-        lines = [f"pending: {revision}" for revision in pending] + [f"differs: {what}" for what in differs]
-        typer.echo("\n".join(lines or ["the database is up to date"]))
+        lines = [_("pending: {revision}").format(revision=revision) for revision in pending]
+        lines += [_("differs: {what}").format(what=what) for what in differs]
+        typer.echo("\n".join(lines or [_("the database is up to date")]))
     if pending or differs:
         raise typer.Exit(WENT_WRONG)
 
@@ -85,8 +88,8 @@ def _sweep_until_told(sweep_once: Callable[[], Swept], *, every: float) -> None:
     from models.errors import TryAgain
 
     over = threading.Event()
-    before = {number: signal.signal(number, lambda *_: over.set()) for number in (signal.SIGINT, signal.SIGTERM)}
-    typer.echo(f"sweeping every {every:g} s until Ctrl-C", err=True)
+    before = {sign: signal.signal(sign, lambda *_: over.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
+    typer.echo(_("sweeping every {every} s until Ctrl-C").format(every=number(every, "g")), err=True)
     try:
         while not over.is_set():
             try:
@@ -95,8 +98,8 @@ def _sweep_until_told(sweep_once: Callable[[], Swept], *, every: float) -> None:
                 structlog.get_logger().warning("sweep_put_off", reason=str(exc))
             over.wait(every)
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
 
 
 def _tell(swept: Swept, *, as_json: bool) -> None:
@@ -105,6 +108,8 @@ def _tell(swept: Swept, *, as_json: bool) -> None:
     if as_json:
         print_json(swept)
         return
-    typer.echo(f"due: {swept.callbacks} callbacks, {swept.transactions} invoices")
+    due = _("due: {callbacks} callbacks, {invoices} invoices")
+    typer.echo(due.format(callbacks=number(swept.callbacks), invoices=number(swept.transactions)))
     if swept.parked:
-        typer.echo(f"parked: {swept.parked} invoices without a token; each has a case")
+        parked = _("parked: {count} invoices without a token; each has a case")
+        typer.echo(parked.format(count=number(swept.parked)))

@@ -1,0 +1,106 @@
+"""Patterns of the sentences that reach a person finished: notes that stand in the books, and errors of the rooms below.
+
+They are written and stored in English, for the books have one language. A sentence without its pattern here is shown as
+it stands; so it is with the gateway's own words inside them, and with what somebody wrote by hand.
+"""
+
+from __future__ import annotations
+
+from worker.language import N_
+from worker.language.sentences import retold
+
+CASES = (
+    N_("{why}. Nothing was settled. Compare with the gateway's dashboard, then credit or refund by hand."),
+    N_("{why}. It was settled. The order may have been given up meanwhile: deliver, or refund."),
+    N_("{why}. Nothing moved. Ask LigdiCash support which is true, with the evidence of both answers."),
+    N_("{why}. Look the payment up in the gateway's dashboard, or ask LigdiCash support."),
+    N_("{why}. Nothing final in all this time. A callback would wake it up; else look it up in the dashboard."),
+    N_(
+        "No reply to our create was stored: the gateway may hold an invoice that nobody can ask about. If a customer paid"
+        " it, ask LigdiCash support with the transaction id; else make a new invoice."
+    ),
+    N_(
+        "{why}. No reply to our create was stored: the gateway may hold an invoice that nobody can ask about. If a"
+        " customer paid it, ask LigdiCash support with the transaction id; else make a new invoice."
+    ),
+    N_("Nobody managed to read it in {attempts} attempts; it may be what stops the readers."),
+    N_("the gateway's reply came after all"),
+    N_("the gateway refused to create it"),
+    N_("the gateway gave a final answer"),
+)
+
+REASONS = (
+    N_("completed, without a readable amount; {amount} XOF expected"),
+    N_("completed over {amount} XOF; {ours} XOF expected"),
+    N_("completed, without our reference"),
+    N_("completed for {reference}, which is not our reference"),
+    N_("completed, as the books say"),
+    N_("completed, by an answer older than the one that said notcompleted"),
+    N_("completed over {amount} XOF"),
+    N_("notcompleted, as the books say"),
+    N_("notcompleted, after it said completed; nothing moves"),
+    N_("notcompleted; nothing moves"),
+    N_("still pending"),
+    N_("pending again, after it said notcompleted"),
+    N_("pending, after it said completed; nothing moves"),
+    N_("pending; nothing moves"),
+    N_("not understood: {why}"),
+    N_("the gateway does not know the token, or no longer"),
+    N_("the gateway refuses us, not the payment: {why}"),
+    N_("no answer: {why}"),
+)
+
+TROUBLES = (
+    N_("no usable status"),
+    N_("status {status} with response_code {code} says nothing certain"),
+    N_("the gateway answered HTTP {status} instead of 200"),
+    N_("the answer is longer than {size} bytes"),
+    N_("the answer is not a JSON object"),
+    N_("the answer is empty"),
+    N_("all connections to the gateway were busy"),
+    N_("no whole answer came in the time allowed"),
+    N_("the connection broke before the whole answer had come"),
+)
+
+NOTES = (
+    N_("claims {claim} about an order the gateway refused to create: there is no token to ask with"),
+    N_("claims {claim}, as the books already say"),
+    N_("claims {claim}"),
+    N_("names no transaction at all"),
+    N_("no transaction is known as {names} yet"),
+    N_("no transaction is known as {names}"),
+    N_("the body is neither a JSON object nor a form with a field of a callback"),
+    N_("the text is not JSON, or is nested too deeply"),
+    N_("the JSON is not an object"),
+    N_("the form has more than {number} fields"),
+)
+
+STORED = (*CASES, *REASONS, *TROUBLES, *NOTES)
+
+ERRORS = (
+    N_("amount must be from {least} to {most} XOF, not {amount}"),
+    N_("the items add up to {total} XOF, and the amount is {amount}"),
+    N_("transaction_id must have 1 to {most} characters, not {length}"),
+    N_("transaction_id must be visible characters, with no space at either end"),
+    N_("item {number} has no name"),
+    N_("item {number} ({name}): quantity must be at least 1, not {quantity}"),
+    N_(
+        "transaction_id {transaction_id} is taken by an order with other contents; send the first order again unchanged,"
+        " or use a new transaction_id"
+    ),
+    N_("this token belongs to another transaction already"),
+    N_("there was no turn for this question: the call budget is used up; try again in a few seconds"),
+    N_("the database cannot be reached or is too busy: {cause}"),
+    N_("the database can be reached and does not answer in time; it is too busy"),
+    N_("the database cannot be reached; check DATABASE_URL and that PostgreSQL runs"),
+    N_("a table is in use by a long transaction; run it again, and it goes on where it stopped"),
+    N_("The create was sent, and {why}: the invoice may exist."),
+    N_("The create was not sent: {why}."),
+    *TROUBLES,
+)
+"""Those that a support agent can meet. What only an operator meets, at a start or in settings, stays English."""
+
+
+def told(stored: str) -> str:
+    """A sentence out of the books, in the chosen language where that has words for it."""
+    return retold(stored, STORED)
