@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from rich.cells import cell_len, set_cell_size
 from rich.text import Text
 
-from worker.language import number
+from worker.language import _, number
 from worker.ops.shown import console
 
 PLENTY = 10_000
@@ -70,4 +70,4 @@ def cut(lines: Sequence[Text], *, height: int, note: str) -> list[Text]:
 
 def joined(pieces: Iterable[str]) -> str:
     """What stands on one line side by side."""
-    return "; ".join(piece for piece in pieces if piece)
+    return _("; ").join(piece for piece in pieces if piece)

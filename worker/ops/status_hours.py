@@ -64,7 +64,7 @@ def picture(learned: Learned, *, width: int, hours: int) -> list[Text]:
     head = " ".join(fitting(column.title, longest + NUMBERS) for column in columns)
     lines = [
         Text(fitting(legend, min(width, cell_len(legend))), style="dim"),
-        Text(f"{'UTC':<{CLOCK}}{head}", style="dim"),
+        Text(f"{'UTC':<{CLOCK}}{head}".rstrip(), style="dim"),
     ]
     for hour in _hours(learned, hours=hours):
         here = [tally for tally in tallies if tally.hour == hour]
@@ -122,7 +122,7 @@ def _cell(tallies: Sequence[Tally], longest: int) -> str:
 def waits(learned: Learned, *, hours: int) -> Iterator[tuple[str, str]]:
     """How long all of these took, in a line each for those that were announced and the others."""
     by_kind = {wait.announced: wait for wait in learned.waits if wait.hour is None}
-    label = _("to settled")
+    label = _("settling")
     if not by_kind:
         yield label, _("nothing since {since} UTC").format(since=f"{_hours(learned, hours=hours)[-1]:%H:%M}")
     if wait := by_kind.get(True):

@@ -39,6 +39,7 @@ MONEY_FIRST = (
 """Cases where money may be in the wrong place come first; what anybody can cause comes last."""
 
 LONGEST_BAR = 12
+LONGEST_REASON = 120
 
 OLD = timedelta(seconds=10)
 
@@ -66,10 +67,18 @@ def _alerts(situation: Situation) -> Iterator[Text]:
         told = _("SWITCHED OFF: {switch}, by {author} until {until} UTC: {reason}")
         yield Text(
             told.format(
-                switch=line.switch.value, author=safe(line.author), until=stamp(line.until), reason=safe(line.reason)
+                switch=line.switch.value,
+                author=safe(line.author),
+                until=stamp(line.until),
+                reason=_cut(safe(line.reason)),
             ),
             style=f"bold {BAD}",
         )
+
+
+def _cut(reason: str) -> str:
+    """As much of somebody's words as a screen has room for."""
+    return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 2]}.."
 
 
 def _hush(hush: Hush) -> str:
@@ -99,6 +108,8 @@ def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:
     """Each part with its label, always all of them and in this order."""
     books, unknown = situation.books, _Unknown(situation)
     yield from _servers(situation)
+    if situation.stops is None:
+        yield _("switches"), unknown("stops")
     yield _("cases"), _cases(books) if books else unknown("books")
     yield _("invoices"), _open(books) if books else unknown("books")
     yield _("by age"), _by_age(books) if books else unknown("books")
@@ -122,7 +133,7 @@ def _as_of(learned: Learned, books: BooksStatus | None) -> list[Text]:
 
 def _settled(situation: Situation, *, hours: int) -> Iterator[tuple[str, str | Text]]:
     if situation.learned is None:
-        yield _("to settled"), _Unknown(situation)("learned")
+        yield _("settling"), _Unknown(situation)("learned")
     else:
         yield from waits(situation.learned, hours=hours)
 
@@ -200,6 +211,10 @@ def _longest(at: datetime | None, now: datetime) -> str:
     return "" if at is None else _(", the longest for {length}").format(length=short(now - at))
 
 
+def _oldest(seconds: float) -> str:
+    return _(", the longest for {length}").format(length=short(timedelta(seconds=seconds))) if seconds else ""
+
+
 def _breaker(view: BreakerView) -> Text:
     if view.state is BreakerState.CLOSED or view.since is None or view.until is None:
         return Text(_(view.state.value), style=GOOD if view.state is BreakerState.CLOSED else BAD)
@@ -210,7 +225,7 @@ def _breaker(view: BreakerView) -> Text:
             since=stamp(view.since),
             until=f"{view.until:%H:%M:%S}",
             count=number(view.held_back),
-            reason=safe(view.reason),
+            reason=_cut(safe(view.reason)),
         ),
         style=BAD,
     )
@@ -219,7 +234,7 @@ def _breaker(view: BreakerView) -> Text:
 def _budget(rate: float, lanes: Sequence[LaneLevel]) -> str:
     asked = {_(level.lane.value): level.granted for level in lanes if level.granted}
     room = ", ".join(f"{_(level.lane.value)} {few(level.room, plenty=1000)}" for level in lanes)
-    told = _("{rate} questions a second; in the last minute: {asked}\nroom: {room}")
+    told = _("{rate}/s; last minute: {asked}\nroom: {room}")
     return told.format(rate=number(rate, ",g"), asked=_counts(asked), room=room)
 
 
@@ -237,7 +252,7 @@ def _notices(notices: NoticesStatus) -> str | Text:
 
 def _replays(replays: Sequence[RunningReplay]) -> str:
     told = _("plan {plan}: {done} of {items} worked, run by {author}")
-    return "; ".join(
+    return joined(
         told.format(plan=plan.plan, done=number(plan.done), items=number(plan.items), author=safe(plan.run_by))
         for plan in replays
     ) or _("none running")
@@ -250,11 +265,11 @@ def _spool(situation: Situation) -> str | Text:
         return _("not on this machine (no folder {folder} here)").format(folder=folder)
     if not spool.waiting and not spool.apart and spool.ok:
         return _("empty (on this machine)")
-    oldest = _(", the longest for {length}").format(length=_length(round(spool.oldest))) if spool.waiting else ""
     told = joined(
         (
-            _("{count} waiting to be stored").format(count=number(spool.waiting)) + oldest,
-            safe(spool.detail),
+            _("{count} waiting to be stored").format(count=number(spool.waiting)) + _oldest(spool.oldest),
+            _("{count} files kept apart").format(count=number(spool.apart)) if spool.apart else "",
+            _("full") if spool.bytes >= spool.limit else "" if spool.ok else safe(spool.detail),
             _("on this machine"),
         )
     )
