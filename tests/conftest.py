@@ -5,6 +5,7 @@ A server that cannot be started fails the tests that need it. It is never a reas
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from itertools import count
 
@@ -19,6 +20,9 @@ from tests.servers import TEMPLATE, Servers, create_database, drop_database, fre
 # A busy machine is slow now and then; that says nothing about the code under test.
 settings.register_profile("reconciler", deadline=None)
 settings.load_profile("reconciler")
+
+# The command speaks the language of whoever runs it; these tests expect its own, wherever they run.
+os.environ["RECONCILER_LANG"] = "en"
 
 REDIS_DATABASES = 16
 _turns = count()

@@ -11,7 +11,7 @@ from rich.table import Table
 
 from worker.chaos.account import Account
 from worker.chaos.schedule import Kind, Strike
-from worker.demo.show import figure, show_ledger, show_verdict
+from worker.demo.show import complaint, figure, show_ledger, show_verdict
 from worker.language import _, number
 
 VIOLATIONS = 20
@@ -39,7 +39,7 @@ def show_account(account: Account, console: Console) -> None:
         more = _("and {count} more").format(count=len(account.violations) - VIOLATIONS)
         console.print(f"  [red]{more}[/red]", highlight=False)
     for trouble in account.toll.troubles:
-        console.print(f"  [red]{_('not struck'):<20}[/red] {trouble}", highlight=False)
+        complaint(console, _("not struck"), trouble)
     show_verdict(account.ledger, console, seconds=account.seconds)
 
 

@@ -47,6 +47,11 @@ def figure(console: Console, name: str, what: object) -> None:
     console.print(f"  {name:<20} {what}", soft_wrap=True)
 
 
+def complaint(console: Console, name: str, what: str) -> None:
+    """The same of something that went wrong."""
+    console.print(f"  [red]{name:<20}[/red] {what}", highlight=False)
+
+
 def _fates(ledger: Ledger) -> Table:
     table = Table(
         title=_("Invoices by outcome; the paid ones by what told of them"),
@@ -141,4 +146,4 @@ def _figures(ledger: Ledger, console: Console) -> None:
         holes = _("{holes}, cut short at their creation; each gets a case")
         figure(console, _("holes"), holes.format(holes=ledger.holes))
     for trouble in ledger.troubles[:5]:
-        console.print(f"  [red]{_('trouble'):<20}[/red] {trouble}", highlight=False)
+        complaint(console, _("trouble"), trouble)

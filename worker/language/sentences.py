@@ -1,8 +1,9 @@
 """Finished English sentences told anew: those of libraries, and those that stand in the books.
 
 A pattern is a text as for `_`, with named gaps. What fills a gap stays as it is: ids, words of others, texts without a
-pattern of their own. Only a gap called `why` holds a sentence that may be told anew in its turn, and a whole number in
-a gap is written the way of the language. A sentence that no pattern made is told as it was.
+pattern of their own. Only a gap called `why` holds a sentence that may be told anew in its turn, one called `word` a
+word with an entry of its own, and a big number in a gap is written the way of the language. A sentence that no pattern
+made is told as it was.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from string import Formatter
 
 from worker.language import _, number
 
-INNER = "why"
+INNER, WORD = "why", "word"
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 
 
@@ -29,6 +30,8 @@ def retold(sentence: str, patterns: Sequence[str]) -> str:
 def _filling(gap: str, value: str, patterns: Sequence[str]) -> str:
     if gap == INNER:
         return retold(value, patterns)
+    if gap == WORD:
+        return _(value)
     return number(int(value.replace(",", ""))) if THOUSANDS.fullmatch(value) else value
 
 

@@ -21,8 +21,8 @@ def print_inquiry(inquiry: Inquiry) -> None:
         typer.echo(_("not asked: {why_not}").format(why_not=inquiry.why_not))
     _line(_("books"), _moved(inquiry))
     for case in _opened(inquiry):
-        what = _("{kind}: {detail}").format(kind=_(case.kind.value), detail=told(case.detail))
-        _line(_("case"), safe(what))
+        what = _("{kind}: {detail}").format(kind=_(case.kind.value), detail=told(safe(case.detail)))
+        _line(_("case"), what)
     _line(_("next"), what_is_next(invoice))
 
 

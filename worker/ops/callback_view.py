@@ -26,7 +26,7 @@ def print_callback(found: CallbackFacts) -> None:
     facts.add_row(_("outcome"), word(line.outcome.value))
     for name, value in _facts(found):
         if value:
-            facts.add_row(name, safe(value))
+            facts.add_row(name, value)
     console().print(facts)
     headers = [f"  {safe(name)}: {safe(without_tokens(value))}" for name, value in sorted(found.headers.items())]
     print_lines(["", _("headers"), *(headers or [_("  (none kept)")])])
@@ -51,12 +51,12 @@ def _facts(found: CallbackFacts) -> list[tuple[str, str]]:
     repeats = _("the same body as callback {callback_id}, about the same transaction") if found.repeats else ""
     again = f"{stamp(line.next_try_at)} UTC" if line.next_try_at else ""
     return [
-        (_("note"), told(line.note)),
-        (_("transaction"), line.transaction_id or ""),
+        (_("note"), told(safe(line.note))),
+        (_("transaction"), safe(line.transaction_id or "")),
         (_("repeats"), repeats.format(callback_id=found.repeats)),
         (_("read again"), again),
         (_("attempts"), str(line.attempts)),
-        (_("type"), line.content_type or _("not said")),
+        (_("type"), safe(line.content_type) or _("not said")),
         ("sha256", found.digest.hex()),
         *(_case(case) for case in found.cases),
     ]
@@ -65,4 +65,6 @@ def _facts(found: CallbackFacts) -> list[tuple[str, str]]:
 def _case(case: CaseLine) -> tuple[str, str]:
     name = _("case {case_id}").format(case_id=case.id)
     what = _("{kind} (over: {resolution}): {detail}") if case.resolution else _("{kind}: {detail}")
-    return name, what.format(kind=_(case.kind.value), resolution=told(case.resolution), detail=told(case.detail))
+    return name, what.format(
+        kind=_(case.kind.value), resolution=told(safe(case.resolution)), detail=told(safe(case.detail))
+    )

@@ -72,9 +72,8 @@ def _tell(violation: Violation, *, as_json: bool) -> None:
         _print_line(rule=violation.rule, subject=violation.subject, detail=violation.detail, advice=violation.advice)
     else:
         line = _("broken: {rule}  {subject}  {detail}; {advice}")
-        advice = _(violation.advice)
-        facts = {"rule": violation.rule, "subject": violation.subject, "detail": violation.detail}
-        typer.echo(safe(line.format(**facts, advice=advice)))
+        subject, detail = safe(violation.subject), safe(violation.detail)
+        typer.echo(line.format(rule=violation.rule, subject=subject, detail=detail, advice=_(violation.advice)))
 
 
 def _sum_up(rows: Counter[str], broken: Counter[str], *, seconds: float, limit: int, as_json: bool) -> None:

@@ -30,6 +30,7 @@ CASES = (
 )
 
 REASONS = (
+    N_("a {word} transaction cannot be asked about"),
     N_("completed, without a readable amount; {amount} XOF expected"),
     N_("completed over {amount} XOF; {ours} XOF expected"),
     N_("completed, without our reference"),
@@ -37,6 +38,7 @@ REASONS = (
     N_("completed, as the books say"),
     N_("completed, by an answer older than the one that said notcompleted"),
     N_("completed over {amount} XOF"),
+    N_("notcompleted"),
     N_("notcompleted, as the books say"),
     N_("notcompleted, after it said completed; nothing moves"),
     N_("notcompleted; nothing moves"),
@@ -63,9 +65,9 @@ TROUBLES = (
 )
 
 NOTES = (
-    N_("claims {claim} about an order the gateway refused to create: there is no token to ask with"),
-    N_("claims {claim}, as the books already say"),
-    N_("claims {claim}"),
+    N_("claims {word} about an order the gateway refused to create: there is no token to ask with"),
+    N_("claims {word}, as the books already say"),
+    N_("claims {word}"),
     N_("names no transaction at all"),
     N_("no transaction is known as {names} yet"),
     N_("no transaction is known as {names}"),
@@ -96,6 +98,7 @@ ERRORS = (
     N_("a table is in use by a long transaction; run it again, and it goes on where it stopped"),
     N_("The create was sent, and {why}: the invoice may exist."),
     N_("The create was not sent: {why}."),
+    N_("{name}: is not set"),
     *TROUBLES,
 )
 """Those that a support agent can meet. What only an operator meets, at a start or in settings, stays English."""

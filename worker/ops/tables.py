@@ -71,7 +71,7 @@ def print_callbacks(page: Page[CallbackLine], paging: Paging) -> None:
             brief_stamp(line.received_at, now=now),
             word(line.outcome.value),
             safe(line.transaction_id or ""),
-            safe(told(line.note)),
+            told(safe(line.note)),
         )
     console().print(table)
     _print_next(page, paging)

@@ -80,11 +80,11 @@ def describe(check: CheckLine) -> str:
     """One answer in a sentence, which names what was said, with what it took in brackets."""
     details = [_took(check.took)]
     if check.sub_code:
-        details.append(check.sub_code)
+        details.append(safe(check.sub_code))
     if check.http_status not in (None, HTTP_OK):
         details.append(f"HTTP {check.http_status}")
-    said = told(check.reason) if check.reason else _(check.said.value)
-    return safe(f"{said} ({', '.join(details)})")
+    said = told(safe(check.reason)) if check.reason else _(check.said.value)
+    return f"{said} ({', '.join(details)})"
 
 
 def _took(seconds: float) -> str:
@@ -97,11 +97,11 @@ def _created(invoice: InvoiceFacts) -> str:
 
 def _callback(one: AboutCallback) -> str:
     line = one.line
-    said = told(line.note) if line.note else _(line.outcome.value)
-    text = _("callback {callback_id}, {kind}: {said}").format(callback_id=line.id, kind=kind_of(line), said=said)
+    said = told(safe(line.note)) if line.note else _(line.outcome.value)
+    text = _("callback {callback_id}, {kind}: {said}").format(callback_id=line.id, kind=safe(kind_of(line)), said=said)
     if line.outcome is not Outcome.MATCHED:
         text += f" ({_(line.outcome.value)})"
-    return safe(text + (_("; same as {callback_id}").format(callback_id=one.repeats) if one.repeats else ""))
+    return text + (_("; same as {callback_id}").format(callback_id=one.repeats) if one.repeats else "")
 
 
 def kind_of(line: CallbackLine) -> str:
@@ -132,11 +132,11 @@ def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
 
 def _case(case: CaseLine) -> Iterator[tuple[datetime, Who, str]]:
     opened = _("case {case_id}, {kind}: {detail}")
-    what = opened.format(case_id=case.id, kind=_(case.kind.value), detail=told(case.detail))
-    yield case.opened_at, Who.BOOKS, safe(what)
+    what = opened.format(case_id=case.id, kind=_(case.kind.value), detail=told(safe(case.detail)))
+    yield case.opened_at, Who.BOOKS, what
     if case.resolved_at is not None:
         over = _("case {case_id} is over: {resolution}")
-        yield case.resolved_at, Who.BOOKS, safe(over.format(case_id=case.id, resolution=told(case.resolution)))
+        yield case.resolved_at, Who.BOOKS, over.format(case_id=case.id, resolution=told(safe(case.resolution)))
 
 
 def _notice(notice: NoticeLine) -> str:

@@ -1,0 +1,102 @@
+"""Finished sentences told anew: what the books and the rooms below say reaches a person in their language."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import product
+
+import pytest
+
+from models.answers import Answer, Said
+from models.decisions import Books, judge
+from models.errors import Invalid
+from models.order import InvoiceOrder, Item, check_order
+from models.transaction import Status
+from tasks.record import ADVICE
+from tasks.sweep import HOLE_ADVICE, POISON_ADVICE
+from worker.language import speaking
+from worker.language.sentences import retold
+from worker.ops.sentences import ERRORS, told
+
+NOON = datetime(2026, 5, 9, 12, tzinfo=UTC)
+PATTERNS = ("no answer: {why}", "the answer is empty", "claims {word}", "completed over {amount} XOF")
+
+
+def test_gaps_are_filled_with_what_stood_in_them():
+    with speaking("fr"):
+        assert retold("completed over 4999 XOF", PATTERNS) == "payée pour 4999 XOF"
+        assert retold("completed over 25,000 XOF", PATTERNS) == "payée pour 25\u00a0000 XOF"
+
+
+def test_a_sentence_within_a_sentence_and_a_word_are_told_anew_too():
+    with speaking("fr"):
+        assert retold("no answer: the answer is empty", PATTERNS) == "pas de réponse : la réponse est vide"
+        assert retold("no answer: Connection refused", PATTERNS) == "pas de réponse : Connection refused"
+        assert retold("claims completed", PATTERNS) == "prétend « payée »"
+
+
+def test_a_sentence_of_somebody_else_and_every_sentence_in_english_stay_as_they_are():
+    assert retold("no answer: the answer is empty", PATTERNS) == "no answer: the answer is empty"
+    with speaking("fr"):
+        for sentence in ("refunded by hand, ask Awa", "they said: completed over 5 XOF", ""):
+            assert retold(sentence, PATTERNS) == sentence
+
+
+def test_braces_in_what_others_wrote_are_letters():
+    with speaking("fr"):
+        assert retold("no answer: {0} {why} {", PATTERNS) == "pas de réponse : {0} {why} {"
+
+
+def answers():
+    amounts, references = (None, 5000, 4999), ((), ("ORD-1",), ("ORD-2",))
+    yield from (
+        Answer(said=Said.COMPLETED, amount=amount, references=names) for amount, names in product(amounts, references)
+    )
+    yield from (Answer(said=said, trouble="the answer is empty") for said in Said if said is not Said.COMPLETED)
+
+
+def test_whatever_the_books_make_of_an_answer_is_said_in_french():
+    for status, answer, after in product(Status, answers(), (-1, 1)):
+        decided = NOON if status in (Status.COMPLETED, Status.NOTCOMPLETED) else None
+        books = Books(status=status, amount=5000, transaction_id="ORD-1", decided_asked_at=decided)
+        reason = judge(books, answer, asked_at=NOON + timedelta(seconds=after)).reason
+        with speaking("fr"):
+            assert told(reason) != reason, reason
+
+
+@pytest.mark.parametrize("advice", [*ADVICE.values(), HOLE_ADVICE])
+def test_every_case_says_in_french_what_to_do(advice):
+    with speaking("fr"):
+        french = told(f"completed, without our reference. {advice}")
+    assert french.startswith("payée, sans notre référence. ")
+    assert not set(advice.split(". ")) & set(french.split(". "))
+
+
+def test_a_hole_and_poison_are_told_in_french():
+    with speaking("fr"):
+        assert told(HOLE_ADVICE).startswith("Aucune réponse")
+        assert told(POISON_ADVICE).startswith("Personne n'a réussi")
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        InvoiceOrder(transaction_id="ORD-1", amount=1),
+        InvoiceOrder(transaction_id="", amount=5000),
+        InvoiceOrder(transaction_id=" ORD-1", amount=5000),
+        InvoiceOrder(
+            transaction_id="ORD-1", amount=5000, items=(Item(name="Riz", quantity=1, unit_price=400, total_price=400),)
+        ),
+        InvoiceOrder(
+            transaction_id="ORD-1", amount=5000, items=(Item(name=" ", quantity=1, unit_price=400, total_price=400),)
+        ),
+        InvoiceOrder(
+            transaction_id="ORD-1", amount=5000, items=(Item(name="Riz", quantity=0, unit_price=400, total_price=0),)
+        ),
+    ],
+)
+def test_what_is_wrong_with_an_order_is_said_in_french(order):
+    with pytest.raises(Invalid) as raised:
+        check_order(order)
+    with speaking("fr"):
+        assert retold(str(raised.value), ERRORS) != str(raised.value)
