@@ -15,7 +15,7 @@ from models.queries.learned import Learned
 from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus, RunningReplay
 from tasks.listen import Hush
 from tasks.toolbox import BreakerState, BreakerView, LaneLevel
-from worker.language import _, number
+from worker.language import N_, _, number
 from worker.language.sentences import retold
 from worker.ops.screen import few, joined, labelled
 from worker.ops.sentences import ERRORS
@@ -37,6 +37,8 @@ MONEY_FIRST = (
     CaseKind.ORPHAN,
 )
 """Cases where money may be in the wrong place come first; what anybody can cause comes last."""
+
+BREAKER = {BreakerState.CLOSED: N_("closed"), BreakerState.OPEN: N_("open"), BreakerState.PROBING: N_("probing")}
 
 LONGEST_BAR = 12
 LONGEST_REASON = 120
@@ -217,11 +219,11 @@ def _oldest(seconds: float) -> str:
 
 def _breaker(view: BreakerView) -> Text:
     if view.state is BreakerState.CLOSED or view.since is None or view.until is None:
-        return Text(_(view.state.value), style=GOOD if view.state is BreakerState.CLOSED else BAD)
+        return Text(_(BREAKER[view.state]), style=GOOD if view.state is BreakerState.CLOSED else BAD)
     told = _("{state} since {since} UTC, next probe {until} UTC; {count} questions held back; {reason}")
     return Text(
         told.format(
-            state=_(view.state.value),
+            state=_(BREAKER[view.state]),
             since=stamp(view.since),
             until=f"{view.until:%H:%M:%S}",
             count=number(view.held_back),

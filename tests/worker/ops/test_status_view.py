@@ -117,9 +117,15 @@ def test_an_ordinary_screen_fits_into_24_lines_with_a_line_on_top_but_for_the_ho
         rate=50,
         learned=learned(tally(), tally("MOOV", Lane.SWEEP, 40)),
     )
-    quiet = replace(
-        quiet, books=replace(quiet.books, open_cases={CaseKind.MISMATCH: 3}, open_by_age=(400, 30, 5, 0, 0, 0))
+    books = replace(
+        quiet.books,
+        open_cases={CaseKind.MISMATCH: 3},
+        open_by_age=(400, 30, 5, 0, 0, 0),
+        overdue=3,
+        parked=12,
+        unread=7,
     )
+    quiet = replace(quiet, books=books)
     with speaking(language):
         shown = lines(quiet)
     assert shown.index(next(line for line in shown if line.startswith("09:00"))) <= 22
