@@ -123,6 +123,9 @@ MISSED = text(f"""
     WHERE learned_by <> 'callback' AND settled_at > COALESCE(CAST(:heard_at AS timestamptz), '-infinity')
 """)  # noqa: S608 - our own words
 
+# Counts and times are of the same payments, whatever is settled between two statements.
+ONE_SNAPSHOT = text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+
 HEARD = text("""
     SELECT clock_timestamp() AS now,
            date_trunc('hour', clock_timestamp(), 'UTC') - (:hours - 1) * interval '1 hour' AS since,
@@ -140,8 +143,9 @@ def learned_lately(
     """The payments settled in the last `hours` hours of the clock, the present one included.
 
     The waits are those of the last `waits_of` hours of these. `missed` counts among the `last` completed payments, those longer ago than `reach` left out. Costs what these payments
-    cost, however many there are from before. Wants a session of `reading`.
+    cost, however many there are from before. Wants a session of `reading`, in which nothing was asked yet.
     """
+    session.execute(ONE_SNAPSHOT)
     heard = session.execute(HEARD, {"hours": hours, "most": MOST_UNREAD}).one()
     after = before_lately(session, "notices", since=timedelta(hours=hours))
     these = {"after": after, "since": heard.since}

@@ -57,6 +57,8 @@ class _Show:
         else:
             note = _("... {count} more lines; `reconciler status`, or a taller window, shows them")
             shown = cut(lines, height=self._out.height, note=note)
+            for line in shown:  # one that the terminal breaks would push the last ones out
+                line.truncate(self._out.width)
             self._live.update(Group(*shown), refresh=True)
 
 
