@@ -13,6 +13,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 
 import typer
@@ -78,8 +79,9 @@ def worded() -> set[Text]:
     return KINDS_OF_ROWS | {word.value for words in CLOSED_SETS for word in words}
 
 
+@cache
 def texts() -> set[Text]:
-    """All of it."""
+    """All of it; the source does not change while this runs."""
     return marked() | helped() | advised() | worded()
 
 

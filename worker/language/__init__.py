@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
 
+from models.errors import Invalid
+
 SOURCE = "en"
 CATALOGS = Path(__file__).parent
 
@@ -31,7 +33,7 @@ def languages() -> list[str]:
 
 
 def wanted(environment: Mapping[str, str]) -> str:
-    """The language this environment asks for. Raises `LookupError` when `RECONCILER_LANG` names one there is no catalog of.
+    """The language this environment asks for. Raises `Invalid` when `RECONCILER_LANG` names one there is no catalog of.
 
     A locale of the system asks for its language where we have it, and for nothing where we have not.
     """
@@ -43,10 +45,10 @@ def wanted(environment: Mapping[str, str]) -> str:
 
 
 def known(language: str, *, by: str) -> str:
-    """The same language. Raises `LookupError`, whose one sentence names those there are, when it is not one of them."""
+    """The same language. Raises `Invalid`, whose one sentence names those there are, when it is not one of them."""
     if language in languages():
         return language
-    raise LookupError(f"{by}: there is no language {language!r}; there are: {', '.join(languages())}")
+    raise Invalid(f"{by}: there is no language {language!r}; there are: {', '.join(languages())}")
 
 
 def choose(language: str) -> None:

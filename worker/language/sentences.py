@@ -1,8 +1,8 @@
 """Finished English sentences told anew: those of libraries, and those that stand in the books.
 
 A pattern is a text as for `_`, with named gaps. What fills a gap stays as it is: ids, words of others, texts without a
-pattern of their own. Only a gap called `why` holds a sentence that may be told anew in its turn, one called `word` a
-word with an entry of its own, and a big number in a gap is written the way of the language. A sentence that no pattern
+pattern of their own. Only a gap called `why` holds a sentence that may be told anew in its turn, one called `word` or
+`advice` a text with an entry of its own, and an amount is written the way of the language. A sentence that no pattern
 made is told as it was.
 """
 
@@ -15,7 +15,9 @@ from string import Formatter
 
 from worker.language import _, number
 
-INNER, WORD = "why", "word"
+INNER = "why"
+WORDS = ("word", "advice")
+AMOUNTS = ("amount", "ours")
 THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 
 
@@ -30,9 +32,11 @@ def retold(sentence: str, patterns: Sequence[str]) -> str:
 def _filling(gap: str, value: str, patterns: Sequence[str]) -> str:
     if gap == INNER:
         return retold(value, patterns)
-    if gap == WORD:
+    if gap in WORDS:
         return _(value)
-    return number(int(value.replace(",", ""))) if THOUSANDS.fullmatch(value) else value
+    if THOUSANDS.fullmatch(value) or (gap in AMOUNTS and value.isdecimal()):
+        return number(int(value.replace(",", "")))
+    return value
 
 
 @cache

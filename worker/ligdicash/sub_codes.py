@@ -14,16 +14,17 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from models.answers import Said
+from worker.language import N_
 
 
 class NextStep(StrEnum):
     """What a refusal asks of us. The value is the sentence a person reads."""
 
-    FIX_REQUEST = "Change the request before sending it again."
-    FIX_CONFIGURATION = "Have the API project or our settings put right; every request will be refused until then."
-    TELL_CUSTOMER = "Tell the customer; a new try needs a new invoice."
-    TRY_AGAIN = "Try again in a few minutes."
-    ASK_SUPPORT = "Ask LigdiCash support, with the details and the wiki page."
+    FIX_REQUEST = N_("Change the request before sending it again.")
+    FIX_CONFIGURATION = N_("Have the API project or our settings put right; every request will be refused until then.")
+    TELL_CUSTOMER = N_("Tell the customer; a new try needs a new invoice.")
+    TRY_AGAIN = N_("Try again in a few minutes.")
+    ASK_SUPPORT = N_("Ask LigdiCash support, with the details and the wiki page.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +44,39 @@ class ConfirmSubCode(SubCode):
 
 
 _CREATE = (
-    SubCode("00", "authentication failed", NextStep.FIX_CONFIGURATION),
-    SubCode("01", "taking payments is not activated for this merchant", NextStep.FIX_CONFIGURATION),
-    SubCode("02", "the amount is outside 9 to 2,000,000 francs", NextStep.FIX_REQUEST),
-    SubCode("03", "our IP address is not allowed", NextStep.FIX_CONFIGURATION),
+    SubCode("00", N_("authentication failed"), NextStep.FIX_CONFIGURATION),
+    SubCode("01", N_("taking payments is not activated for this merchant"), NextStep.FIX_CONFIGURATION),
+    SubCode("02", N_("the amount is outside 9 to 2,000,000 francs"), NextStep.FIX_REQUEST),
+    SubCode("03", N_("our IP address is not allowed"), NextStep.FIX_CONFIGURATION),
     # The vendor says "retry"; the field says that a malformed item gets it too, so the details are read first.
-    SubCode("04", "an error while processing", NextStep.TRY_AGAIN),
-    SubCode("05", "an error while sending to the operator", NextStep.TRY_AGAIN),
-    SubCode("06", "an error while sending to the operator", NextStep.TRY_AGAIN),
-    SubCode("07", "the operator is not configured on the project", NextStep.FIX_CONFIGURATION),
-    SubCode("08", "the data of the request is wrong", NextStep.FIX_REQUEST),
-    SubCode("09", "an error of the gateway's interface", NextStep.ASK_SUPPORT),
-    SubCode("10", "no hash", NextStep.FIX_CONFIGURATION),
-    SubCode("11", "an invalid hash", NextStep.FIX_CONFIGURATION),
-    SubCode("12", "an invalid method", NextStep.FIX_CONFIGURATION),
-    SubCode("13", "a method that is not authorised", NextStep.FIX_CONFIGURATION),
-    SubCode("14", "wrong wallet credentials", NextStep.TELL_CUSTOMER),
-    SubCode("15", "a wrong one-time code", NextStep.TELL_CUSTOMER),
-    SubCode("16", "an expired one-time code", NextStep.TELL_CUSTOMER),
-    SubCode("17", "a one-time code for another amount", NextStep.TELL_CUSTOMER),
-    SubCode("18", "the balance is too low", NextStep.TELL_CUSTOMER),
+    SubCode("04", N_("an error while processing"), NextStep.TRY_AGAIN),
+    SubCode("05", N_("an error while sending to the operator"), NextStep.TRY_AGAIN),
+    SubCode("06", N_("an error while sending to the operator"), NextStep.TRY_AGAIN),
+    SubCode("07", N_("the operator is not configured on the project"), NextStep.FIX_CONFIGURATION),
+    SubCode("08", N_("the data of the request is wrong"), NextStep.FIX_REQUEST),
+    SubCode("09", N_("an error of the gateway's interface"), NextStep.ASK_SUPPORT),
+    SubCode("10", N_("no hash"), NextStep.FIX_CONFIGURATION),
+    SubCode("11", N_("an invalid hash"), NextStep.FIX_CONFIGURATION),
+    SubCode("12", N_("an invalid method"), NextStep.FIX_CONFIGURATION),
+    SubCode("13", N_("a method that is not authorised"), NextStep.FIX_CONFIGURATION),
+    SubCode("14", N_("wrong wallet credentials"), NextStep.TELL_CUSTOMER),
+    SubCode("15", N_("a wrong one-time code"), NextStep.TELL_CUSTOMER),
+    SubCode("16", N_("an expired one-time code"), NextStep.TELL_CUSTOMER),
+    SubCode("17", N_("a one-time code for another amount"), NextStep.TELL_CUSTOMER),
+    SubCode("18", N_("the balance is too low"), NextStep.TELL_CUSTOMER),
 )
 
 CREATE: Mapping[str, SubCode] = MappingProxyType({row.code: row for row in _CREATE})
 """Refusals of a payin creation. 17 and 18 are known from the field only."""
 
 _CONFIRM = (
-    ConfirmSubCode("00", "authentication failed", NextStep.FIX_CONFIGURATION, Said.REFUSED),
+    ConfirmSubCode("00", N_("authentication failed"), NextStep.FIX_CONFIGURATION, Said.REFUSED),
     ConfirmSubCode(
-        "01", "taking payments is not activated for this merchant", NextStep.FIX_CONFIGURATION, Said.REFUSED
+        "01", N_("taking payments is not activated for this merchant"), NextStep.FIX_CONFIGURATION, Said.REFUSED
     ),
-    ConfirmSubCode("02", "the invoice is not found", NextStep.ASK_SUPPORT, Said.NOT_FOUND),
-    ConfirmSubCode("03", "an error while processing", NextStep.TRY_AGAIN, Said.UNKNOWN),
-    ConfirmSubCode("04", "the data of the request is wrong", NextStep.ASK_SUPPORT, Said.UNKNOWN),
+    ConfirmSubCode("02", N_("the invoice is not found"), NextStep.ASK_SUPPORT, Said.NOT_FOUND),
+    ConfirmSubCode("03", N_("an error while processing"), NextStep.TRY_AGAIN, Said.UNKNOWN),
+    ConfirmSubCode("04", N_("the data of the request is wrong"), NextStep.ASK_SUPPORT, Said.UNKNOWN),
 )
 
 CONFIRM: Mapping[str, ConfirmSubCode] = MappingProxyType({row.code: row for row in _CONFIRM})
@@ -95,9 +96,11 @@ def sub_code_of(text: str) -> str:
 
 def create_refusal(code: str) -> SubCode:
     """Return the row of the create table; for a code nobody has listed, one that sends the reader to support."""
-    return CREATE.get(code) or SubCode(code, "a reason that no table lists", NextStep.ASK_SUPPORT)
+    return CREATE.get(code) or SubCode(code, N_("a reason that no table lists"), NextStep.ASK_SUPPORT)
 
 
 def confirm_refusal(code: str) -> ConfirmSubCode:
     """Return the row of the confirm table; for an unlisted code or none, one that leaves the payment's fate open."""
-    return CONFIRM.get(code) or ConfirmSubCode(code, "a reason that no table lists", NextStep.ASK_SUPPORT, Said.UNKNOWN)
+    return CONFIRM.get(code) or ConfirmSubCode(
+        code, N_("a reason that no table lists"), NextStep.ASK_SUPPORT, Said.UNKNOWN
+    )

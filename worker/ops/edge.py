@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from config.logs import mask
-from models.errors import NeedsHuman, ReconcilerError, SettingsFault
+from models.errors import Invalid, NeedsHuman, ReconcilerError, SettingsFault
 from worker.language import SOURCE, _, speaking
 from worker.language.sentences import retold
 from worker.ops.sentences import ERRORS
@@ -34,8 +34,8 @@ class OneLineErrors(TyperGroup):
         """Run a command line in the language that it or the environment asks for; the process keeps its own."""
         try:
             language, words = language_of(sys.argv[1:] if args is None else list(args), os.environ)
-        except LookupError as exc:
-            sys.stderr.write(f"error: {_one_line(exc.args[0])}\n")
+        except Invalid as exc:
+            sys.stderr.write(f"error: {_one_line(str(exc))}\n")
             sys.exit(USED_WRONGLY)
         with speaking(language):
             if language == SOURCE:

@@ -11,6 +11,7 @@ from rich.text import Text
 from models.order import CURRENCY
 from models.queries.history import History, InvoiceFacts
 from worker.language import _, ngettext
+from worker.ops.sentences import told
 from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines, word
 from worker.ops.timeline import Moment, timeline, what_is_next
@@ -78,7 +79,7 @@ def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
         (_("payment page"), safe(masked_address(invoice.payment_url))),
         (_("operator"), safe(operator)),
         (_("request id"), safe(invoice.request_id)),
-        (_("refused"), safe(invoice.refusal)),
+        (_("refused"), told(safe(invoice.refusal))),
         (_("created"), f"{stamp(invoice.created_at)} UTC"),
         (_("asked"), _asked(invoice)),
         (_("next"), what_is_next(invoice)),

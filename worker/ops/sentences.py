@@ -59,7 +59,12 @@ TROUBLES = (
     N_("the answer is longer than {size} bytes"),
     N_("the answer is not a JSON object"),
     N_("the answer is empty"),
+    N_("refused with {code}: {word}"),
     N_("all connections to the gateway were busy"),
+    N_("the gateway's name cannot be looked up"),
+    N_("no connection to the gateway came about in the time allowed"),
+    N_("no connection to the gateway ({cause})"),
+    N_("no connection to the gateway"),
     N_("no whole answer came in the time allowed"),
     N_("the connection broke before the whole answer had come"),
 )
@@ -77,7 +82,17 @@ NOTES = (
     N_("the form has more than {number} fields"),
 )
 
-STORED = (*CASES, *REASONS, *TROUBLES, *NOTES)
+CREATING = (
+    N_("LigdiCash refused the invoice with {code}: {word}. {advice} Details: {details}"),
+    N_("LigdiCash refused the invoice with {code}: {word}. {advice}"),
+    N_("LigdiCash answered HTTP {status}: it refuses our keys or our address. {advice}"),
+    N_("LigdiCash answered HTTP {status} instead of 200: the invoice may exist."),
+    N_("LigdiCash's reply is not a JSON object: the invoice may exist."),
+    N_("The create was sent, and {why}: the invoice may exist."),
+    N_("The create was not sent: {why}."),
+)
+
+STORED = (*CASES, *CREATING, *REASONS, *TROUBLES, *NOTES)
 
 ERRORS = (
     N_("amount must be from {least} to {most} XOF, not {amount}"),
@@ -96,9 +111,8 @@ ERRORS = (
     N_("the database can be reached and does not answer in time; it is too busy"),
     N_("the database cannot be reached; check DATABASE_URL and that PostgreSQL runs"),
     N_("a table is in use by a long transaction; run it again, and it goes on where it stopped"),
-    N_("The create was sent, and {why}: the invoice may exist."),
-    N_("The create was not sent: {why}."),
     N_("{name}: is not set"),
+    *CREATING,
     *TROUBLES,
 )
 """Those that a support agent can meet. What only an operator meets, at a start or in settings, stays English."""

@@ -63,7 +63,7 @@ COMPLAINTS = (
 def language_of(words: Sequence[str], environment: Mapping[str, str]) -> tuple[str, list[str]]:
     """The language that a command line asks for, and the line without it; `--lang` may stand anywhere before a `--`.
 
-    Raises `LookupError` for a language we have not.
+    Raises `Invalid` for a language we have not.
     """
     end = words.index("--") if "--" in words else len(words)
     asked, rest, ours = None, list(words[end:]), iter(words[:end])

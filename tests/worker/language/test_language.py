@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from models.errors import Invalid
 from worker.language import _, choose, known, languages, ngettext, number, speaking, wanted
 
 NUMBER_SPACE = "\u00a0"
@@ -36,9 +37,9 @@ def test_the_environment_asks_for_a_language(environment, language):
 
 
 def test_a_language_we_have_not_is_refused_with_those_we_have():
-    with pytest.raises(LookupError, match=r"^RECONCILER_LANG: there is no language 'de'; there are: en, fr$"):
+    with pytest.raises(Invalid, match=r"^RECONCILER_LANG: there is no language 'de'; there are: en, fr$"):
         wanted({"RECONCILER_LANG": "de"})
-    with pytest.raises(LookupError, match=r"'\.\./fr'"):
+    with pytest.raises(Invalid, match=r"'\.\./fr'"):
         known("../fr", by="--lang")
 
 

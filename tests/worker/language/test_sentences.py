@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from itertools import product
 
@@ -9,13 +10,16 @@ import pytest
 
 from models.answers import Answer, Said
 from models.decisions import Books, judge
-from models.errors import Invalid
+from models.errors import GatewayMisconfigured, GatewayRefused, Invalid
 from models.order import InvoiceOrder, Item, check_order
 from models.transaction import Status
 from tasks.record import ADVICE
 from tasks.sweep import HOLE_ADVICE, POISON_ADVICE
 from worker.language import speaking
 from worker.language.sentences import retold
+from worker.ligdicash.sub_codes import CONFIRM, CREATE, NextStep
+from worker.ligdicash.wire.confirm import read_confirm
+from worker.ligdicash.wire.create import read_created
 from worker.ops.sentences import ERRORS, told
 
 NOON = datetime(2026, 5, 9, 12, tzinfo=UTC)
@@ -24,7 +28,7 @@ PATTERNS = ("no answer: {why}", "the answer is empty", "claims {word}", "complet
 
 def test_gaps_are_filled_with_what_stood_in_them():
     with speaking("fr"):
-        assert retold("completed over 4999 XOF", PATTERNS) == "payée pour 4999 XOF"
+        assert retold("completed over 4999 XOF", PATTERNS) == "payée pour 4\u00a0999 XOF"
         assert retold("completed over 25,000 XOF", PATTERNS) == "payée pour 25\u00a0000 XOF"
 
 
@@ -55,13 +59,16 @@ def answers():
     yield from (Answer(said=said, trouble="the answer is empty") for said in Said if said is not Said.COMPLETED)
 
 
-def test_whatever_the_books_make_of_an_answer_is_said_in_french():
+def reasons():
     for status, answer, after in product(Status, answers(), (-1, 1)):
         decided = NOON if status in (Status.COMPLETED, Status.NOTCOMPLETED) else None
         books = Books(status=status, amount=5000, transaction_id="ORD-1", decided_asked_at=decided)
-        reason = judge(books, answer, asked_at=NOON + timedelta(seconds=after)).reason
-        with speaking("fr"):
-            assert told(reason) != reason, reason
+        yield judge(books, answer, asked_at=NOON + timedelta(seconds=after)).reason
+
+
+def test_whatever_the_books_make_of_an_answer_is_said_in_french():
+    with speaking("fr"):
+        assert [reason for reason in reasons() if told(reason) == reason] == []
 
 
 @pytest.mark.parametrize("advice", [*ADVICE.values(), HOLE_ADVICE])
@@ -100,3 +107,29 @@ def test_what_is_wrong_with_an_order_is_said_in_french(order):
         check_order(order)
     with speaking("fr"):
         assert retold(str(raised.value), ERRORS) != str(raised.value)
+
+
+def refusal(code: str, **more: str) -> bytes:
+    return json.dumps({"response_code": "01", "response_text": f"Echec (Code{code})", **more}).encode()
+
+
+@pytest.mark.parametrize("more", [{}, {"response_text_details": "montant: 5 > 4"}])
+def test_every_refusal_of_a_create_is_said_in_french_with_the_gateways_details_as_they_are(more):
+    with speaking("fr"):
+        for code in (*CREATE, "99"):
+            with pytest.raises((GatewayRefused, GatewayMisconfigured)) as raised:
+                read_created(200, refusal(code, **more))
+            french = told(str(raised.value))
+            assert french.startswith(f"LigdiCash a refusé la facture avec Code{code} : "), french
+            assert "montant: 5 > 4" in french if more else "Détails" not in french
+            assert not {row.meaning for row in CREATE.values() if row.meaning in french}, french
+            assert not {step.value for step in NextStep if step.value in french}, french
+
+
+def test_every_refusal_of_a_confirm_is_said_in_french():
+    books = Books(status=Status.PENDING, amount=5000, transaction_id="ORD-1")
+    with speaking("fr"):
+        for code in CONFIRM:
+            reason = judge(books, read_confirm(200, refusal(code)), asked_at=NOON).reason
+            assert told(reason) != reason
+            assert CONFIRM[code].meaning not in told(reason)

@@ -157,14 +157,14 @@ def test_an_invoice_is_told_in_french_with_what_the_books_keep_in_english(ops):
         "facture de 5 000 XOF",
         "callback 1, json : prétend « payée »",
         "question : non payée (",
-        "question : payée pour 5000 XOF (",
+        "question : payée pour 5 000 XOF (",
         "réglé 5 000 XOF, prouvé par la vérification",
         "avis 2 pour la boutique : payée",
-        "paiement tardif : payée pour 5000 XOF. C'est réglé.",
+        "paiement tardif : payée pour 5 000 XOF. C'est réglé.",
         "rien : c'est définitif",
     ):
         assert words in flat
-    assert "écart : payée pour 4999 XOF ; 5000 XOF attendus. Rien n'a été réglé." in " ".join(
+    assert "écart : payée pour 4 999 XOF ; 5 000 XOF attendus. Rien n'a été réglé." in " ".join(
         ops.say("invoices", "show", "ORD-2", "--lang", "fr").split()
     )
     assert "illisible" in ops.say("--lang", "fr", "callbacks", "show", "2")
@@ -197,8 +197,8 @@ def test_an_inquiry_is_told_in_french(ops):
     add_pending(ops.tools.sessions)
     ops.fakes.gateway.says("token-of-ORD-1", completed(5000, "ORD-1"))
     told = ops.say("invoices", "check", "ORD-1", "--lang", "fr")
-    assert told.startswith("réponse  payée pour 5000 XOF (")
-    assert f"livres   passée de en attente à payée, réglé 5{NUMBER_SPACE}000 XOF\n" in told
+    assert told.startswith(f"réponse  payée pour 5{NUMBER_SPACE}000 XOF (")
+    assert f"livres   passée de « en attente » à « payée », réglé 5{NUMBER_SPACE}000 XOF\n" in told
     assert "pas de question posée : la dernière question date d'il y a" in ops.say(
         "invoices", "check", "ORD-1", "--lang", "fr"
     )
