@@ -20,6 +20,7 @@ ASK = "reconciler.ask"
 SWEEP = "reconciler.sweep"
 WATCH = "reconciler.watch"
 ECHO = "reconciler.echo"
+LISTEN = "reconciler.listen"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read."""
@@ -65,6 +66,11 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
                 "schedule": policy.WATCH_EVERY,
                 "args": [policy.WATCH_BACK.total_seconds()],
                 "options": {"expires": policy.WATCH_EVERY.total_seconds()},
+            },
+            "listen": {
+                "task": LISTEN,
+                "schedule": policy.HUSH_EVERY,
+                "options": {"expires": policy.HUSH_EVERY.total_seconds()},
             },
             "watch_in_full": {
                 "task": WATCH,
@@ -120,6 +126,7 @@ MESSAGES: dict[str, Any] = {
         ASK: {"queue": FRESH},
         SWEEP: {"queue": CONTROL},
         WATCH: {"queue": CONTROL},
+        LISTEN: {"queue": CONTROL},
     },
     "task_create_missing_queues": False,
 }

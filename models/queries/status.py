@@ -30,6 +30,33 @@ class BooksStatus:
     open_cases: Mapping[CaseKind, int]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoticesStatus:
+    """What the merchant's application has not been told."""
+
+    waiting: int
+    """No more than `MOST_WAITING` are counted."""
+    oldest_at: datetime | None
+    """When the oldest of those was written, among the ones that are due first."""
+    stopped: int
+    """Given up, among the newest `NEWEST_NOTICES`. Each account with such has a case of the kind `endpoint` anyway."""
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningReplay:
+    """A replay plan that is worked off."""
+
+    plan: int
+    done: int
+    items: int
+    run_by: str
+    reason: str
+
+
+MOST_WAITING = 10_000
+NEWEST_NOTICES = 50_000
+
 OPEN = text("""
     SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, CAST(:bounds AS float8[])) AS class,
            count(next_check_at) AS armed, count(*) - count(next_check_at) AS parked
@@ -70,3 +97,37 @@ def books_status(session: Session, *, bounds: Sequence[float]) -> BooksStatus:
         oldest_unread_at=unread.oldest,
         open_cases={CaseKind(kind): count for kind, count in session.execute(CASES)},
     )
+
+
+# No index holds the stopped ones by themselves; there are few, and the newest rows are those that matter.
+NOTICES = text("""
+    SELECT waiting.count AS waiting, waiting.oldest_at, clock_timestamp() AS now, (
+        SELECT count(*) FROM notices
+        WHERE id > (SELECT max(id) FROM notices) - :newest AND state = 'stopped'
+    ) AS stopped
+    FROM (
+        SELECT count(*) AS count, min(created_at) AS oldest_at FROM (
+            SELECT created_at FROM notices WHERE next_try_at IS NOT NULL ORDER BY next_try_at LIMIT :most
+        ) AS due
+    ) AS waiting
+""")
+
+REPLAYS = text("""
+    SELECT p.id AS plan, p.items, p.run_by, p.reason,
+           p.items - (SELECT count(*) FROM replay_items i WHERE i.plan_id = p.id AND i.done_at IS NULL) AS done
+    FROM replay_plans p WHERE p.state = 'running' ORDER BY p.id
+""")
+
+
+def notices_status(session: Session) -> NoticesStatus:
+    """Count the notices that wait, and those that were given up. Reads no more than the bounds above."""
+    row = session.execute(NOTICES, {"most": MOST_WAITING, "newest": NEWEST_NOTICES}).one()
+    return NoticesStatus(waiting=row.waiting, oldest_at=row.oldest_at, stopped=row.stopped, now=row.now)
+
+
+def running_replays(session: Session) -> list[RunningReplay]:
+    """The plans that are being worked off, and how far they are."""
+    return [
+        RunningReplay(plan=row.plan, done=row.done, items=row.items, run_by=row.run_by, reason=row.reason)
+        for row in session.execute(REPLAYS)
+    ]

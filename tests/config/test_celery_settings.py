@@ -6,7 +6,7 @@ import pytest
 from celery.app.defaults import NAMESPACES, flatten
 
 from config import policy
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, SWEEP, WATCH, celery_settings
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, LISTEN, READ, RECHECK, SWEEP, WATCH, celery_settings
 from config.policy import Lengths
 from tests.fakes import settings_for
 from worker.app import make_app
@@ -49,7 +49,7 @@ def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
     app.loader.import_default_modules()
     queues = {queue.name for queue in app.conf.task_queues}
     assert queues == {CALLBACKS, FRESH, RECHECK, CONTROL}
-    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH}
+    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, LISTEN}
     for task, route in app.conf.task_routes.items():
         assert task in app.tasks
         assert route["queue"] in queues
@@ -126,3 +126,9 @@ def test_no_call_to_the_broker_may_hang_for_ever():
 def test_celery_knows_every_option_by_that_name():
     known = {name for name, _ in flatten(NAMESPACES)}
     assert sorted(name for name in options() if name not in known) == []
+
+
+def test_somebody_listens_for_callbacks_once_an_hour():
+    entry = options()["beat_schedule"]["listen"]
+    assert (entry["task"], entry["schedule"].total_seconds()) == (LISTEN, 3600)
+    assert entry["options"]["expires"] <= entry["schedule"].total_seconds()

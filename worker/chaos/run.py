@@ -22,7 +22,7 @@ from worker.chaos.strikes import SickGateway, blows, flush
 from worker.demo import QUICK
 from worker.demo.books import Books, Closing, OurBooks
 from worker.demo.drive import Driver, Moment
-from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on
+from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
 from worker.demo.story import SHARES, Fate, write_story
 from worker.embedded.environment import given
 from worker.embedded.programs import Programs, Setup, deployed
@@ -142,6 +142,7 @@ def chaos(options: ChaosOptions, console: Console, *, system: System = OURS) -> 
         shape.start(lambda line: console.print(f"  {line}", highlight=False))
         started = _("started in {seconds} s").format(seconds=number(time.monotonic() - began, ".1f"))
         console.print(f"  {started}\n", highlight=False)
+        say_how_to_follow(shape, data, console)
         began = time.monotonic()
         account = _Play(options, shape, console).account(system.books(shape))
         account = replace(account, seconds=time.monotonic() - began, restarts=shape.restarts)

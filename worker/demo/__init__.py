@@ -17,7 +17,7 @@ from worker.demo.books import Closing, OurBooks
 from worker.demo.drive import Driver, Moment
 from worker.demo.ledger import Ledger, add_up
 from worker.demo.show import show_ledger, show_verdict
-from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on
+from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
 from worker.demo.story import write_story
 from worker.demo.trouble import Fault, faults
 from worker.embedded.environment import given
@@ -73,6 +73,7 @@ def _run(options: DemoOptions, console: Console, settings: Mapping[str, str]) ->
         shape.start(lambda line: console.print(f"  {line}", highlight=False))
         started = _("started in {seconds} s").format(seconds=number(time.monotonic() - began, ".1f"))
         console.print(f"  {started}\n", highlight=False)
+        say_how_to_follow(shape, data, console)
         began = time.monotonic()
         ledger = _drive(options, shape, console, may_flush=not given(settings, "REDIS_URL"))
         show_ledger(ledger, console, restarts=shape.restarts)

@@ -14,6 +14,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from worker.embedded.environment import refuse_play_in_real_books
+from worker.embedded.shape import Shape
+from worker.embedded.up import SETTINGS_FILE, keep_settings
 from worker.language import _
 
 GATEWAY = ("--create-latency", "0.01-0.05", "--confirm-latency", "0.02-0.15")
@@ -66,6 +68,14 @@ def play_settings(environment: Mapping[str, str], quick: Mapping[str, str]) -> d
         if not name.upper().startswith("LIGDICASH_") and name.upper().removesuffix("_FILE") not in replaced
     }
     return kept | dict(quick) | {"ENVIRONMENT": "development"}
+
+
+def say_how_to_follow(shape: Shape, data: Path, console: Console) -> None:
+    """Keep the settings of a shape that stands in its folder, so that another terminal can look at it; and say so."""
+    keep_settings(shape.environment, data / SETTINGS_FILE)
+    told = _("to follow it in another terminal:")
+    follow = f"set -a; . {data / SETTINGS_FILE}; set +a; reconciler status --watch"
+    console.print(f"  {told}\n    {follow}\n", highlight=False, soft_wrap=True)
 
 
 @contextmanager

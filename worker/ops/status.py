@@ -2,37 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from worker.ops.desk import Desk, desk_of
+from worker.language import _
+from worker.ops.desk import desk_of
 from worker.ops.edge import WENT_WRONG
-from worker.ops.options import JsonOption
+from worker.ops.options import JsonOption, duration
 
 if TYPE_CHECKING:
-    from models.queries.status import BooksStatus
-    from tasks.toolbox import BreakerView, LaneLevel, Toolbox
+    from worker.ops.situation import Situation
 
+CALLBACKS_SILENT = 3
+"""Exit code: both servers do their part, and callbacks have stopped while payments go on."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """Everything the command looks at. A server that is gone leaves its part empty and says why."""
+PATIENCE = 20.0
+"""Seconds the whole look may take. What has not answered by then is told of as unknown."""
 
-    database: str
-    """What is wrong with it; empty when nothing is."""
-    redis: str
-    queues: dict[str, int] | None
-    books: BooksStatus | None
-    rate: float
-    lanes: list[LaneLevel]
-    breaker: BreakerView
-
-    @property
-    def is_well(self) -> bool:
-        """Whether both servers do their part."""
-        return not self.database and not self.redis
+EVERY = timedelta(seconds=2)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -40,50 +30,65 @@ def add_to(app: typer.Typer) -> None:
     app.command()(status)
 
 
-def status(ctx: typer.Context, *, as_json: JsonOption = False) -> None:
-    """Whether all is well: servers, queues, what is open or overdue, the call budget, the breaker.
+def status(
+    ctx: typer.Context,
+    *,
+    hours: Annotated[int, typer.Option(min=1, max=48, help="Hours of payments that are shown, this one included.")] = 6,
+    live: Annotated[bool, typer.Option("--watch", help="Look again and again, until Ctrl-C.")] = False,
+    every: Annotated[
+        timedelta | None,
+        typer.Option(
+            parser=duration, metavar="DURATION", show_default="2s", help="With --watch: how far apart the looks are."
+        ),
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """One screen of the fleet: what is wrong or switched off, queues, what is open, who announces payments, how soon they settle.
 
-    Leaves with 1 when the database or Redis cannot be used.
+    Leaves with 1 when the database or Redis cannot be used, and with 3 when payments go on and callbacks stopped.
     """
-    from worker.ops.shown import print_json
-    from worker.ops.status_view import print_situation
+    if live and as_json:
+        raise typer.BadParameter(_("--watch draws a screen; take --json without it"))
+    if every is not None and not live:
+        raise typer.BadParameter(_("--every says how far apart the looks of --watch are; it does nothing without it"))
+    from worker.ops.situation import Lookout
 
-    situation = look(desk_of(ctx))
-    if as_json:
-        print_json({"ok": situation.is_well, **asdict(situation)})
-    else:
-        print_situation(situation)
+    lookout = Lookout(desk_of(ctx), hours=hours)
+    if live:
+        from worker.ops.status_watch import watch
+
+        watch(lookout, hours=hours, every=(every or EVERY).total_seconds())
+        return
+    situation = lookout.look(within=PATIENCE)
+    _tell(situation, hours=hours, as_json=as_json)
     if not situation.is_well:
         raise typer.Exit(WENT_WRONG)
+    if situation.hushes:
+        raise typer.Exit(CALLBACKS_SILENT)
 
 
-def look(desk: Desk) -> Situation:
-    """Look at everything, once. Raises `SettingsFault` and nothing else."""
-    from worker.web.health import look_at_database
+def _tell(situation: Situation, *, hours: int, as_json: bool) -> None:
+    from worker.ops.shown import console, print_json
+    from worker.ops.status_view import screen
 
-    tools = desk.tools
-    finding = look_at_database(desk.settings.database_url.get_secret_value())
-    books, trouble = _books(tools) if finding.ok else (None, finding.detail)
-    queues = tools.queue.waiting()
-    return Situation(
-        database=trouble,
-        redis="" if queues is not None else "cannot be reached",
-        queues=queues,
-        books=books,
-        rate=desk.settings.ligdicash_rate,
-        lanes=tools.budget.levels(),
-        breaker=tools.breaker.view(),
-    )
+    if as_json:
+        print_json(document(situation, hours=hours))
+        return
+    out = console()
+    for line in screen(situation, width=out.width, hours=hours):
+        out.print(line)
 
 
-def _books(tools: Toolbox) -> tuple[BooksStatus | None, str]:
-    from config.policy import AGE_TIERS
-    from models.errors import StoreAway
-    from models.queries.status import books_status
-    from models.session import transaction
+def document(situation: Situation, *, hours: int) -> dict[str, object]:
+    """For a machine. What could not be found out is null, and `unknown` says why."""
+    from worker.ops.status_hours import shares
 
-    try:
-        with transaction(tools.sessions) as step:
-            return books_status(step.session, bounds=[tier.until for tier in AGE_TIERS]), ""
-    except StoreAway as exc:
-        return None, str(exc)
+    told = asdict(situation)
+    learned = situation.learned
+    told["learned"] = learned and {
+        "now": learned.now,
+        "heard_at": learned.heard_at,
+        "shares": shares(learned, hours=hours),
+        "waits": learned.waits,
+    }
+    return {"ok": situation.is_well, "callbacks_silent": situation.hushes, **told}

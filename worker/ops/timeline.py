@@ -135,7 +135,9 @@ def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
 def _override(one: OverrideLine) -> str:
     text = _("override {override_id} by {author}: {old} to {new}, without an answer that says so: {reason}")
     if one.amount:
-        text = _("override {override_id} by {author}: {old} to {new}, {amount} received, without an answer that says so: {reason}")
+        text = _(
+            "override {override_id} by {author}: {old} to {new}, {amount} received, without an answer that says so: {reason}"
+        )
     return text.format(
         override_id=one.id,
         author=safe(one.author),
