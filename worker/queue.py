@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from kombu.pools import producers
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, NOTICES, NOTIFY, READ, RECHECK
 from models.check import Lane
 from tasks.toolbox import in_batches
 
@@ -53,6 +53,10 @@ class CeleryQueue:
         ]
         return all(sent)
 
+    def deliver_soon(self) -> bool:
+        """Ring for whatever notices are due."""
+        return self._send(NOTIFY, [], queue=NOTICES)
+
     def room_to_read(self) -> bool:
         """Whether few callbacks wait to be read."""
         return self._is_short(CALLBACKS)
@@ -61,9 +65,13 @@ class CeleryQueue:
         """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""
         return self._is_short(RECHECK)
 
+    def room_to_deliver(self) -> bool:
+        """Whether few messages wait to have notices delivered."""
+        return self._is_short(NOTICES)
+
     def waiting(self) -> dict[str, int] | None:
         """How many messages wait in each queue."""
-        return self._count(CALLBACKS, FRESH, RECHECK, CONTROL)
+        return self._count(CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL)
 
     def _is_short(self, queue: str) -> bool:
         """Whether there is room. With the broker gone there is: the caller works inline, or rings in vain."""
