@@ -155,6 +155,8 @@ class HttpMerchant:
             connection.sock = sock
             connection.request("POST", self._target, body, headers)
             with connection.getresponse() as answer:
+                if time.monotonic() >= until:  # the head was cut off there, which the library takes for its end
+                    raise TimeoutError("the answer took too long")
                 with suppress(OSError, http.client.HTTPException):
                     answer.read(POLITE)
                 return answer.status, answer.headers.get("Retry-After", "")
