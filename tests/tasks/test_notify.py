@@ -174,15 +174,15 @@ def test_a_dead_application_is_probed_with_a_few_however_many_wait(sessions, too
     assert notify(tools) == policy.NOTICES_AS_PROBE
     assert notify(tools) == 0
     written = count(sessions, "deliveries")
-    fail_for(tools, 6 * policy.HOUR, every=100)
+    fail_for(tools, policy.HOUR, every=100)
     longest = policy.ENDPOINT_RESTS[-1]
-    assert count(sessions, "deliveries") - written <= policy.NOTICES_AS_PROBE * (6 * policy.HOUR / longest + 10)
+    assert count(sessions, "deliveries") - written <= policy.NOTICES_AS_PROBE * (policy.HOUR / longest + 10)
 
 
 def test_an_application_that_is_back_gets_all_that_waits_at_once(sessions, tools, merchant):
     merchant.says = lambda _: answers(502)
     add_settled(sessions, 40, tools=tools)
-    fail_for(tools, 6 * policy.HOUR, every=600)
+    fail_for(tools, 3 * policy.HOUR, every=900)
     merchant.says = lambda _: answers(200)
     let_notices_wait(sessions, policy.ENDPOINT_RESTS[-1])
     notify(tools)

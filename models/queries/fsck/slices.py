@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import TextClause, text
@@ -13,7 +13,7 @@ BIGGEST_ID = 2**63 - 1
 
 LAST = {
     table: text(f"SELECT COALESCE(max(id), 0) FROM {table}")  # noqa: S608 - our own words
-    for table in ("transactions", "callbacks", "checks", "notices")
+    for table in ("transactions", "callbacks", "checks", "notices", "deliveries")
 }
 
 
@@ -100,6 +100,17 @@ ANSWERED_TRANSACTIONS = _picked(
 )
 
 
+EVERY_NOTICE = replace(_everything("notices"), what="tellings")
+TRIED_NOTICES = _picked(
+    "deliveries",
+    "deliveries",
+    """SELECT d.id, d.notice_id AS pk, NOT EXISTS (
+           SELECT FROM deliveries newer WHERE newer.notice_id = d.notice_id AND newer.id > d.id
+       ) AS wanted
+       FROM deliveries d WHERE d.id > :after ORDER BY d.id LIMIT :size""",
+)
+
+
 def next_slice(session: Session, source: Source, *, after: int, size: int) -> Slice:
     """Up to `size` rows that follow. The last slice ends at the biggest id, so that nothing beyond the rows is left out."""
     upto, rows, ids = session.execute(source.statement, {"after": after, "size": size}).one()
@@ -114,7 +125,12 @@ def last_id(session: Session, table: str) -> int:
 
 # In these tables ids and times grow together, so that the row at which "lately" begins is found by halving, without an
 # index on the time. A row that is out of order by a little only makes lately begin a little elsewhere.
-TIMES = {"checks": "asked_at", "callbacks": "COALESCE(stored_at, received_at)", "notices": "created_at"}
+TIMES = {
+    "checks": "asked_at",
+    "callbacks": "COALESCE(stored_at, received_at)",
+    "notices": "created_at",
+    "deliveries": "tried_at",
+}
 PROBES = {
     table: text(
         f"SELECT {at} >= clock_timestamp() - CAST(:since AS interval) FROM {table} WHERE id >= :id ORDER BY id LIMIT 1"  # noqa: S608 - our own words
