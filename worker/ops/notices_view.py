@@ -26,7 +26,6 @@ def print_notices(page: Page[TellingLine], paging: Paging) -> None:
         return
     table = narrow_table()
     table.add_column(_("no."), justify="right", no_wrap=True)
-    table.add_column(_("written UTC"), no_wrap=True)
     table.add_column(_("outcome"), no_wrap=True)
     table.add_column("transaction_id", overflow="fold")
     table.add_column(_("state"), no_wrap=True)
@@ -35,7 +34,6 @@ def print_notices(page: Page[TellingLine], paging: Paging) -> None:
     for line in page.items:
         table.add_row(
             str(line.seq),
-            brief_stamp(line.created_at, now=now, seconds=False),
             _(line.kind.value),
             safe(line.transaction_id),
             _state(line.state),
@@ -84,7 +82,7 @@ def _state(state: NoticeState) -> Text:
 def _next(line: TellingLine, *, now: datetime) -> str:
     """What happens next about it, or what happened last."""
     if line.state is NoticeState.DELIVERED and line.delivered_at is not None:
-        return brief_stamp(line.delivered_at, now=now)
+        return _("at {time} UTC").format(time=brief_stamp(line.delivered_at, now=now))
     tries = ngettext("{count} try", "{count} tries", line.attempts).format(count=line.attempts)
     if line.state is NoticeState.STOPPED or line.next_try_at is None:
         return _("given up after {tries}: {trouble}").format(tries=tries, trouble=line.trouble)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -11,8 +12,9 @@ from models.queries.stops import switch_off
 from models.session import transaction
 from models.stop import Switch
 from tasks.notify import notify
-from tests.fakes import answers
-from tests.ledger import add_settled, cases, run
+from tasks.record import record
+from tests.fakes import answers, completed
+from tests.ledger import LANE, add_settled, answered, cases
 from worker.language import speaking
 
 
@@ -32,19 +34,22 @@ def lines(ops, *argv):
     return ops.say("notices", "list", *argv).splitlines()
 
 
+def rows(ops, *argv):
+    """The rows of the table, each on one line again."""
+    return re.split(r" (?=[123] completed)", " ".join(" ".join(lines(ops, *argv)[2:]).split()))
+
+
 def test_a_list_says_of_each_how_far_it_got_and_what_is_next(told):
-    third, second, first = lines(told)[2:]
-    assert third.split()[0] == "3"
-    assert "waiting" in third
-    assert "1 try: it answered 500" in third
-    assert "stopped" in second
-    assert "given up after 1 try: it answered 410" in second
-    assert "delivered" in first
+    third, second, first = rows(told)
+    assert third.startswith("3 completed ORD-3 waiting ")
+    assert third.endswith("1 try: it answered 500")
+    assert second == "2 completed ORD-2 stopped given up after 1 try: it answered 410"
+    assert first.startswith("1 completed ORD-1 delivered at ")
     assert max(len(line) for line in lines(told)) <= 80
 
 
 def test_a_list_can_be_cut_by_state_and_page(told):
-    assert [line.split()[0] for line in lines(told, "--state", "stopped")[2:]] == ["2"]
+    assert [row.split()[0] for row in rows(told, "--state", "stopped")] == ["2"]
     page = told.document("notices", "list", "--limit", "2", "--oldest-first")
     assert ([one["seq"] for one in page["items"]], page["next"]) == ([1, 2], 2)
     assert lines(told, "--limit", "1")[-1] == "more: --after 3"
@@ -115,11 +120,13 @@ def test_without_a_number_it_asks_which(told):
 
 
 def test_a_crowded_list_fits_80_columns_in_french_too(told):
-    run(told.tools.sessions, "UPDATE transactions SET transaction_id = repeat('Z', 255) WHERE id = 3")
+    told.say("invoices", "create", "--amount", "700", "--transaction-id", "Z" * 255)
+    settled = answered(told.tools.sessions, 4, completed(700, "Z" * 255))
+    record(told.tools, [settled], lane=LANE)
     with speaking("fr"):
         listed = told.say("notices", "list")
         shown = told.say("notices", "show", "2")
     assert max(len(line) for line in listed.splitlines()) <= 80
     assert listed.count("Z") == 255
-    assert "abandonné après 1 tentative" in listed
+    assert "abandonné après 1 tentative" in " ".join(listed.split())
     assert "l'événement, tel qu'il est envoyé" in shown
