@@ -95,12 +95,13 @@ def resend(
         if unknown:
             raise NotFound(f"there is no notice {', '.join(unknown)}; none was sent again")
         sent = send_again(step.session, ACCOUNT, list(wanted.values()), failed=failed)
-    hindrance, rung = _ring(tools)
+    what_next, rung = _ring(tools)
     if as_json:
         print_json({"resent": sent, "rung": rung})
         return
     count = ngettext("1 notice is due again", "{count} notices are due again", len(sent)).format(count=len(sent))
-    typer.echo(f"{count}: {hindrance}" if sent else _("no notice was given up"))
+    told = _("{count}: {what_next}").format(count=count, what_next=what_next)
+    typer.echo(told if sent else _("no notice was given up"))
 
 
 def _ring(tools: Toolbox) -> tuple[str, bool]:

@@ -85,7 +85,7 @@ def _next(line: TellingLine, *, now: datetime) -> str:
         return _("at {time} UTC").format(time=brief_stamp(line.delivered_at, now=now))
     tries = ngettext("{count} try", "{count} tries", line.attempts).format(count=line.attempts)
     if line.state is NoticeState.STOPPED or line.next_try_at is None:
-        return _("given up after {tries}: {trouble}").format(tries=tries, trouble=line.trouble)
+        return _("after {tries}: {trouble}").format(tries=tries, trouble=line.trouble)
     wait = line.next_try_at - now
     words = _("in {wait}").format(wait=short(wait)) if wait > timedelta(0) else _("is due")
     return (

@@ -43,7 +43,7 @@ def test_a_list_says_of_each_how_far_it_got_and_what_is_next(told):
     third, second, first = rows(told)
     assert third.startswith("3 completed ORD-3 waiting ")
     assert third.endswith("1 try: it answered 500")
-    assert second == "2 completed ORD-2 stopped given up after 1 try: it answered 410"
+    assert second == "2 completed ORD-2 stopped after 1 try: it answered 410"
     assert first.startswith("1 completed ORD-1 delivered at ")
     assert max(len(line) for line in lines(told)) <= 80
 
