@@ -38,7 +38,7 @@ NOT_THE_NOTICES_FAULT = (TryAgain, SoftTimeLimitExceeded)
 
 RESEND = "then send again what was given up: `reconciler notices resend --failed`"
 CURSOR = "GET /v1/events tells everything meanwhile"
-BACK = f"The application takes notices again; {RESEND}."
+BACK = "The application takes notices again. Send again what was given up: `reconciler notices resend --failed`."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

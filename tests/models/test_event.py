@@ -106,3 +106,9 @@ def test_the_number_is_read_off_a_name(written, seq):
 
 def test_the_number_of_every_name_is_its_own():
     assert [seq_of(event.id) for event in EVENTS.values()] == [event.seq for event in EVENTS.values()]
+
+
+def test_the_manual_shows_an_event_as_it_is():
+    manual = (Path(__file__).parents[2] / "docs" / "notices.md").read_text(encoding="utf-8")
+    shown = manual.partition("```json\n")[2].partition("```")[0]
+    assert shown == (GOLDEN / "completed.json").read_text(encoding="utf-8")
