@@ -21,6 +21,7 @@ SWEEP = "reconciler.sweep"
 WATCH = "reconciler.watch"
 ECHO = "reconciler.echo"
 LISTEN = "reconciler.listen"
+NOTIFY = "reconciler.notify"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read."""
@@ -28,6 +29,8 @@ FRESH = "fresh"
 """Queue: questions somebody waits for, a callback or a person."""
 RECHECK = "recheck"
 """Queue: questions the sweep asks. A long one must not delay a fresh callback."""
+NOTICES = "notices"
+"""Queue: notices to deliver. A worker of its own can take it: `celery -A worker worker -Q notices`."""
 CONTROL = "control"
 """Queue: the sweep itself, and fsck."""
 
@@ -54,6 +57,10 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
         # The gateway's timeouts end first, then the soft limit speaks, then the hard one. Prefork only.
         "task_soft_time_limit": lengths.soft_limit,
         "task_time_limit": lengths.hard_limit,
+        # Delivering has nothing to do with the gateway's timeouts.
+        "task_annotations": {
+            NOTIFY: {"soft_time_limit": lengths.telling.soft_limit, "time_limit": lengths.telling.hard_limit}
+        },
         "beat_schedule": {
             # An old sweep is worth nothing: it expires, so that a stopped worker does not wake to thousands.
             "sweep": {
@@ -118,7 +125,9 @@ MESSAGES: dict[str, Any] = {
     "accept_content": ["json"],
     "enable_utc": True,
     "timezone": "UTC",
-    "task_queues": [Queue(name, Exchange(name), routing_key=name) for name in (CALLBACKS, FRESH, RECHECK, CONTROL)],
+    "task_queues": [
+        Queue(name, Exchange(name), routing_key=name) for name in (CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL)
+    ],
     "task_default_queue": CONTROL,
     # By queue name: routing by exchange silently drops what no worker has bound yet.
     "task_routes": {
@@ -127,6 +136,7 @@ MESSAGES: dict[str, Any] = {
         SWEEP: {"queue": CONTROL},
         WATCH: {"queue": CONTROL},
         LISTEN: {"queue": CONTROL},
+        NOTIFY: {"queue": NOTICES},
     },
     "task_create_missing_queues": False,
 }

@@ -18,6 +18,7 @@ MASK = "***"
 # A JWT (LigdiCash tokens are), the credentials of a header, the password of a URL, wherever in a sentence they stand.
 SECRET_SHAPES = (
     (re.compile(r"eyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*"), MASK),
+    (re.compile(r"whsec_[\w+/=-]+"), MASK),
     (re.compile(r"(?i)(bearer\s+)\S+"), rf"\1{MASK}"),
     (re.compile(r"(://[^:/@\s]*:)[^@\s]+@"), rf"\1{MASK}@"),
     (re.compile(r"(?i)((?:invoice|withdrawal|payout)?token=)[^&\s\"']+"), rf"\1{MASK}"),

@@ -158,6 +158,70 @@ def open_for(step: int, *, refused: bool) -> float:
     return steps[min(step, len(steps)) - 1]
 
 
+NOTICE_RETRIES = (5.0, 5 * MINUTE, 30 * MINUTE, 2 * HOUR, 5 * HOUR, 10 * HOUR, 14 * HOUR, 20 * HOUR, DAY)
+"""Seconds between the tries to deliver a notice: about three days, then it is stopped, with a case. The example of the
+Standard Webhooks specification."""
+
+LONGEST_RETRY_AFTER = HOUR
+"""Seconds for which an application is left alone on its own wish at most."""
+
+LONGEST_NOTICE_WAIT = NOTICE_RETRIES[-1] * 1.25
+"""Seconds that never lie between now and the next try of a notice: the longest step, stretched, with room to spare."""
+
+
+def retry_notice_in(attempts: int, *, jitter: float, asked: float = 0.0) -> float | None:
+    """Seconds until a notice is tried again after `attempts` vain tries; None when it is given up.
+
+    At least what the application `asked` for, within bounds. `jitter`, drawn by the caller from [0, 1), stretches the wait
+    by up to a fifth.
+    """
+    if attempts > len(NOTICE_RETRIES):
+        return None
+    return max(NOTICE_RETRIES[attempts - 1], min(asked, LONGEST_RETRY_AFTER)) * (1 + jitter / 5)
+
+
+NOTICES_AT_ONCE = 16
+"""Deliveries of one round, sent together."""
+
+NOTICES_AS_PROBE = 3
+"""The same after a round that failed: a few find out whether the application is back, not all that wait. More than one,
+since one notice may be what it chokes on."""
+
+ENDPOINT_RESTS = (1.0, 5.0, 15.0, MINUTE, 2 * MINUTE, 5 * MINUTE)
+"""Seconds without a delivery after so many rounds in a row of which none was answered well."""
+
+
+def rest_in(failed_rounds: int, *, asked: float = 0.0) -> float:
+    """Seconds for which an endpoint is left alone after this many failed rounds in a row, counted from 1."""
+    step = ENDPOINT_RESTS[min(failed_rounds, len(ENDPOINT_RESTS)) - 1]
+    return max(step, min(asked, LONGEST_RETRY_AFTER))
+
+
+ENDPOINT_DEAD_AFTER = timedelta(days=1)
+"""How long an endpoint may fail before a person is told, while the tries go on."""
+
+ENDPOINT_OUTAGE = timedelta(minutes=5)
+"""Failing for longer than this was an outage: when it is over, whatever waits is due at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """The lengths of delivering notices, in seconds: one delivery, one run of rounds, its limits, the lease on both rows."""
+
+    delivery: float = 5.0
+    rounds: float = 5.0
+    """A run begins no further round after this."""
+    soft_limit: float = 15.0
+    hard_limit: float = 20.0
+    lease: float = 25.0
+
+    @classmethod
+    def from_timeout(cls, delivery: float) -> Telling:
+        """Derive all of them from the time one delivery may take."""
+        soft_limit = 5 + delivery + 5
+        return cls(delivery=delivery, rounds=5, soft_limit=soft_limit, hard_limit=soft_limit + 5, lease=soft_limit + 10)
+
+
 @dataclass(frozen=True, slots=True)
 class Lengths:
     """How long each thing may take, in seconds, from the innermost to the outermost.
@@ -176,14 +240,18 @@ class Lengths:
     lease: float
     visibility: float
     retry: float
+    telling: Telling = Telling()
+    """Of delivering notices, which has nothing to do with the gateway."""
 
     @classmethod
     def from_settings(cls, settings: Settings) -> Lengths:
-        """Derive all of them from the two gateway timeouts, so that changing one setting keeps the nesting."""
+        """Derive all of them from the timeouts, so that changing one setting keeps the nesting."""
         question = settings.ligdicash_connect_timeout + settings.ligdicash_answer_timeout
         # A batch starts no new question after `batch` seconds; the last one may then still take a whole `question`.
         batch = max(5.0, question / 2)
         soft_limit = batch + question + 5
+        telling = Telling.from_timeout(settings.notice_timeout)
+        visibility = max(soft_limit + 20, telling.lease + 5)
         return cls(
             question=question,
             batch=batch,
@@ -191,17 +259,22 @@ class Lengths:
             hard_limit=soft_limit + 5,
             lock=soft_limit + 10,
             lease=soft_limit + 15,
-            visibility=soft_limit + 20,
-            retry=soft_limit + 25,
+            visibility=visibility,
+            retry=visibility + 5,
+            telling=telling,
         )
 
     def faults(self) -> list[str]:
         """Name every neighbouring pair that does not nest; empty when all is well."""
         names = ("question", "soft_limit", "hard_limit", "lock", "lease", "visibility", "retry")
+        asking = [(name, getattr(self, name)) for name in names]
+        parts = ("delivery", "soft_limit", "hard_limit", "lease")
+        telling = [(f"telling.{part}", getattr(self.telling, part)) for part in parts]
         return [
-            f"{a} ({getattr(self, a):g} s) must be shorter than {b} ({getattr(self, b):g} s)"
-            for a, b in pairwise(names)
-            if getattr(self, a) >= getattr(self, b)
+            f"{a} ({shorter:g} s) must be shorter than {b} ({longer:g} s)"
+            for ladder in (asking, [*telling, ("visibility", self.visibility)])
+            for (a, shorter), (b, longer) in pairwise(ladder)
+            if shorter >= longer
         ]
 
 

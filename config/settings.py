@@ -7,6 +7,8 @@ read too; real variables win over it.
 
 from __future__ import annotations
 
+import base64
+import binascii
 import os
 from collections.abc import Mapping
 from enum import StrEnum
@@ -70,10 +72,41 @@ def _optional_http_url(value: str) -> str:
     return _http_url(value) if value else value
 
 
+def _notice_url(value: str) -> str:
+    """As it is: a slash at its end matters to whoever answers there."""
+    _optional_http_url(value)
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("must be percent-encoded: visible ASCII characters without spaces")
+    if "#" in value:
+        raise ValueError("must not have a part behind #, which is never sent")
+    return value
+
+
+KEY_PREFIX = "whsec_"
+SHORTEST_KEY, LONGEST_KEY = 24, 64
+"""Bytes, by the specification of Standard Webhooks."""
+
+
+def _notice_key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    try:
+        size = len(base64.b64decode(text.removeprefix(KEY_PREFIX), validate=True))
+    except binascii.Error:
+        size = 0
+    if text and not (text.startswith(KEY_PREFIX) and SHORTEST_KEY <= size <= LONGEST_KEY):
+        raise ValueError(
+            f"must be whsec_ and {SHORTEST_KEY} to {LONGEST_KEY} bytes in base64: "
+            'echo "whsec_$(openssl rand -base64 32)" makes one'
+        )
+    return value
+
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 OptionalHttpUrl = Annotated[str, AfterValidator(_optional_http_url)]
+NoticeUrl = Annotated[str, AfterValidator(_notice_url)]
+NoticeKey = Annotated[SecretStr, AfterValidator(_notice_key)]
 
 
 class Settings(BaseSettings):
@@ -141,6 +174,22 @@ class Settings(BaseSettings):
         "", description="Shop address shown on the payment page; an invoice may name its own."
     )
 
+    notice_url: NoticeUrl = Field(
+        "", description="Where your application takes notices; empty pushes nothing, and GET /v1/events tells them."
+    )
+    notice_secret: NoticeKey = Field(
+        SecretStr(""),
+        validate_default=True,
+        description="Key that signs notices, `whsec_` and base64; required with NOTICE_URL.",
+    )
+    notice_secret_previous: NoticeKey = Field(
+        SecretStr(""), description="The key before, while receivers change over: notices carry both signatures."
+    )
+    notice_timeout: float = Field(
+        5, ge=0.1, le=30, description="Seconds one delivery of a notice may take, name lookup and answer included."
+    )
+    notice_allow_private: bool = Field(False, description="Whether notices may go to private and loopback addresses.")
+
     pending_after: float = Field(
         120,
         gt=0,
@@ -201,9 +250,18 @@ class Settings(BaseSettings):
             raise ValueError("is empty")
         return value
 
-    @field_validator("ligdicash_base_url", "callback_url")
+    @field_validator("notice_secret")
+    @classmethod
+    def _key_for_notices(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
+        if info.data.get("notice_url") and not value.get_secret_value():
+            raise ValueError('is not set, and NOTICE_URL is: echo "whsec_$(openssl rand -base64 32)" makes one')
+        return value
+
+    @field_validator("ligdicash_base_url", "callback_url", "notice_url")
     @classmethod
     def _safe_in_production(cls, value: str, info: ValidationInfo) -> str:
+        if not value:
+            return value
         parts = urlsplit(value)
         unsafe = parts.scheme != "https" or parts.hostname in LOOPBACK
         if unsafe and _is_production(info):

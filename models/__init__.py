@@ -4,7 +4,7 @@ from models.base import Base
 from models.callback import Callback
 from models.case import Case
 from models.check import Check
-from models.notice import Delivery, Notice, NoticeCounter
+from models.notice import Delivery, Endpoint, Notice, NoticeCounter
 from models.override import Override
 from models.replay import ReplayItem, ReplayPlan
 from models.settlement import Settlement
@@ -17,6 +17,7 @@ __all__ = [
     "Case",
     "Check",
     "Delivery",
+    "Endpoint",
     "Invoice",
     "Notice",
     "NoticeCounter",

@@ -10,6 +10,9 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, identity, one_of
 
+ACCOUNT = "default"
+"""The account that the settings are about: the only one there is so far."""
+
 
 class NoticeKind(StrEnum):
     """The outcomes an application wants to hear of."""
@@ -56,6 +59,7 @@ class Notice(Base):
         UniqueConstraint("transaction_pk", "kind"),
         UniqueConstraint("account", "seq"),
         Index("ix_notices_due", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
+        Index("ix_notices_stopped", "account", "seq", postgresql_where=text("state = 'stopped'")),
     )
 
 
@@ -76,6 +80,28 @@ class Delivery(Base):
         CheckConstraint("took_ms >= 0", name="took_forward"),
         Index("ix_deliveries_notice", "notice_id", "id"),
     )
+
+
+class Endpoint(Base):
+    """Where an account's notices are pushed, and how it has been answering: its breaker, as dates in a row.
+
+    Written by whoever delivers and by nobody who settles: a slow endpoint holds no lock that a payment needs. Says nothing
+    about the address, which is a setting.
+    """
+
+    __tablename__ = "endpoints"
+
+    account: Mapped[str] = mapped_column(primary_key=True)
+    failed_rounds: Mapped[int] = mapped_column(server_default="0")
+    """Rounds of deliveries in a row of which none was answered well."""
+    failing_since: Mapped[datetime | None]
+    """When the first of these was tried."""
+    rest_until: Mapped[datetime | None]
+    """Nothing is sent before."""
+    gone_at: Mapped[datetime | None]
+    """When it answered 410. Nothing is sent while the case that says so is open, or until a person has notices sent again."""
+    taken_until: Mapped[datetime | None]
+    """Somebody delivers, one at a time; ends by itself should they die."""
 
 
 class NoticeCounter(Base):

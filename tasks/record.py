@@ -113,6 +113,8 @@ def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
         recording.schedule(step.session, [_next_check(one) for one in judged])
         recording.open_cases(step.session, [case for one in judged if (case := _case(one, check_ids))])
         recording.add_notices(step.session, won, accounts={one.subject.id: one.subject.account for one in judged})
+        if won and tools.merchant is not None:
+            step.after_commit.append(tools.queue.deliver_soon)
     _tell(judged, lane)
 
 

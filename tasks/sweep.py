@@ -17,14 +17,17 @@ from config import policy
 from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
-from models.queries import due, receive, stops
+from models.notice import ACCOUNT
+from models.queries import deliver, due, receive, stops
 from models.queries.due import ClaimedCallback
 from models.queries.record import NewCase, open_cases
+from models.queries.stops import is_off
 from models.session import transaction
 from models.stop import Switch
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.job import Job
+from tasks.notify import notify
 from tasks.toolbox import Toolbox
 
 log = structlog.get_logger()
@@ -76,6 +79,7 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     # By turns: a long pile of questions worked inline must not keep the callbacks unread.
     while callbacks.take() | transactions.take():
         pass
+    _ring_for_notices(tools, inline=inline)
     swept = Swept(callbacks=callbacks.total, transactions=transactions.total, parked=parked, is_off=is_off)
     if swept.callbacks or swept.transactions or swept.parked:
         log.info("swept", callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)
@@ -176,6 +180,16 @@ def _ring_for_questions(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> 
     if not rung and inline:
         confirm(tools, ids, lane=Lane.SWEEP)
     return rung or inline
+
+
+def _ring_for_notices(tools: Toolbox, *, inline: bool) -> None:
+    """Ring once for all notices that are due, whatever their number: whoever is rung for takes round after round."""
+    if tools.merchant is None or not tools.queue.room_to_deliver():
+        return
+    with transaction(tools.sessions) as step:
+        due_now = deliver.is_due(step.session, ACCOUNT) and not is_off(step.session, Switch.NOTIFY)
+    if due_now and not tools.queue.deliver_soon() and inline:
+        notify(tools)
 
 
 @shared_task(bind=True, base=Job, name="reconciler.sweep")

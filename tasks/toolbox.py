@@ -177,6 +177,14 @@ class Queue(Protocol):
         """Ring for questions about these; False when the broker could not be reached. Never raises."""
         ...
 
+    def deliver_soon(self) -> bool:
+        """Ring for whatever notices are due; False when the broker could not be reached. Never raises."""
+        ...
+
+    def room_to_deliver(self) -> bool:
+        """Whether ringing for notices makes sense: False while as many messages wait as the workers can take for now."""
+        ...
+
     def room_to_read(self) -> bool:
         """Whether ringing for more callbacks makes sense: False while as many wait as the workers can take for now."""
         ...
@@ -224,6 +232,26 @@ class Wire(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """How the merchant's application answered one delivery. `trouble` is a sentence; empty when it took the notice."""
+
+    took: float
+    """Seconds."""
+    http_status: int | None = None
+    trouble: str = ""
+    retry_after: float = 0.0
+    """Seconds for which it asked to be left alone."""
+
+
+class Merchant(Protocol):
+    """The merchant's application, as far as the jobs know it. Called from many threads at once."""
+
+    def deliver(self, event_id: str, body: str) -> Reply:
+        """Send this event, signed. Never raises for trouble of the application: that is a reply too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shop:
     """What an invoice takes from the settings when its order does not say."""
 
@@ -252,6 +280,8 @@ class Toolbox:
     sweep_batch: int
     asking: Executor
     """Bounds how many questions this process asks at once."""
+    merchant: Merchant | None = None
+    """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)
     """A number in [0, 1), for jitter."""
 

@@ -22,6 +22,7 @@ from models.answers import Said
 from models.case import PARKING_KINDS
 from models.queries.fsck import notices, slices
 from models.queries.fsck.callbacks import CALLBACKS
+from models.queries.fsck.deliveries import DELIVERIES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.reading import reading
 from models.queries.fsck.rule import Violation, Walk
@@ -48,6 +49,7 @@ LIMITS: dict[str, object] = {
     "patiences": [policy.patience(tier) for tier in policy.AGE_TIERS],
     "longest": policy.patience(policy.AGE_TIERS[-1]),
     "answers": [said.value for said in Said if said.is_an_answer],
+    "longest_notice_wait": timedelta(seconds=policy.LONGEST_NOTICE_WAIT),
     "parking": [kind.value for kind in PARKING_KINDS],
 }
 """What the rules take for late, in the words of their statements."""
@@ -93,6 +95,7 @@ def fsck(
     yield from _payments(run)
     yield from _callbacks(run)
     yield from _notices(run)
+    yield from _deliveries(run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,6 +156,15 @@ def _callbacks(run: _Run) -> Iterator[Violation]:
     else:
         yield from _walk(run, slices.UNFINISHED_CALLBACKS, look)
         yield from _walk(run, slices.FINISHED_CALLBACKS, look, since=run.since)
+
+
+def _deliveries(run: _Run) -> Iterator[Violation]:
+    def look(session: Session, rows: Slice) -> list[Violation]:
+        return _hold(session, DELIVERIES, rows)
+
+    yield from _walk(run, slices.EVERY_NOTICE, look, since=run.since)
+    if run.since is not None:
+        yield from _walk(run, slices.TRIED_NOTICES, look, since=run.since)
 
 
 def _hold(session: Session, walk: Walk, rows: Slice) -> list[Violation]:

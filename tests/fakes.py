@@ -5,6 +5,7 @@ Each keeps what it was told and can be asked about it afterwards; none checks an
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
@@ -18,7 +19,19 @@ from models.answers import Answer, Created, Said
 from models.check import Lane
 from models.order import InvoiceOrder
 from models.session import Sessions
-from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, LockView, Shop, Sign, Toolbox, Turn
+from tasks.toolbox import (
+    BreakerState,
+    BreakerView,
+    Heard,
+    LaneLevel,
+    Leave,
+    LockView,
+    Reply,
+    Shop,
+    Sign,
+    Toolbox,
+    Turn,
+)
 from worker.ligdicash import wire
 
 API_KEY = "a-key-for-tests-only-0123456789"
@@ -97,6 +110,8 @@ class FakeQueue:
         self.is_away = False
         self.is_full_of_callbacks = False
         self.is_full_of_questions = False
+        self.is_full_of_notices = False
+        self.rung_for_notices = 0
 
     @property
     def ids_to_read(self) -> list[int]:
@@ -121,6 +136,15 @@ class FakeQueue:
             return False
         self.asked.append((list(transaction_ids), lane))
         return True
+
+    def deliver_soon(self) -> bool:
+        if self.is_away:
+            return False
+        self.rung_for_notices += 1
+        return True
+
+    def room_to_deliver(self) -> bool:
+        return not self.is_full_of_notices
 
     def room_to_read(self) -> bool:
         return not self.is_full_of_callbacks
@@ -149,6 +173,41 @@ class FakeSigns:
 
     def find(self, name: str) -> Sign | None:
         return self.left.get(name)
+
+
+class FakeMerchant:
+    """The merchant's application: keeps the events it took, and answers as it was told to.
+
+    `says` gives the answer to an event; `during` runs in the middle of a delivery.
+    """
+
+    def __init__(self) -> None:
+        self.tried: list[str] = []
+        self.taken: list[dict[str, Any]] = []
+        self.says: Callable[[dict[str, Any]], Reply] = lambda _event: Reply(took=0.01, http_status=200)
+        self.during: Callable[[dict[str, Any]], object] = lambda _event: None
+        self._lock = threading.Lock()
+
+    @property
+    def ids(self) -> list[str]:
+        """Ids of the events it took, in the order in which they came."""
+        return [event["id"] for event in list(self.taken)]
+
+    def deliver(self, event_id: str, body: str) -> Reply:
+        event = json.loads(body)
+        assert event["id"] == event_id
+        self.during(event)
+        reply = self.says(event)
+        with self._lock:
+            self.tried.append(event_id)
+            if not reply.trouble:
+                self.taken.append(event)
+        return reply
+
+
+def answers(status: int, **more: Any) -> Reply:
+    """The application answers so; whatever is not 2xx is trouble."""
+    return Reply(took=0.01, http_status=status, trouble="" if status < 300 else f"it answered {status}", **more)
 
 
 class FakeLocks:
@@ -261,6 +320,7 @@ class Fakes:
     locks: FakeLocks = field(default_factory=FakeLocks)
     budget: FakeBudget = field(default_factory=FakeBudget)
     breaker: FakeBreaker = field(default_factory=FakeBreaker)
+    merchant: FakeMerchant = field(default_factory=FakeMerchant)
 
 
 LENGTHS = Lengths(

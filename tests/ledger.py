@@ -19,7 +19,9 @@ from models.check import Lane
 from models.queries import ask, receive
 from models.session import Sessions, make_engine, make_sessions, transaction
 from models.transaction import Invoice
-from tasks.record import Answered
+from tasks.record import Answered, record
+from tasks.toolbox import Toolbox
+from tests.fakes import completed
 
 SPACING = timedelta(seconds=3)
 LEASE = timedelta(seconds=39)
@@ -110,6 +112,27 @@ def let_pass(sessions: Sessions, seconds: float) -> None:
                next_try_at = next_try_at - :by""",
         by=by,
     )
+
+
+def let_notices_wait(sessions: Sessions, seconds: float) -> None:
+    """The same for delivering notices; when they were written stays, for it is part of what they tell."""
+    by = timedelta(seconds=seconds)
+    run(sessions, "UPDATE notices SET next_try_at = next_try_at - :by", by=by)
+    run(sessions, "UPDATE deliveries SET tried_at = tried_at - :by", by=by)
+    run(
+        sessions,
+        """UPDATE endpoints SET failing_since = failing_since - :by, rest_until = rest_until - :by,
+           gone_at = gone_at - :by, taken_until = taken_until - :by""",
+        by=by,
+    )
+
+
+def add_settled(sessions: Sessions, number: int = 1, *, tools: Toolbox) -> list[int]:
+    """Invoices that were paid and settled, each with its notice; the first of all is ORD-1."""
+    pks = add_pending(sessions, number)
+    for pk in pks:
+        record(tools, [answered(sessions, pk, completed(5000, row(sessions, pk).transaction_id))], lane=LANE)
+    return pks
 
 
 def cases(sessions: Sessions, *, is_open: bool = True) -> list[str]:

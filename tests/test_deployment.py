@@ -18,14 +18,15 @@ import pytest
 from dotenv import dotenv_values
 from ruamel.yaml import YAML  # comes with check-jsonschema
 
+from config.celery_settings import NOTICES
 from config.settings import settings_from
 from worker.embedded.programs import Setup, deployed
 
 ROOT = Path(__file__).parents[1]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-OURS = ("migrate", "web", "worker", "beat", "simulator")
-LASTING = ("postgres", "redis", "web", "worker", "beat")
+OURS = ("migrate", "web", "worker", "notifier", "beat", "simulator")
+LASTING = ("postgres", "redis", "web", "worker", "notifier", "beat")
 
 # One instruction per item, continued lines joined, comments gone.
 INSTRUCTIONS = re.findall(
@@ -120,6 +121,11 @@ def test_the_containers_run_what_the_embedded_shape_runs(name, tmp_path):
     assert set(arguments) - own <= set(given)
 
 
+def test_notices_have_a_worker_of_their_own_and_no_queue_is_left_out():
+    worker, notifier = (compose()["services"][name]["command"] for name in ("worker", "notifier"))
+    assert worker[worker.index("-X") + 1] == notifier[notifier.index("-Q") + 1] == NOTICES
+
+
 def test_the_image_by_itself_runs_the_door_that_compose_runs():
     [command] = instructions("CMD")
     assert json.loads(command) == compose()["services"]["web"]["command"]
@@ -133,7 +139,7 @@ def test_whatever_lasts_is_always_started_again():
 
 def test_nobody_works_on_tables_that_are_not_migrated():
     services = compose()["services"]
-    for name in ("web", "worker", "beat"):
+    for name in ("web", "worker", "notifier", "beat"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert services["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
 
@@ -153,7 +159,7 @@ def test_a_stopped_worker_hands_its_work_back_and_gets_the_time_for_it():
 def test_the_containers_get_settings_that_are_valid():
     """What Compose puts in by itself, on top of the example."""
     example = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
-    for name in ("migrate", "web", "worker", "beat"):
+    for name in ("migrate", "web", "worker", "notifier", "beat"):
         given = compose()["services"][name]["environment"]
         filled = {key: re.sub(r"\$\{(\w+)[^}]*\}", lambda m: example[m[1]], value) for key, value in given.items()}
         settings = settings_from(example | filled)

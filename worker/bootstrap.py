@@ -11,13 +11,14 @@ from config.policy import Lengths
 from config.settings import Environment, Settings, SettingsProblem, load_settings
 from models.errors import SettingsFault
 from models.session import Sessions, make_engine, make_sessions
-from tasks.toolbox import Gateway, Shop, Toolbox
+from tasks.toolbox import Gateway, Merchant, Shop, Toolbox
 from worker.breaker import FleetBreaker, FleetStore
 from worker.budget import FleetBudget
 from worker.fleet import Fleet, credential_name
 from worker.ligdicash import wire
 from worker.ligdicash.client import LigdicashClient
 from worker.locks import RedisLocks, connect
+from worker.merchant import HttpMerchant
 from worker.queue import CeleryQueue
 from worker.signs import RedisSigns
 
@@ -49,6 +50,19 @@ def build_gateway(settings: Settings) -> Gateway:
     )
 
 
+def build_merchant(settings: Settings) -> Merchant | None:
+    """Whoever takes notices; None when the settings name nobody."""
+    if not settings.notice_url:
+        return None
+    keys = (settings.notice_secret.get_secret_value(), settings.notice_secret_previous.get_secret_value())
+    return HttpMerchant(
+        settings.notice_url,
+        secrets=[key for key in keys if key],
+        timeout=settings.notice_timeout,
+        allow_private=settings.notice_allow_private,
+    )
+
+
 def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
     """Everything a job may use. Opens no connection: each tool does on first use."""
     lengths = Lengths.from_settings(settings)
@@ -74,5 +88,6 @@ def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),
         sweep_batch=settings.sweep_batch,
+        merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from kombu.pools import producers
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, NOTICES, NOTIFY, READ, RECHECK
 from models.check import Lane
 from tasks.toolbox import in_batches
 
@@ -59,6 +59,10 @@ class CeleryQueue:
         ]
         return all(sent)
 
+    def deliver_soon(self) -> bool:
+        """Ring for whatever notices are due."""
+        return self._send(NOTIFY, [], queue=NOTICES)
+
     def room_to_read(self) -> bool:
         """Whether few callbacks wait to be read."""
         return self._is_short(CALLBACKS)
@@ -72,9 +76,13 @@ class CeleryQueue:
         queues = [queue.name for queue in self._app.conf.task_queues]
         return [q for q in queues if self._send(ECHO, [f"{name}:{q}"], queue=q, expires=ECHO_FOR)]
 
+    def room_to_deliver(self) -> bool:
+        """Whether few messages wait to have notices delivered."""
+        return self._is_short(NOTICES)
+
     def waiting(self) -> dict[str, int] | None:
         """How many messages wait in each queue."""
-        return self._count(CALLBACKS, FRESH, RECHECK, CONTROL)
+        return self._count(CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL)
 
     def _is_short(self, queue: str) -> bool:
         """Whether there is room. With the broker gone there is: the caller works inline, or rings in vain."""

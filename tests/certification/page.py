@@ -28,6 +28,7 @@ two, so that no twin heals what a lost one leaves. A row passes when
 
 * the process is dead and left just what the row says: committed rows, lock, messages;
 * the invoice is completed with one settlement, one notice and its proof, every callback is matched, and no case is open;
+* the merchant's application has every notice in the end, by the ids of their events, and all count as delivered;
 * the one named under "healed by" did it, as far as the books tell: by the lane of the question that decided, and when;
 * the books balance in the time given; then no message is left in the broker, no lock would outlive its life, and `reconciler
   fsck` finds nothing.

@@ -28,6 +28,7 @@ from tests.certification.mortal import Aim
 from tests.certification.steps import LEARNED_BY, Healer, Left, Scene, Step
 from tests.certification.table import STEPS
 from tests.ledger import open_books, run
+from worker.demo.receiver import Receiver, events_written
 from worker.embedded.child import Child
 from worker.embedded.programs import Programs, Setup, deployed
 from worker.embedded.shape import Shape
@@ -76,6 +77,7 @@ class Stage:
     redis: redis.Redis
     simulator_url: str
     lock_life: float
+    receiver: Receiver
     _quiet_looks: int = 0
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -91,6 +93,7 @@ class Stage:
         seconds = time.monotonic() - began
         self._wait_for_quiet(step)
         self.shape.wait_ready(step.program)
+        self._until(self._is_told, within=60, what=f"{step.name}: every notice is delivered")
         return Played(step=step, faults=tuple(self._faults(step, ours, left, seconds)))
 
     # --- before the death -------------------------------------------------------------------------------------------
@@ -175,10 +178,17 @@ class Stage:
 
     def _balances(self, step: Step, ours: str) -> bool:
         ending = self._ending(ours)
+        if step.healer is Healer.TOLD_AGAIN and not self._is_told():
+            return False
         if step.healer is Healer.PERSON:
             return ending.open_cases == ("token_lost",) and ending.is_armed
         unread = self._count("received")
         return ending.status is Status.COMPLETED and not unread
+
+    def _is_told(self) -> bool:
+        """Whether every notice is delivered, and the application has each by its id."""
+        [(left,)] = run(self.sessions, "SELECT count(*) FROM notices WHERE state <> 'delivered'")
+        return not left and {event_id for _, event_id in events_written(self.sessions)} == set(self.receiver.received)
 
     def _wait_for_quiet(self, step: Step) -> None:
         """Until no message is left. Looked at again and again: one that is being taken is for an instant nowhere."""
@@ -280,12 +290,13 @@ def open_stage(folder: Path, *, database_url: str, redis_url: str, simulator_url
     environment |= {"LIGDICASH_BASE_URL": simulator_url, "SPOOL_DIR": str(folder / "spool")}
     folder.mkdir()
     aim = Aim(folder)
-    shape = Shape(folder / "data", settings_env=environment, programs=lambda setup: _mortal(setup, aim))
-    with shape, open_books(database_url) as sessions, redis.Redis.from_url(redis_url) as client:
+    with Receiver() as receiver, open_books(database_url) as sessions, redis.Redis.from_url(redis_url) as client:
+        environment |= receiver.settings
         client.flushdb()
-        shape.start(lambda _: None)
-        lock_life = Lengths.from_settings(settings_from(shape.environment)).lock
-        yield Stage(shape, aim, sessions, client, simulator_url, lock_life)
+        with Shape(folder / "data", settings_env=environment, programs=lambda setup: _mortal(setup, aim)) as shape:
+            shape.start(lambda _: None)
+            lock_life = Lengths.from_settings(settings_from(shape.environment)).lock
+            yield Stage(shape, aim, sessions, client, simulator_url, lock_life, receiver)
 
 
 def _mortal(setup: Setup, aim: Aim) -> Programs:

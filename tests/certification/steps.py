@@ -45,6 +45,7 @@ class Healer(StrEnum):
     SWEEP_ASKS = "the sweep, which finds the invoice due"
     READ_AGAIN = "its message, delivered again, or the sweep, which finds the callback unread"
     ASK_AGAIN = "its message, delivered again, or the sweep, which finds the invoice due"
+    TOLD_AGAIN = "the sweep, which finds the notice due when its lease is over"
     MERCHANT = "the merchant, who sends the same order again"
     PERSON = "a person: the sweep opens a case `token_lost`"
 
@@ -57,6 +58,7 @@ LEARNED_BY: Mapping[Healer, tuple[Lane, ...]] = {
     Healer.SWEEP_ASKS: (Lane.SWEEP,),
     Healer.READ_AGAIN: (Lane.CALLBACK,),
     Healer.ASK_AGAIN: (Lane.CALLBACK, Lane.SWEEP),
+    Healer.TOLD_AGAIN: (Lane.CALLBACK,),
     Healer.MERCHANT: (Lane.CALLBACK,),
     Healer.PERSON: (),
 }

@@ -299,6 +299,37 @@ QUESTION = (
     ),
 )
 
+SETTLED = Left(invoice=COMPLETED, callback=MATCHED, to_read=None, to_ask=None)
+"""Settled; the message for the question may not be acknowledged yet."""
+
+
+def _notify(name: str, says: str, where: str, *, when: When = When.AFTER, **more: Any) -> Step:
+    return _worker(name, says, when=when, where=where, **{"left": SETTLED, "within": 50, **more})
+
+
+TELLING = (
+    _notify(
+        "notice claimed",
+        "a notice is claimed, nothing sent",
+        "tasks.notify:_send",
+        when=When.BEFORE,
+        healer=Healer.TOLD_AGAIN,
+    ),
+    _notify(
+        "notice sent",
+        "the merchant's application has the notice, nothing recorded: it will be told twice, by the same id",
+        "worker.merchant:HttpMerchant.deliver",
+        healer=Healer.TOLD_AGAIN,
+    ),
+    _notify(
+        "notice recorded",
+        "the notice is delivered, the shift not given back",
+        "tasks.notify:record",
+        healer=Healer.NOBODY,
+        within=10,
+    ),
+)
+
 SWEEP = (
     _worker(
         "swept",
@@ -361,6 +392,7 @@ CHAPTERS: Mapping[str, tuple[Step, ...]] = {
     "At the door, with the database away": SPOOL,
     "Reading a callback": INTAKE,
     "A question and its answer": QUESTION,
+    "Telling the merchant's application": TELLING,
     "The sweep": SWEEP,
 }
 STEPS: Mapping[str, Step] = {step.name: step for steps in CHAPTERS.values() for step in steps}

@@ -6,7 +6,20 @@ import pytest
 from celery.app.defaults import NAMESPACES, flatten
 
 from config import policy
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, LISTEN, READ, RECHECK, SWEEP, WATCH, celery_settings
+from config.celery_settings import (
+    ASK,
+    CALLBACKS,
+    CONTROL,
+    FRESH,
+    LISTEN,
+    NOTICES,
+    NOTIFY,
+    READ,
+    RECHECK,
+    SWEEP,
+    WATCH,
+    celery_settings,
+)
 from config.policy import Lengths
 from tests.fakes import settings_for
 from worker.app import make_app
@@ -39,6 +52,23 @@ def test_each_length_is_shorter_than_the_next_whatever_the_gateways_timeouts(tim
     assert lengths.batch + lengths.question < found["task_soft_time_limit"]
 
 
+@pytest.mark.parametrize("timeouts", [(3.05, 10), (0.1, 0.1), (30, 60)])
+@pytest.mark.parametrize("delivery", [0.1, 5, 30])
+def test_the_lengths_of_delivering_nest_too_whatever_the_gateways_timeouts(timeouts, delivery):
+    connect, answer = timeouts
+    settings = settings_for(
+        NO_DATABASE,
+        ligdicash_connect_timeout=connect,
+        ligdicash_answer_timeout=answer,
+        notice_timeout=delivery,
+    )
+    lengths, found = Lengths.from_settings(settings), celery_settings(settings)
+    limits = found["task_annotations"][NOTIFY]
+    assert lengths.telling.rounds + delivery < limits["soft_time_limit"] < limits["time_limit"] < lengths.telling.lease
+    assert lengths.telling.lease < found["broker_transport_options"]["visibility_timeout"] < lengths.retry
+    assert lengths.faults() == []
+
+
 def test_a_length_out_of_order_is_named():
     shuffled = Lengths(question=13, batch=6, soft_limit=24, hard_limit=29, lock=60, lease=39, visibility=44, retry=49)
     assert shuffled.faults() == ["lock (60 s) must be shorter than lease (39 s)"]
@@ -48,8 +78,8 @@ def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
     app = make_app(settings_for(NO_DATABASE))
     app.loader.import_default_modules()
     queues = {queue.name for queue in app.conf.task_queues}
-    assert queues == {CALLBACKS, FRESH, RECHECK, CONTROL}
-    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, LISTEN}
+    assert queues == {CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL}
+    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, LISTEN, NOTIFY}
     for task, route in app.conf.task_routes.items():
         assert task in app.tasks
         assert route["queue"] in queues

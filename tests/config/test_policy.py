@@ -74,6 +74,32 @@ def test_an_unmatched_callback_is_looked_for_again_for_a_while(attempts, wait):
     assert policy.look_again_in(attempts) == wait
 
 
+@pytest.mark.parametrize(
+    ("attempts", "wait"),
+    [(1, 5), (2, 300), (3, 1800), (4, 2 * HOUR), (5, 5 * HOUR), (8, 20 * HOUR), (9, DAY), (10, None)],
+)
+def test_a_notice_is_tried_again_over_three_days_and_then_given_up(attempts, wait):
+    assert policy.retry_notice_in(attempts, jitter=0) == wait
+    if wait is not None:
+        stretched = policy.retry_notice_in(attempts, jitter=0.999)
+        assert wait < stretched < 1.2 * wait <= policy.LONGEST_NOTICE_WAIT
+
+
+def test_the_tries_of_a_notice_take_about_three_days():
+    assert 3 * DAY < sum(policy.NOTICE_RETRIES) < 3.5 * DAY
+
+
+@pytest.mark.parametrize(("asked", "wait"), [(0, 5), (3, 5), (60, 60), (HOUR, HOUR), (365 * DAY, HOUR)])
+def test_an_application_that_asks_for_rest_gets_it_within_bounds(asked, wait):
+    assert policy.retry_notice_in(1, jitter=0, asked=asked) == wait
+
+
+@pytest.mark.parametrize(("rounds", "rest"), [(1, 1), (2, 5), (3, 15), (4, 60), (6, 300), (99, 300)])
+def test_an_application_that_keeps_failing_is_left_alone_for_longer_up_to_a_limit(rounds, rest):
+    assert policy.rest_in(rounds) == rest
+    assert policy.rest_in(rounds, asked=HOUR) == HOUR
+
+
 @pytest.mark.parametrize("answer", [0.2, 1, 10, 60])
 @pytest.mark.parametrize("connect", [0.1, 3.05, 30])
 def test_lengths_nest_whatever_the_gateway_timeouts(connect, answer):

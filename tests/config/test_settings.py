@@ -146,6 +146,59 @@ def test_production_speaks_to_public_addresses_by_https_only(environment, name, 
     assert load_settings().environment is Environment.DEVELOPMENT
 
 
+NOTICE_KEY = "whsec_" + "QUJDREVGR0hJSktMTU5PUFFSU1RVVldY"
+"""24 bytes, the fewest there may be."""
+
+
+def test_notices_go_out_by_https_with_a_key(environment):
+    environment(NOTICE_URL="https://shop.example.com/hooks/", NOTICE_SECRET=NOTICE_KEY)
+    settings = load_settings()
+    assert settings.notice_url == "https://shop.example.com/hooks/", "a slash at the end matters there"
+    assert NOTICE_KEY not in f"{settings!r} {settings.model_dump()}"
+
+
+def test_without_an_address_for_notices_no_key_is_needed(environment):
+    environment()
+    assert (load_settings().notice_url, load_settings().notice_allow_private) == ("", False)
+
+
+def test_an_address_for_notices_needs_a_key(environment):
+    environment(NOTICE_URL="https://shop.example.com/hooks")
+    [fault] = faults()
+    assert fault.startswith("NOTICE_SECRET: is not set")
+    assert "openssl" in fault
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NOTICE_URL", "http://shop.example.com/hooks"),
+        ("NOTICE_URL", "https://127.0.0.1/hooks"),
+        ("NOTICE_URL", "https://user:pass-word@shop.example.com/hooks"),
+        ("NOTICE_URL", "https://shop.example.com/a b"),
+        ("NOTICE_URL", "https://shop.example.com/#part"),
+        ("NOTICE_SECRET", "pass-word"),
+        ("NOTICE_SECRET", "whsec_pass-word"),
+        ("NOTICE_SECRET", "whsec_c2hvcnQ="),
+        ("NOTICE_SECRET", NOTICE_KEY.removeprefix("whsec_")),
+        ("NOTICE_SECRET_PREVIOUS", "whsec_pass-word"),
+        ("NOTICE_TIMEOUT", "31"),
+    ],
+)
+def test_what_notices_cannot_go_out_with_is_named_and_not_repeated(environment, name, value):
+    environment(**{"NOTICE_URL": "https://shop.example.com/hooks", "NOTICE_SECRET": NOTICE_KEY, name: value})
+    [fault] = faults()
+    assert fault.startswith(f"{name}: ")
+    assert "pass-word" not in fault
+
+
+def test_the_key_for_notices_can_stand_in_a_file(environment, tmp_path, monkeypatch):
+    (tmp_path / "key").write_text(f"{NOTICE_KEY}\n")
+    environment(NOTICE_URL="https://shop.example.com/hooks")
+    monkeypatch.setenv("NOTICE_SECRET_FILE", str(tmp_path / "key"))
+    assert load_settings().notice_secret.get_secret_value() == NOTICE_KEY
+
+
 def test_a_misspelt_environment_does_not_loosen_the_rules(environment):
     environment(ENVIRONMENT="develop", CALLBACK_URL="http://localhost/x")
     assert sorted(line.partition(":")[0] for line in faults()) == ["CALLBACK_URL", "ENVIRONMENT"]

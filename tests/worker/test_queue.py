@@ -13,7 +13,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, NOTICES, NOTIFY, READ, RECHECK
 from models.check import Lane
 from tests.fakes import settings_for
 from tests.proxy import wire_to
@@ -94,6 +94,16 @@ def test_a_question_somebody_waits_for_never_stands_behind_the_sweeps(queue, val
     assert [messages(valkey, other) for other in (CALLBACKS, FRESH, RECHECK, CONTROL) if other != name] == [[], [], []]
 
 
+def test_notices_ring_in_a_queue_of_their_own_until_enough_messages_wait(queue, valkey):
+    for n in range(ROOM):
+        assert queue.room_to_deliver(), n
+        assert queue.deliver_soon()
+    assert not queue.room_to_deliver()
+    assert messages(valkey, NOTICES) == [(NOTIFY, [])] * ROOM
+    assert queue.room_to_read()
+    assert queue.room_to_ask()
+
+
 def test_many_ids_are_several_messages_and_none_is_left_out(queue, valkey):
     ids = list(range(2 * BATCH + 1))
     assert queue.ask_soon(ids, lane=Lane.SWEEP)
@@ -137,7 +147,7 @@ def test_questions_somebody_waits_for_take_no_room_from_the_sweep(queue):
 def test_what_waits_is_counted_by_queue_and_unknown_with_the_broker_away(queue):
     queue.read_soon([1])
     queue.ask_soon(range(BATCH + 1), lane=Lane.SWEEP)
-    assert queue.waiting() == {CALLBACKS: 1, FRESH: 0, RECHECK: 2, CONTROL: 0}
+    assert queue.waiting() == {CALLBACKS: 1, FRESH: 0, RECHECK: 2, NOTICES: 0, CONTROL: 0}
     with opened("redis://127.0.0.1:1/0") as nobody, capture_logs():
         assert CeleryQueue(nobody).waiting() is None
 

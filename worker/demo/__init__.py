@@ -6,7 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
@@ -15,7 +15,8 @@ from rich.progress import Progress
 from worker.bootstrap import build_sessions
 from worker.demo.books import Closing, OurBooks
 from worker.demo.drive import Driver, Moment
-from worker.demo.ledger import Ledger, add_up
+from worker.demo.ledger import Ledger, Telling, add_up
+from worker.demo.receiver import Receiver, events_written
 from worker.demo.show import show_ledger, show_verdict
 from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
 from worker.demo.story import write_story
@@ -39,6 +40,10 @@ PACE = 10.0
 
 PATIENCE = 75.0
 """Seconds the books get to reach every outcome after the last customer decided."""
+
+
+TOLD_WITHIN = 45.0
+"""Seconds the merchant's application gets to hear of every outcome after that: longer than a killed delivery's lease."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,14 +73,15 @@ def _run(options: DemoOptions, console: Console, settings: Mapping[str, str]) ->
     place = Place(data=options.data, keep=options.keep)
     with (
         place.folder(console, name="demo") as data,
-        Shape(data, settings_env=settings, simulator_options=GATEWAY) as shape,
+        Receiver() as receiver,
+        Shape(data, settings_env={**settings, **receiver.settings}, simulator_options=GATEWAY) as shape,
     ):
         shape.start(lambda line: console.print(f"  {line}", highlight=False))
         started = _("started in {seconds} s").format(seconds=number(time.monotonic() - began, ".1f"))
         console.print(f"  {started}\n", highlight=False)
         say_how_to_follow(shape, data, console)
         began = time.monotonic()
-        ledger = _drive(options, shape, console, may_flush=not given(settings, "REDIS_URL"))
+        ledger = _drive(options, shape, console, receiver=receiver, may_flush=not given(settings, "REDIS_URL"))
         show_ledger(ledger, console, restarts=shape.restarts)
         show_verdict(ledger, console, seconds=time.monotonic() - began)
         console.print("  " + _("stopping ..."), highlight=False)
@@ -87,11 +93,13 @@ def demo_settings(environment: Mapping[str, str]) -> dict[str, str]:
     return play_settings(environment, QUICK)
 
 
-def _drive(options: DemoOptions, shape: Shape, console: Console, *, may_flush: bool) -> Ledger:
+def _drive(options: DemoOptions, shape: Shape, console: Console, *, receiver: Receiver, may_flush: bool) -> Ledger:
     seconds = options.invoices / PACE
     prefix = f"DEMO-{secrets.token_hex(4)}"
     visits = write_story(invoices=options.invoices, seconds=seconds, seed=options.seed, prefix=prefix)
-    books = OurBooks.opened(build_sessions(settings_of(shape)))
+    sessions = build_sessions(settings_of(shape))
+    books = OurBooks.opened(sessions)
+    told_before = max((seq for seq, _ in events_written(sessions)), default=0)
     simulator_url = shape.simulator_url or ""
     with progress_on(console) as progress:
         playing = progress.add_task(_("customers"), total=len(visits))
@@ -105,7 +113,11 @@ def _drive(options: DemoOptions, shape: Shape, console: Console, *, may_flush: b
         blows = [Moment(blow.at * seconds, _announced(blow, progress)) for blow in faults(shape, may_flush=may_flush)]
         driver.play(visits, [*blows, Moment(seconds / 2, driver.forge_strangers)])
         closing = Closing(visits=visits, played=driver.played, books=books, simulator_url=simulator_url, prefix=prefix)
-        return add_up(closing.close(progress, within=PATIENCE))
+        evidence = closing.close(progress, within=PATIENCE)
+        written = [event_id for _, event_id in events_written(sessions, after=told_before)]
+        receiver.wait_for(written, within=TOLD_WITHIN)
+        telling = Telling(written=written, received=receiver.received, refused=receiver.refused)
+        return add_up(replace(evidence, telling=telling))
 
 
 def _announced(fault: Fault, progress: Progress) -> Callable[[], None]:

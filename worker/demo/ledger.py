@@ -93,6 +93,15 @@ class Ledger:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """What the merchant's application was to hear and heard, by the ids of events; `refused` had no signature of ours."""
+
+    written: Sequence[str]
+    received: Mapping[str, int]
+    refused: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """Everything a run left behind: the story, our books, the gateway's books, what the driver saw."""
 
@@ -102,6 +111,8 @@ class Evidence:
     played: Played
     stored: Mapping[str, int]
     """Callbacks in our books, by outcome."""
+    telling: Telling | None = None
+    """None where nobody was told."""
 
     @property
     def acknowledged(self) -> int:
@@ -131,7 +142,7 @@ def add_up(evidence: Evidence) -> Ledger:
         fates=_by_fate(evidence),
         paces={lane: Pace.of(sorted(seconds)) for lane, seconds in waits.items()},
         waits=waits,
-        promises=[check(evidence) for check in PROMISES],
+        promises=[*(check(evidence) for check in PROMISES), *_every_outcome_is_told(evidence.telling)],
         settled_amount=sum(ending.settled_amount for ending in books),
         questions=sum(one.asked for one in gateway),
         callbacks_sent=evidence.sent,
@@ -258,6 +269,17 @@ def _the_whole_story_was_played(evidence: Evidence) -> Promise:
     figures = _("{orders} orders, {repeats} repeats, {holes} cut short")
     figures = figures.format(orders=len(evidence.ours), repeats=played.repeated_orders, holes=len(played.holes))
     return Promise(name=_("The whole story was played"), held=missing == 0 and not played.troubles, figures=figures)
+
+
+def _every_outcome_is_told(telling: Telling | None) -> list[Promise]:
+    """By push, each once by its id: what came again has the id of what came before."""
+    if telling is None:
+        return []
+    heard = [event for event in telling.written if telling.received.get(event)]
+    again = sum(telling.received.get(event, 1) - 1 for event in heard)
+    figures = f"{len(telling.written)} written, {len(heard)} received, {again} again"
+    held = len(heard) == len(telling.written) and not telling.refused
+    return [Promise(name="Every notice is received", held=held, figures=figures)]
 
 
 PROMISES: tuple[Callable[[Evidence], Promise], ...] = (

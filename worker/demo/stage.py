@@ -57,7 +57,7 @@ class Place:
 def play_settings(environment: Mapping[str, str], quick: Mapping[str, str]) -> dict[str, str]:
     """The user's environment made fit for invented money: never the real gateway, never a production database by accident.
 
-    Nor a spool that a door of theirs drains. `quick` are the settings that make a run of minutes tell what otherwise takes
+    Nor notices to a real application, nor a spool that a door of theirs drains. `quick` are the settings that make a run of minutes tell what otherwise takes
     hours; they win. Raises `SettingsFault`.
     """
     refuse_play_in_real_books(environment)
@@ -65,7 +65,7 @@ def play_settings(environment: Mapping[str, str], quick: Mapping[str, str]) -> d
     kept = {
         name: value
         for name, value in environment.items()
-        if not name.upper().startswith("LIGDICASH_") and name.upper().removesuffix("_FILE") not in replaced
+        if not name.upper().startswith(("LIGDICASH_", "NOTICE_")) and name.upper().removesuffix("_FILE") not in replaced
     }
     return kept | dict(quick) | {"ENVIRONMENT": "development"}
 

@@ -31,6 +31,7 @@ from worker.web.callback import DOCUMENTED, CallbackDoor
 from worker.web.docs import docs_route
 from worker.web.drainer import Drainer
 from worker.web.errors import speak_plainly
+from worker.web.event_api import event_routes
 from worker.web.health import Finding, Health, look_at_database, look_at_spool
 from worker.web.invoice_api import invoice_routes
 from worker.web.invoice_examples import more_schemas
@@ -43,7 +44,7 @@ log = structlog.get_logger()
 DESCRIPTION = f"""Takes in LigdiCash's payment callbacks and creates invoices for them to be about.
 
 * `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
-* `/v1/invoices` is for your application, with `Authorization: Bearer <RECONCILER_API_KEY>`.
+* `/v1/invoices` and `/v1/events` are for your application, with `Authorization: Bearer <RECONCILER_API_KEY>`.
 * Every refusal is `{{"error": "one sentence"}}`, some with more fields beside it.
 """
 
@@ -85,6 +86,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     app.router.routes.extend(CallbackDoor(writer).routes())
     app.router.routes.extend(_health(settings, writer=writer, drainer=drainer, spool=spool).routes())
     app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
+    app.include_router(event_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     document = partial(_openapi, app)
     app.openapi = document  # type: ignore[method-assign]  # the documented way to add to it
     app.router.routes.append(docs_route(document))

@@ -74,7 +74,7 @@ class InvoiceView(BaseModel):
 
 def invoice_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
     """Both routes, behind the key. Their work blocks, so it runs on the server's pool of threads."""
-    guards = [Depends(_key_guard(api_key)), Depends(_never_cached)]
+    guards = [Depends(key_guard(api_key)), Depends(never_cached)]
     router = APIRouter(prefix=PREFIX, dependencies=guards, tags=["invoices"])
     wanted = Depends(_read_wanted)
 
@@ -137,7 +137,8 @@ def _find(tools: Toolbox, transaction_id: str) -> Invoice:
     return invoice
 
 
-def _key_guard(api_key: str) -> Callable[..., Awaitable[None]]:
+def key_guard(api_key: str) -> Callable[..., Awaitable[None]]:
+    """Refuses whoever does not send this key."""
     expected = api_key.encode()
 
     async def guard(given: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)]) -> None:
@@ -150,7 +151,8 @@ def _key_guard(api_key: str) -> Callable[..., Awaitable[None]]:
     return guard
 
 
-async def _never_cached(response: Response) -> None:
+async def never_cached(response: Response) -> None:
+    """Payments are nobody's to keep on the way."""
     response.headers["Cache-Control"] = "no-store"
 
 

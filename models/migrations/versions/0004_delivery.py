@@ -26,6 +26,17 @@ def upgrade() -> None:
         if_not_exists=True,
     )
     op.create_index("ix_deliveries_notice", "deliveries", ["notice_id", "id"], unique=False, if_not_exists=True)
+    op.create_table(
+        "endpoints",
+        sa.Column("account", sa.Text(), nullable=False),
+        sa.Column("failed_rounds", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("failing_since", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rest_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("gone_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("taken_until", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("account", name=op.f("pk_endpoints")),
+        if_not_exists=True,
+    )
     # `now()` is one value for the whole statement, so it rewrites no rows: every notice of old is due from now on.
     op.execute(
         "ALTER TABLE notices ADD COLUMN IF NOT EXISTS state text NOT NULL DEFAULT 'waiting',"
@@ -51,6 +62,15 @@ def upgrade() -> None:
             postgresql_where=sa.text("next_try_at IS NOT NULL"),
             postgresql_concurrently=True,
         )
+        op.drop_index("ix_notices_stopped", "notices", postgresql_concurrently=True, if_exists=True)
+        op.create_index(
+            "ix_notices_stopped",
+            "notices",
+            ["account", "seq"],
+            unique=False,
+            postgresql_where=sa.text("state = 'stopped'"),
+            postgresql_concurrently=True,
+        )
 
 
 CHECKS = {
@@ -63,3 +83,4 @@ def downgrade() -> None:
     for column in ("state", "attempts", "next_try_at", "delivered_at"):
         op.drop_column("notices", column)
     op.drop_table("deliveries")
+    op.drop_table("endpoints")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from sqlalchemy import TextClause, text
@@ -13,7 +13,7 @@ BIGGEST_ID = 2**63 - 1
 
 LAST = {
     table: text(f"SELECT COALESCE(max(id), 0) FROM {table}")  # noqa: S608 - our own words
-    for table in ("transactions", "callbacks", "checks", "notices", "overrides")
+    for table in ("transactions", "callbacks", "checks", "notices", "overrides", "deliveries")
 }
 
 
@@ -112,6 +112,16 @@ OVERRIDDEN_TRANSACTIONS = _picked(
        FROM overrides o WHERE o.id > :after ORDER BY o.id LIMIT :size""",
 )
 
+EVERY_NOTICE = replace(_everything("notices"), what="tellings")
+TRIED_NOTICES = _picked(
+    "deliveries",
+    "deliveries",
+    """SELECT d.id, d.notice_id AS pk, NOT EXISTS (
+           SELECT FROM deliveries newer WHERE newer.notice_id = d.notice_id AND newer.id > d.id
+       ) AS wanted
+       FROM deliveries d WHERE d.id > :after ORDER BY d.id LIMIT :size""",
+)
+
 
 def next_slice(session: Session, source: Source, *, after: int, size: int) -> Slice:
     """Up to `size` rows that follow. The last slice ends at the biggest id, so that nothing beyond the rows is left out."""
@@ -132,6 +142,7 @@ TIMES = {
     "overrides": "made_at",
     "callbacks": "COALESCE(stored_at, received_at)",
     "notices": "created_at",
+    "deliveries": "tried_at",
 }
 PROBES = {
     table: text(

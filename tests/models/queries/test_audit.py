@@ -14,15 +14,18 @@ from models.callback import Outcome
 from models.case import CaseKind
 from models.queries.cases import Signature, find_cases
 from models.queries.fsck.callbacks import CALLBACKS
+from models.queries.fsck.deliveries import DELIVERIES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.record import NewCase, open_cases
 from models.session import Sessions, transaction
 from models.transaction import Status
 from tasks.cases import ByHand, override
 from tasks.intake import intake
+from tasks.notify import notify
 from tasks.record import record
+from tasks.toolbox import Reply
 from tasks.watch import fsck
-from tests.fakes import completed, notcompleted, pending, toolbox
+from tests.fakes import Fakes, answers, completed, notcompleted, pending, toolbox
 from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, open_books, run
 
 LATELY = timedelta(minutes=15)
@@ -33,6 +36,7 @@ WITHOUT_CONSTRAINTS = (
     "ALTER TABLE settlements DROP CONSTRAINT uq_settlements_check_id",
     "CREATE INDEX not_unique_any_more ON settlements (transaction_pk)",
     "ALTER TABLE notices DROP CONSTRAINT uq_notices_account_seq",
+    "ALTER TABLE notices DROP CONSTRAINT ck_notices_never_quiet",
 )
 
 
@@ -66,6 +70,14 @@ def write_sound_books(sessions: Sessions) -> None:
     intake(tools, read)
     knock(sessions, claim("ORD-7"))
     assert seven
+    tell(sessions, {1: answers(200), 2: answers(410), 3: answers(500), 4: answers(204)})
+
+
+def tell(sessions: Sessions, replies: dict[int, Reply]) -> None:
+    """Notice 1 is delivered, 2 given up with a case, 3 waits for its next try, 4 is delivered."""
+    fakes = Fakes()
+    fakes.merchant.says = lambda event: replies[event["seq"]]
+    notify(toolbox(sessions, fakes, merchant=fakes.merchant))
 
 
 def decide_by_hand(sessions: Sessions, nine: int, ten: int, eleven: int) -> None:
@@ -268,6 +280,38 @@ DAMAGE = {
         {("notice_counter", "account default")},
     ),
     "the counter is gone": ("DELETE FROM notice_counters", {("notice_counter", "account default")}),
+    "a notice that waits lost its date": (
+        "UPDATE notices SET next_try_at = NULL WHERE seq = 3",
+        {("never_told", "notice 3 of account default")},
+    ),
+    "a notice waits for a far day": (
+        "UPDATE notices SET next_try_at = now() + interval '31 hours' WHERE seq = 3",
+        {("never_told", "notice 3 of account default")},
+    ),
+    "a notice was delivered by nobody": (
+        "UPDATE notices SET state = 'delivered', next_try_at = NULL, delivered_at = now() WHERE seq = 3",
+        {("told_unproven", "notice 3 of account default")},
+    ),
+    "a delivered notice does not say when": (
+        "UPDATE notices SET delivered_at = NULL WHERE seq = 1",
+        {("told_unproven", "notice 1 of account default")},
+    ),
+    "a delivered notice is still due": (
+        "UPDATE notices SET next_try_at = now() WHERE seq = 4",
+        {("told_unproven", "notice 4 of account default")},
+    ),
+    "the deliveries of a notice are gone": (
+        "DELETE FROM deliveries WHERE notice_id = (SELECT id FROM notices WHERE seq = 3)",
+        {("tries_gone", "notice 3 of account default")},
+    ),
+    "a notice that was given up has no case": (
+        "DELETE FROM cases WHERE kind = 'endpoint'",
+        {("given_up_quietly", "notice 2 of account default")},
+    ),
+    "the case of a notice that was given up ended by itself": (
+        "UPDATE cases SET resolved_at = now(), resolution = 'it takes notices again' WHERE kind = 'endpoint'",
+        {("given_up_quietly", "notice 2 of account default")},
+    ),
     "a callback is not read": (
         "UPDATE callbacks SET stored_at = now() - interval '61 min' WHERE id = 5",
         {("unread", "callback 5")},
@@ -378,6 +422,11 @@ WAITS_FOR_THE_NIGHT = {
 """What is final without an answer of late: no row says that it moved."""
 
 
+def test_what_a_person_resolved_about_a_notice_that_was_given_up_is_their_decision(sessions):
+    run(sessions, "UPDATE cases SET resolved_at = clock_timestamp(), resolved_by = 'awa' WHERE kind = 'endpoint'")
+    assert found(sessions) == set()
+
+
 @pytest.mark.parametrize("what", DAMAGE)
 def test_planted_damage_is_found(sessions, what):
     statement, broken = DAMAGE[what]
@@ -387,7 +436,7 @@ def test_planted_damage_is_found(sessions, what):
     assert found(sessions, since=LATELY) == lately
 
 
-PROMISES = {rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS) for rule in walk.rules}
+PROMISES = {rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS, DELIVERIES) for rule in walk.rules}
 ADDED_UP = {"sums", "notice_gap", "notice_counter"}
 """Rules that no single row can break."""
 

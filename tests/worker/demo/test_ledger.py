@@ -14,7 +14,7 @@ from models.check import Lane
 from models.queries.ledger import Ending
 from models.transaction import Status
 from worker.demo.drive import Played
-from worker.demo.ledger import Evidence, Pace, Told, add_up
+from worker.demo.ledger import Evidence, Pace, Telling, Told, add_up
 from worker.demo.show import show_ledger, show_verdict
 from worker.demo.story import Fate, Visit
 
@@ -161,6 +161,18 @@ def test_a_story_that_was_not_played_proves_nothing(sound):
     assert broken(replace(sound, played=replace(sound.played, troubles=["HTTPError"]))) == [
         "The whole story was played"
     ]
+
+
+def test_an_outcome_that_nobody_heard_of_breaks_the_promise_and_one_that_came_twice_does_not(sound):
+    for received, refused, unkept in (
+        ({"evt_1": 1, "evt_2": 2, "evt_of_before": 1}, 0, []),
+        ({"evt_1": 2}, 0, ["Every notice is received"]),
+        ({"evt_1": 1, "evt_2": 1}, 1, ["Every notice is received"]),
+    ):
+        telling = Telling(written=["evt_1", "evt_2"], received=received, refused=refused)
+        assert broken(replace(sound, telling=telling)) == unkept
+    told_all = add_up(replace(sound, telling=Telling(written=["evt_1"], received={"evt_1": 3})))
+    assert told_all.promises[-1].figures == "1 written, 1 received, 2 again"
 
 
 def test_what_a_person_sees_names_the_broken_promise(sound):

@@ -94,6 +94,11 @@ def test_an_address_in_a_file_or_in_small_letters_is_an_address_too(tmp_path):
             demo_settings({name: value, "ENVIRONMENT": "production"})
 
 
+def test_nobodys_application_is_told_of_invented_money():
+    theirs = {"NOTICE_URL": "https://shop.example", "notice_secret": "x", "NOTICE_SECRET_FILE": "/x"}
+    assert not [name for name in demo_settings(theirs) if name in theirs]
+
+
 def test_the_real_gateways_credentials_are_left_out():
     real = {"LIGDICASH_API_KEY": "real", "ligdicash_base_url": "https://x.example", "LIGDICASH_API_TOKEN_FILE": "/x"}
     assert not [name for name in demo_settings(real) if real.get(name)]

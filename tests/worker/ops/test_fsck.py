@@ -31,13 +31,18 @@ def make_overdue(ops, number: int) -> None:
 
 def test_sound_books_are_clean_and_the_rows_are_told(books):
     said = books.say("fsck")
-    assert said.startswith("clean; looked at 2 transactions, 1 callbacks, 1 notices in ")
+    assert said.startswith("clean; looked at 2 transactions, 1 callbacks, 1 notices, 1 tellings in ")
     assert said.endswith(" s\n")
 
 
 def test_progress_goes_to_stderr_a_line_for_each_kind_where_no_bar_can_move(books):
     result = books.run("fsck")
-    assert result.stderr.splitlines() == ["transactions: 2 rows", "callbacks: 1 rows", "notices: 1 rows"]
+    assert result.stderr.splitlines() == [
+        "transactions: 2 rows",
+        "callbacks: 1 rows",
+        "notices: 1 rows",
+        "tellings: 1 rows",
+    ]
 
 
 def test_a_violation_is_one_line_with_what_to_do_and_ends_in_1(books):

@@ -301,7 +301,7 @@ def test_without_redis_it_says_so_and_tells_the_rest(database_url):
 def test_with_both_servers_the_real_tools_agree(database_url, redis_url):
     ended = status_of_a_process(database_url, redis_url)
     assert (ended.returncode, ended.stderr) == (0, "")
-    assert "queues     callbacks 0, fresh 0, recheck 0, control 0" in ended.stdout
+    assert "queues     callbacks 0, fresh 0, recheck 0, notices 0, control 0" in ended.stdout
     assert "room: callback 110" in ended.stdout
     assert "breaker    closed" in ended.stdout
 

@@ -15,6 +15,7 @@ from tests.webdoor import open_door
 OPERATIONS = [
     ("POST", "/v1/invoices"),
     ("GET", "/v1/invoices/{transaction_id}"),
+    ("GET", "/v1/events"),
     ("POST", "/api/callback/ligdicash"),
 ]
 UNSAID = {

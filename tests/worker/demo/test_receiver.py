@@ -1,0 +1,43 @@
+"""The demo's application counts what we signed, by id, and refuses everything else."""
+
+from __future__ import annotations
+
+import pytest
+import requests
+
+from tests.fakes import toolbox
+from tests.ledger import add_settled
+from worker.demo.receiver import Receiver, events_written
+from worker.merchant import HttpMerchant
+
+
+@pytest.fixture
+def receiver():
+    with Receiver() as listening:
+        yield listening
+
+
+def test_what_we_signed_is_counted_by_id(receiver):
+    known = receiver.settings
+    merchant = HttpMerchant(
+        known["NOTICE_URL"],
+        secrets=[known["NOTICE_SECRET"]],
+        timeout=5,
+        allow_private=known["NOTICE_ALLOW_PRIVATE"] == "true",
+    )
+    for _ in range(2):
+        assert merchant.deliver("evt_1_ab", '{"id": "evt_1_ab"}').trouble == ""
+    receiver.wait_for(["evt_1_ab"], within=5)
+    assert (receiver.received, receiver.refused) == ({"evt_1_ab": 2}, 0)
+
+
+def test_what_somebody_else_signed_is_refused(receiver):
+    with requests.Session() as http:
+        http.trust_env = False
+        assert http.post(receiver.settings["NOTICE_URL"], json={"id": "evt_1_ab"}, timeout=5).status_code == 400
+    assert (receiver.received, receiver.refused) == ({}, 1)
+
+
+def test_what_was_written_is_read_off_the_books_from_a_number_on(sessions):
+    add_settled(sessions, 3, tools=toolbox(sessions))
+    assert [seq for seq, _ in events_written(sessions, after=1)] == [2, 3]

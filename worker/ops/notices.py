@@ -1,0 +1,134 @@
+"""`reconciler notices`: what your application is told, how far that got, and having it told again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from models.errors import NotFound
+from models.event import seq_of
+from models.notice import ACCOUNT, NoticeState
+from worker.language import _, ngettext
+from worker.ops.desk import desk_of
+from worker.ops.options import BIGGEST_ID, AfterOption, JsonOption, LimitOption, OldestOption
+
+if TYPE_CHECKING:
+    from tasks.toolbox import Toolbox
+
+app = typer.Typer(help="Notices to your application, and how far telling them got.", no_args_is_help=True)
+
+NoticeName = Annotated[str, typer.Argument(metavar="SEQ|ID", help="Number of the notice, or id of its event.")]
+NoticeNames = Annotated[
+    list[str] | None, typer.Argument(metavar="[SEQ|ID]...", help="Numbers of notices, or ids of their events.")
+]
+
+
+@app.command("list")
+def list_(
+    ctx: typer.Context,
+    *,
+    state: Annotated[NoticeState | None, typer.Option(help="Only those in this state.", show_default=False)] = None,
+    limit: LimitOption = 50,
+    after: AfterOption = None,
+    oldest_first: OldestOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """One page of notices, newest first."""
+    from models.queries.browse import Paging
+    from models.queries.notice_lines import list_notices
+    from models.session import transaction
+    from worker.ops.notices_view import print_notices
+    from worker.ops.shown import print_json
+
+    paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
+    with transaction(desk_of(ctx).tools.sessions) as step:
+        page = list_notices(step.session, ACCOUNT, paging, state=state)
+    if as_json:
+        print_json(page)
+    else:
+        print_notices(page, paging)
+
+
+@app.command()
+def show(ctx: typer.Context, notice: NoticeName, *, as_json: JsonOption = False) -> None:
+    """One notice: every try to deliver it, and the event as it is sent."""
+    from models.queries.notice_lines import find_notice
+    from models.session import transaction
+    from worker.ops.notices_view import notice_document, print_notice
+    from worker.ops.shown import print_json
+
+    seq = _seq(notice)
+    with transaction(desk_of(ctx).tools.sessions) as step:
+        found = find_notice(step.session, ACCOUNT, seq)
+    if found is None or not _is_meant(notice, found.event.id):
+        raise NotFound(f"there is no notice {notice}")
+    if as_json:
+        print_json(notice_document(found))
+    else:
+        print_notice(found)
+
+
+@app.command()
+def resend(
+    ctx: typer.Context,
+    notices: NoticeNames = None,
+    *,
+    failed: Annotated[bool, typer.Option("--failed", help="All that were given up.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Deliver notices again, by the same ids. All of them or, when one is unknown, none.
+
+    An application that deduplicates by id handles nothing twice. One that was left alone, or said it was gone, is told again.
+    """
+    from models.queries.notice_lines import event_ids, send_again
+    from models.session import transaction
+    from worker.ops.shown import print_json
+
+    if not notices and not failed:
+        raise typer.BadParameter(_("which? Give numbers or ids, or --failed for all that were given up"))
+    tools = desk_of(ctx).tools
+    wanted = {name: _seq(name) for name in notices or []}
+    with transaction(tools.sessions) as step:
+        known = event_ids(step.session, ACCOUNT, list(wanted.values()))
+        unknown = [name for name, seq in wanted.items() if seq not in known or not _is_meant(name, known[seq])]
+        if unknown:
+            raise NotFound(f"there is no notice {', '.join(unknown)}; none was sent again")
+        sent = send_again(step.session, ACCOUNT, list(wanted.values()), failed=failed)
+    what_next, rung = _ring(tools)
+    if as_json:
+        print_json({"resent": sent, "rung": rung})
+        return
+    count = ngettext("1 notice is due again", "{count} notices are due again", len(sent)).format(count=len(sent))
+    told = _("{count}: {what_next}").format(count=count, what_next=what_next)
+    typer.echo(told if sent else _("no notice was given up"))
+
+
+def _ring(tools: Toolbox) -> tuple[str, bool]:
+    """What happens to them now, in a sentence; and whether a worker was rung for."""
+    from models.queries.stops import is_off
+    from models.session import transaction
+    from models.stop import Switch
+
+    if tools.merchant is None:
+        return _("but NOTICE_URL is not set, so nothing is pushed; GET /v1/events tells them"), False
+    with transaction(tools.sessions) as step:
+        is_stopped = is_off(step.session, Switch.NOTIFY)
+    if is_stopped:
+        return _("but telling is switched off; they go out when it is on again"), False
+    if tools.queue.deliver_soon():
+        return _("a worker delivers now"), True
+    return _("the broker is away, so the next sweep sees to it"), False
+
+
+def _seq(name: str) -> int:
+    """The number in it. Raises `NotFound` for what is neither a number nor an id of ours."""
+    seq = int(name) if name.isascii() and name.isdecimal() and len(name) < len(str(BIGGEST_ID)) else seq_of(name)
+    if seq is None or not 0 < seq <= BIGGEST_ID:
+        raise NotFound(f"there is no notice {name[:100]}; give its number, or the id of its event")
+    return seq
+
+
+def _is_meant(name: str, event_id: str) -> bool:
+    """An id names one event only: after a restored backup another may have its number."""
+    return seq_of(name) is None or name == event_id
