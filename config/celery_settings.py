@@ -18,13 +18,14 @@ READ = "reconciler.read_callbacks"
 ASK = "reconciler.ask"
 SWEEP = "reconciler.sweep"
 WATCH = "reconciler.watch"
+REPLAY = "reconciler.replay"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read."""
 FRESH = "fresh"
 """Queue: questions somebody waits for, a callback or a person."""
 RECHECK = "recheck"
-"""Queue: questions the sweep asks. A long one must not delay a fresh callback."""
+"""Queue: questions the sweep asks, and replays. A long one must not delay a fresh callback."""
 CONTROL = "control"
 """Queue: the sweep itself, and fsck."""
 
@@ -116,6 +117,7 @@ MESSAGES: dict[str, Any] = {
         ASK: {"queue": FRESH},
         SWEEP: {"queue": CONTROL},
         WATCH: {"queue": CONTROL},
+        REPLAY: {"queue": RECHECK},
     },
     "task_create_missing_queues": False,
 }

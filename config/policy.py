@@ -217,3 +217,27 @@ def patience(tier: Tier) -> timedelta:
     nor an outage of the gateway looks like neglect.
     """
     return 2 * timedelta(seconds=max(tier.every, MISMATCH_EVERY))
+
+
+PLAN_LIFE = timedelta(days=1)
+"""How long a replay plan may be run after it was drafted: a colleague may approve it tomorrow morning, not next week."""
+
+DRAFT_LEASE = timedelta(minutes=1)
+"""How long a plan counts as being drafted after its drafter's last sign of life. Longer than any one step of drafting."""
+
+DRAFT_SLICE = 500
+"""Callbacks or transactions looked at with one statement while a plan is drafted. A body has up to 64 kB."""
+
+DRAFT_ROUNDS = 3
+"""How often a question without an answer is asked while a plan is drafted; then its prediction stays open."""
+
+REPLAY_BATCH = 100
+"""Items of a plan worked together: as many as are asked about well within a task's time."""
+
+REPLAY_UNDER_WAY = 2 * REPLAY_BATCH
+"""Items of one plan under way in the whole fleet: a replay holds no more than two or three workers, however many there are."""
+
+
+def replay_again_in(tries: int) -> float:
+    """Seconds until an item of a plan of which nothing came is tried again, after `tries` tries. Never stops: nothing is lost."""
+    return SILENCE_STEPS[min(max(tries, 1), len(SILENCE_STEPS)) - 1]

@@ -24,6 +24,7 @@ from models.session import transaction
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.job import Job
+from tasks.replay import ring_for_plans
 from tasks.toolbox import Toolbox
 
 log = structlog.get_logger()
@@ -63,6 +64,8 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     # By turns: a long pile of questions worked inline must not keep the callbacks unread.
     while callbacks.take() | transactions.take():
         pass
+    if tools.queue.room_to_ask():
+        ring_for_plans(tools, inline=inline)
     swept = Swept(callbacks=callbacks.total, transactions=transactions.total, parked=parked)
     if swept.callbacks or swept.transactions or swept.parked:
         log.info("swept", callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)

@@ -159,6 +159,10 @@ class Queue(Protocol):
         """Ring for questions about these; False when the broker could not be reached. Never raises."""
         ...
 
+    def replay_soon(self, plan_id: int) -> bool:
+        """Ring for the next batch of a replay plan; False when the broker could not be reached. Never raises."""
+        ...
+
     def room_to_read(self) -> bool:
         """Whether ringing for more callbacks makes sense: False while as many wait as the workers can take for now."""
         ...

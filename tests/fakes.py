@@ -93,6 +93,7 @@ class FakeQueue:
         self.read: list[list[int]] = []
         self.asked: list[tuple[list[int], Lane]] = []
         self.refused: list[list[int]] = []
+        self.replays: list[int] = []
         self.is_away = False
         self.is_full_of_callbacks = False
         self.is_full_of_questions = False
@@ -119,6 +120,13 @@ class FakeQueue:
             self.refused.append(list(transaction_ids))
             return False
         self.asked.append((list(transaction_ids), lane))
+        return True
+
+    def replay_soon(self, plan_id: int) -> bool:
+        if self.is_away:
+            self.refused.append([plan_id])
+            return False
+        self.replays.append(plan_id)
         return True
 
     def room_to_read(self) -> bool:

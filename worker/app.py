@@ -13,7 +13,7 @@ from config.settings import Settings
 from tasks.job import provide_tools
 from worker.bootstrap import build_toolbox, settings_or_fault
 
-JOBS = ("tasks.intake", "tasks.confirm", "tasks.sweep", "tasks.watch")
+JOBS = ("tasks.intake", "tasks.confirm", "tasks.sweep", "tasks.watch", "tasks.replay")
 
 
 def make_app(settings: Settings) -> Celery:

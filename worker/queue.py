@@ -11,7 +11,7 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from kombu.pools import producers
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, REPLAY
 from models.check import Lane
 from tasks.toolbox import in_batches
 
@@ -52,6 +52,10 @@ class CeleryQueue:
             self._send(ASK, [list(ids), lane.value], queue=queue) for ids in in_batches(transaction_ids, size=BATCH)
         ]
         return all(sent)
+
+    def replay_soon(self, plan_id: int) -> bool:
+        """Ring for a replay plan, where the sweep's questions stand: nobody waits for it."""
+        return self._send(REPLAY, [plan_id], queue=RECHECK)
 
     def room_to_read(self) -> bool:
         """Whether few callbacks wait to be read."""

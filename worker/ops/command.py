@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from worker.ops import callbacks, fsck, invoices, servers, status, upkeep
+from worker.ops import callbacks, fsck, invoices, replay, servers, status, upkeep
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
 
@@ -48,6 +48,7 @@ def reconciler(
 
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(replay.app, name="replay")
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
