@@ -59,7 +59,7 @@ Told = Callable[[Drafted], object]
 
 
 def draft_plan(tools: Toolbox, wanted: Choice, *, author: str, ask: bool, life: timedelta, told: Told) -> int:
-    """Make a plan and finish drafting it; its id. `told` is called with the progress, first once the plan exists.
+    """Make a plan and finish drafting it; its id. One that chose nothing ends as cancelled. `told` is called with the progress, first once the plan exists.
 
     Raises `NotFound` for ids nobody knows, before there is a plan. A draft that is cut short waits for `go_on`.
     """
@@ -88,6 +88,10 @@ def _finish(tools: Toolbox, mine: Draft, told: Told) -> int:
     mine = _choose(tools, mine, told)
     if mine.asked:
         mine = _Asking(tools, told).ask(mine)
+    if not mine.items:
+        with transaction(tools.sessions) as step:
+            draft.drop(step.session, mine)
+        return mine.plan_id
     with transaction(tools.sessions) as step:
         digest = draft.digest_of(step.session, mine.plan_id)
         draft.freeze(step.session, mine, digest)

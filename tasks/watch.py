@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from config import policy
 from models.answers import Said
 from models.case import PARKING_KINDS
-from models.queries.fsck import notices, slices
+from models.queries.fsck import notices, plans, slices
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.reading import reading
@@ -92,6 +92,7 @@ def fsck(
     yield from _payments(run)
     yield from _callbacks(run)
     yield from _notices(run)
+    yield from _plans(run)
 
 
 def _payments(run: _Run) -> Iterator[Violation]:
@@ -118,6 +119,23 @@ def _callbacks(run: _Run) -> Iterator[Violation]:
     else:
         yield from _walk(run, slices.UNFINISHED_CALLBACKS, look)
         yield from _walk(run, slices.FINISHED_CALLBACKS, look, since=run.since)
+
+
+def _plans(run: _Run) -> Iterator[Violation]:
+    """Few at a time; in full also whether each is as it was frozen."""
+
+    def look(session: Session, rows: Slice) -> list[Violation]:
+        return _hold(session, plans.PLANS, rows)
+
+    few = replace(run, size=min(run.size, plans.FEW))
+    yield from _walk(few, slices.EVERY_PLAN if run.since is None else slices.RECENT_PLANS, look)
+    after = 0 if run.since is None else None
+    while after is not None:
+        with reading(run.sessions) as session:
+            found = plans.next_frozen(session, after=after)
+        after = found[0] if found else None
+        if found and found[1] is not None:
+            yield found[1]
 
 
 def _hold(session: Session, walk: Walk, rows: Slice) -> list[Violation]:

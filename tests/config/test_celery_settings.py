@@ -6,7 +6,7 @@ import pytest
 from celery.app.defaults import NAMESPACES, flatten
 
 from config import policy
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, SWEEP, WATCH, celery_settings
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, REPLAY, SWEEP, WATCH, celery_settings
 from config.policy import Lengths
 from tests.fakes import settings_for
 from worker.app import make_app
@@ -49,7 +49,7 @@ def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
     app.loader.import_default_modules()
     queues = {queue.name for queue in app.conf.task_queues}
     assert queues == {CALLBACKS, FRESH, RECHECK, CONTROL}
-    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH}
+    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, REPLAY}
     for task, route in app.conf.task_routes.items():
         assert task in app.tasks
         assert route["queue"] in queues

@@ -179,14 +179,14 @@ def test_a_draft_that_was_cut_short_goes_on_where_it_was_and_is_the_same_as_one_
 def test_a_drafter_whose_plan_was_cancelled_meanwhile_stops(sessions, tools):
     add_failed(sessions, 3)
 
-    def told(at):
+    def told(_at):
         run(sessions, "UPDATE replay_plans SET state = 'cancelled', cancelled_by = 'x', cancelled_why = 'y'")
 
     with pytest.raises(Conflict, match="was cancelled"):
         draft_plan(tools, FAILED, author="awa", ask=False, life=DAY, told=told)
 
 
-def test_two_drafters_of_one_plan_do_not_both_write(sessions, tools):
+def test_two_drafters_of_one_plan_do_not_both_write(sessions):
     add_failed(sessions, 3)
     with transaction(sessions) as step:
         mine = draft.begin(step.session, FAILED, author="awa", asked=False, life=DAY, lease=timedelta(0))

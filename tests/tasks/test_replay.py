@@ -177,7 +177,7 @@ def test_a_worker_that_dies_behind_the_answers_is_found_to_have_settled_them(ses
     approve(tools, plan_id)
     report = fakes.breaker.report
 
-    def dies_behind_the_answers(heard, *, probe=""):
+    def dies_behind_the_answers(*_, **__):
         fakes.breaker.report = report
         raise SystemExit
 
@@ -259,7 +259,7 @@ def test_a_cancelled_plan_finishes_what_is_under_way_and_takes_up_nothing(sessio
     assert found(sessions, plan_id).state == "cancelled"
 
 
-def test_surplus_workers_go_and_do_something_else(sessions, fakes, tools):
+def test_surplus_workers_go_and_do_something_else(sessions, tools):
     add_failed(sessions, 1000)
     plan_id = plan(tools)
     approve(tools, plan_id)

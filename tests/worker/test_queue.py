@@ -13,7 +13,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, FRESH, READ, RECHECK, REPLAY
 from models.check import Lane
 from tests.fakes import settings_for
 from worker.app import make_app
@@ -78,6 +78,11 @@ def test_a_question_somebody_waits_for_never_stands_behind_the_sweeps(queue, val
     assert queue.ask_soon([7, 8], lane=lane)
     assert messages(valkey, name) == [(ASK, [[7, 8], lane.value])]
     assert [messages(valkey, other) for other in (CALLBACKS, FRESH, RECHECK, CONTROL) if other != name] == [[], [], []]
+
+
+def test_a_replay_plan_stands_where_the_sweeps_questions_stand(queue, valkey):
+    assert queue.replay_soon(7)
+    assert messages(valkey, RECHECK) == [(REPLAY, [7])]
 
 
 def test_many_ids_are_several_messages_and_none_is_left_out(queue, valkey):

@@ -38,8 +38,6 @@ app = typer.Typer(
 SHORTEST_HASH = 6
 """Characters of a hash that are enough to tell two plans apart."""
 
-DAY = timedelta(days=1)
-
 PlanArgument = Annotated[
     int, typer.Argument(metavar="PLAN", min=1, max=BIGGEST_ID, help="Id of the plan, as `replay list` shows it.")
 ]
@@ -84,9 +82,9 @@ def plan(  # noqa: PLR0913 - a filter each
         bool, typer.Option("--ask", help="Ask the gateway what would happen. Nothing moves, nothing is recorded.")
     ] = False,
     expires: Annotated[
-        timedelta,
-        typer.Option(parser=duration, metavar="AGE", help="For how long it may be run.", show_default="1d"),
-    ] = DAY,
+        timedelta | None,
+        typer.Option(parser=duration, metavar="LENGTH", help="For how long it may be run.", show_default="1d"),
+    ] = None,
     resume: Annotated[
         int | None,
         typer.Option(
@@ -105,6 +103,7 @@ def plan(  # noqa: PLR0913 - a filter each
 
     Without --ask the books alone are looked at, and what only the gateway knows stays open.
     """
+    from config.policy import PLAN_LIFE
     from tasks.foresee import draft_plan, go_on
     from worker.ops.replay_choice import choice_of
     from worker.ops.replay_view import print_draft
@@ -131,7 +130,7 @@ def plan(  # noqa: PLR0913 - a filter each
         if wanted is None:
             plan_id = go_on(desk.tools, resume or 0, told=told)
         else:
-            plan_id = draft_plan(desk.tools, wanted, author=author, ask=ask, life=expires, told=told)
+            plan_id = draft_plan(desk.tools, wanted, author=author, ask=ask, life=expires or PLAN_LIFE, told=told)
     print_draft(desk, plan_id, limit=limit, as_json=as_json)
 
 
@@ -182,7 +181,7 @@ def cancel(
     """End a plan. What is under way is finished, what was not taken up never will be."""
     from models.queries.replay import work
     from models.session import transaction
-    from worker.ops.replay_view import plan_document
+    from worker.ops.replay_view import STATES, plan_document
     from worker.ops.shown import print_json
 
     tools = desk_of(ctx).tools
@@ -192,7 +191,8 @@ def cancel(
         done = work.cancel(step.session, plan_id, author=author, reason=reason.strip())
     found = _find(tools, plan_id)
     if not done:
-        raise Conflict(_("plan {id} is {state}: there is nothing to cancel").format(id=plan_id, state=_(found.state)))
+        told = _("plan {id} is over already ({state}): there is nothing to cancel")
+        raise Conflict(told.format(id=plan_id, state=_(STATES[found.state])))
     if as_json:
         print_json(plan_document(found))
     else:

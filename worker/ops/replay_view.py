@@ -90,9 +90,9 @@ def print_draft(desk: Desk, plan_id: int, *, limit: int, as_json: bool) -> None:
     if as_json:
         print_json(document(report))
         return
-    _print_head(report.plan)
     out = console()
     if report.plan.items:
+        _print_head(report.plan)
         out.print(_predictions(report.pairs))
         _print_items(report, options="--items")
         out.print(
@@ -103,7 +103,7 @@ def print_draft(desk: Desk, plan_id: int, *, limit: int, as_json: bool) -> None:
         )
         _print_minutes(report)
     else:
-        out.print("\n" + _("nothing fits these filters"))
+        out.print(_("nothing fits these filters: there is nothing to run"))
 
 
 def print_report(

@@ -137,6 +137,19 @@ def freeze(session: Session, draft: Draft, digest: bytes) -> datetime:
     return expires_at
 
 
+DROP = text("""
+    UPDATE replay_plans
+    SET state = 'cancelled', cancelled_by = author, cancelled_why = 'nothing fits its filters', leased_until = NULL,
+        over_at = clock_timestamp()
+    WHERE id = :plan_id AND state = 'drafting' AND leased_until = :mine
+""")
+
+
+def drop(session: Session, draft: Draft) -> None:
+    """End a draft that chose nothing."""
+    session.execute(DROP, {"plan_id": draft.plan_id, "mine": draft.leased_until})
+
+
 ADD_ITEMS = text("""
     INSERT INTO replay_items (plan_id, position, callback_id, transaction_pk, about_pk, prediction)
     SELECT :plan_id, :items + n.position, n.callback_id, n.pk, n.pk, n.prediction

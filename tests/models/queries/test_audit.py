@@ -13,12 +13,15 @@ from sqlalchemy import text
 from models.callback import Outcome
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.payments import PAYMENTS
+from models.queries.fsck.plans import PLANS
+from models.queries.replay.choice import TransactionChoice
 from models.session import Sessions, transaction
 from tasks.intake import intake
 from tasks.record import record
 from tasks.watch import fsck
 from tests.fakes import completed, notcompleted, pending, toolbox
 from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, open_books, run
+from tests.plans import approve, plan, run_to_the_end
 
 LATELY = timedelta(minutes=15)
 
@@ -57,6 +60,15 @@ def write_sound_books(sessions: Sessions) -> None:
     intake(tools, read)
     knock(sessions, claim("ORD-7"))
     assert seven
+    write_sound_plans(sessions)
+
+
+def write_sound_plans(sessions: Sessions) -> None:
+    """Plan 1 is done, 2 runs, 3 is ready; all about ORD-8, which nobody can ask about."""
+    tools = toolbox(sessions)
+    one, two, _ = (plan(tools, TransactionChoice(ids=("ORD-8",))) for _ in range(3))
+    run_to_the_end(tools, one)
+    approve(tools, two)
 
 
 def damage(sessions: Sessions, *statements: str) -> None:
@@ -250,6 +262,22 @@ DAMAGE = {
         "UPDATE callbacks SET transaction_pk = NULL WHERE id = 1",
         {("matched_to_nothing", "callback 1")},
     ),
+    "a running plan is not taken up": (
+        "UPDATE replay_plans SET run_at = now() - interval '11 min' WHERE id = 2",
+        {("replay_stalled", "plan 2")},
+    ),
+    "a plan that is done left an item out": (
+        "UPDATE replay_items SET done_at = NULL, actual = '' WHERE plan_id = 1",
+        {("replay_unworked", "plan 1")},
+    ),
+    "an item of a plan is gone": (
+        "DELETE FROM replay_items WHERE plan_id = 1",
+        {("replay_unworked", "plan 1"), ("replay_changed", "plan 1")},
+    ),
+    "a prediction was changed after the review": (
+        "UPDATE replay_items SET prediction = 'settled', amount = 5000 WHERE plan_id = 3",
+        {("replay_changed", "plan 3")},
+    ),
     "an orphan has no case": ("DELETE FROM cases WHERE kind = 'orphan'", {("unreported", "callback 2")}),
     "an unreadable callback has no case": (
         "DELETE FROM cases WHERE kind = 'unreadable'",
@@ -269,8 +297,9 @@ WAITS_FOR_THE_NIGHT = {
     "a pending one is called completed",
     "a settlement is of a transaction that never was",
     "the answer that closed one is gone",
+    "a prediction was changed after the review",
 }
-"""What is final without an answer of late: no row says that it moved."""
+"""What is final without an answer of late: no row says that it moved. And hashes are only tried in full."""
 
 
 @pytest.mark.parametrize("what", DAMAGE)
@@ -278,12 +307,12 @@ def test_planted_damage_is_found(sessions, what):
     statement, broken = DAMAGE[what]
     damage(sessions, *WITHOUT_CONSTRAINTS, statement)
     assert found(sessions) == expected(broken, sessions)
-    lately = set() if what in WAITS_FOR_THE_NIGHT else expected(broken, sessions)
+    lately = set() if what in WAITS_FOR_THE_NIGHT else expected(broken, sessions) - {("replay_changed", "plan 1")}
     assert found(sessions, since=LATELY) == lately
 
 
-PROMISES = {rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS) for rule in walk.rules}
-ADDED_UP = {"sums", "notice_gap", "notice_counter"}
+PROMISES = {rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS, PLANS) for rule in walk.rules}
+ADDED_UP = {"sums", "notice_gap", "notice_counter", "replay_changed"}
 """Rules that no single row can break."""
 
 
