@@ -20,9 +20,10 @@ DAY = timedelta(days=1)
 
 ADD_FAILED = """
     INSERT INTO callbacks (body, content_type, headers, source, digest, outcome, attempts)
-    SELECT convert_to('{"status": "completed", "transaction_id": "ORD-' || n || '", "operator_id": "11"}', 'UTF8'),
+    SELECT convert_to('{"status": "completed", "transaction_id": "ORD-' || (n - 1) * :step % :names + 1
+                      || '", "operator_id": "11"}', 'UTF8'),
            'application/json', '{}', '', '', 'orphan', 6
-    FROM generate_series(1, :count) AS n
+    FROM generate_series(1, CAST(:count AS bigint)) AS n
 """
 ADD_CASES = """
     INSERT INTO cases (kind, callback_id, detail)
@@ -31,9 +32,12 @@ ADD_CASES = """
 """
 
 
-def add_failed(sessions: Sessions, count: int) -> None:
-    """Orphans that name ORD-1 to ORD-`count`: they came before anybody had registered these."""
-    run(sessions, ADD_FAILED, count=count)
+def add_failed(sessions: Sessions, count: int, *, names: int = 0, step: int = 1) -> None:
+    """Orphans that name ORD-1 to ORD-`count`: they came before anybody had registered these.
+
+    With fewer `names` they begin anew, and with another `step` they come in another order.
+    """
+    run(sessions, ADD_FAILED, count=count, names=names or count, step=step)
     run(sessions, ADD_CASES)
 
 

@@ -203,7 +203,10 @@ def test_who_runs_a_plan_says_why_and_may_say_which(ops):
     [
         ("expires_at = clock_timestamp()", "plan 1 expired at"),
         ("state = 'drafting'", "`reconciler replay plan --resume 1` goes on"),
-        ("state = 'cancelled', cancelled_by = 'chef', cancelled_why = 'no'", "was cancelled by chef, no: make a new one"),
+        (
+            "state = 'cancelled', cancelled_by = 'chef', cancelled_why = 'no'",
+            "was cancelled by chef, no: make a new one",
+        ),
         ("state = 'done', run_by = 'x', reason = 'y'", "`reconciler replay show 1` tells what came of it"),
         ("digest = sha256('')", "are not those it was frozen with"),
     ],
@@ -223,7 +226,9 @@ def test_an_unknown_plan_is_one_sentence(ops):
 def test_a_plan_is_cancelled_once_with_a_reason(ops):
     prepare(ops)
     drafted(ops)
-    assert ops.say("replay", "cancel", "1", "--reason", "wrong day") == "plan 1 is cancelled: 0 of 4 items were worked\n"
+    assert (
+        ops.say("replay", "cancel", "1", "--reason", "wrong day") == "plan 1 is cancelled: 0 of 4 items were worked\n"
+    )
     assert "is over already (cancelled)" in ops.fault("replay", "cancel", "1", "--reason", "again")
     assert found(ops.tools.sessions, 1).cancelled_why == "wrong day"
 
