@@ -227,7 +227,7 @@ PAGE = text("""
     SELECT count(*) AS items, sha256(convert_to(COALESCE(string_agg(
         concat_ws('|', position, COALESCE(callback_id, 0), COALESCE(transaction_pk, 0), prediction, amount), ';'
         ORDER BY position), ''), 'UTF8')) AS digest
-    FROM replay_items WHERE plan_id = :plan_id AND position > :after AND position <= :after + :page
+    FROM replay_items WHERE plan_id = :plan_id AND position > :after AND position <= CAST(:after AS bigint) + :page
 """)
 
 
