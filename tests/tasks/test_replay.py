@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from config.celery_settings import REPLAY
 from models.answers import Answer, Said
 from models.check import Lane
 from models.errors import StoreAway
@@ -14,11 +15,12 @@ from models.session import transaction
 from models.stop import Switch
 from models.transaction import Status
 from tasks.intake import intake
+from tasks.job import provide_tools
 from tasks.record import record
 from tasks.replay import Start, ring_for_plans, start, work_batch
 from tasks.sweep import sweep
 from tasks.watch import fsck
-from tests.fakes import completed, notcompleted, pending, silence, toolbox
+from tests.fakes import completed, notcompleted, pending, settings_for, silence, toolbox
 from tests.ledger import LANE, add_created, add_pending, all_at_once, answered, cases, claim, count, knock, run, value
 from tests.plans import (
     DAY,
@@ -33,6 +35,7 @@ from tests.plans import (
     plan,
     run_to_the_end,
 )
+from worker.app import make_app
 
 
 def settled(sessions):
@@ -192,6 +195,23 @@ def test_a_worker_that_dies_behind_the_answers_is_found_to_have_settled_them(ses
     assert pairs(sessions, plan_id) == {("settled", "settled"): 5}
     assert settled(sessions) == (5, 5)
     assert len(fakes.gateway.asked) == asked
+
+
+def test_one_message_is_one_batch_and_rings_for_the_next(sessions, fakes, tools):
+    add_failed(sessions, 250)
+    plan_id = plan(tools)
+    approve(tools, plan_id)
+    app = make_app(settings_for("postgresql://nobody@127.0.0.1:1/none"))
+    app.loader.import_default_modules()
+    provide_tools(app, lambda: tools)
+    job = app.tasks[REPLAY]
+    left = []
+    fakes.queue.replay_soon(plan_id)
+    while fakes.queue.replays:
+        job(fakes.queue.replays.pop())
+        left.append(sum(items for (_, actual), items in pairs(sessions, plan_id).items() if not actual))
+    assert left == [150, 50, 0, 0]
+    assert found(sessions, plan_id).state == "done"
 
 
 def test_two_workers_share_a_plan_and_each_item_is_worked_once(sessions, fakes):

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from models.callback import Outcome
-from models.case import CaseKind
 from models.errors import Conflict, NotFound
 from models.replay import PlanState
-from models.transaction import Status
 from worker.language import _
-from worker.ops.desk import desk_of
-from worker.ops.options import (
-    BIGGEST_ID,
-    AfterOption,
-    AuthorOption,
-    JsonOption,
-    LimitOption,
-    OldestOption,
-    ReasonOption,
-    duration,
+from worker.ops.desk import Desk, desk_of
+from worker.ops.options import AfterOption, AuthorOption, JsonOption, LimitOption, OldestOption, ReasonOption
+from worker.ops.replay_options import (
+    AskOption,
+    CallbacksOption,
+    CaseOption,
+    ExpiresOption,
+    FailedOption,
+    HashOption,
+    HereOption,
+    ItemsOption,
+    OperatorOption,
+    OutcomesOption,
+    ParkedOption,
+    PlanArgument,
+    ResumeOption,
+    SinceOption,
+    StatusesOption,
+    TransactionsOption,
+    UntilOption,
+    WhyOption,
 )
 
 if TYPE_CHECKING:
@@ -38,63 +46,24 @@ app = typer.Typer(
 SHORTEST_HASH = 6
 """Characters of a hash that are enough to tell two plans apart."""
 
-PlanArgument = Annotated[
-    int, typer.Argument(metavar="PLAN", min=1, max=BIGGEST_ID, help="Id of the plan, as `replay list` shows it.")
-]
-ItemsOption = Annotated[bool, typer.Option("--items", help="Show every item, page by page, not only what differs.")]
-
 
 @app.command()
 def plan(  # noqa: PLR0913 - a filter each
     ctx: typer.Context,
     *,
-    failed: Annotated[
-        bool, typer.Option("--failed", help="Callbacks nobody could use: unmatched, orphan, unreadable, never read.")
-    ] = False,
-    outcome: Annotated[
-        list[Outcome] | None, typer.Option(help="Callbacks of this outcome; may be repeated.", show_default=False)
-    ] = None,
-    callback: Annotated[
-        list[int] | None,
-        typer.Option(metavar="ID", min=1, max=BIGGEST_ID, help="This callback; may be repeated.", show_default=False),
-    ] = None,
-    status: Annotated[
-        list[Status] | None, typer.Option(help="Transactions of this status; may be repeated.", show_default=False)
-    ] = None,
-    parked: Annotated[bool, typer.Option("--parked", help="Transactions that are not asked about any more.")] = False,
-    case: Annotated[
-        CaseKind | None, typer.Option(help="Transactions with an open case of this kind.", show_default=False)
-    ] = None,
-    transaction: Annotated[
-        list[str] | None,
-        typer.Option(metavar="TRANSACTION_ID", help="This transaction; may be repeated.", show_default=False),
-    ] = None,
-    operator: Annotated[str, typer.Option(metavar="ID", help="Of this operator, by id or name.")] = "",
-    since: Annotated[
-        timedelta | None,
-        typer.Option(parser=duration, metavar="AGE", help="No older than this: 90s, 15m, 2h, 1d.", show_default=False),
-    ] = None,
-    until: Annotated[
-        timedelta | None,
-        typer.Option(parser=duration, metavar="AGE", help="At least this old.", show_default=False),
-    ] = None,
-    ask: Annotated[
-        bool, typer.Option("--ask", help="Ask the gateway what would happen. Nothing moves, nothing is recorded.")
-    ] = False,
-    expires: Annotated[
-        timedelta | None,
-        typer.Option(parser=duration, metavar="LENGTH", help="For how long it may be run.", show_default="1d"),
-    ] = None,
-    resume: Annotated[
-        int | None,
-        typer.Option(
-            metavar="PLAN",
-            min=1,
-            max=BIGGEST_ID,
-            help="Finish a plan whose drafting was cut short.",
-            show_default=False,
-        ),
-    ] = None,
+    failed: FailedOption = False,
+    outcome: OutcomesOption = None,
+    callback: CallbacksOption = None,
+    status: StatusesOption = None,
+    parked: ParkedOption = False,
+    case: CaseOption = None,
+    transaction: TransactionsOption = None,
+    operator: OperatorOption = "",
+    since: SinceOption = None,
+    until: UntilOption = None,
+    ask: AskOption = False,
+    expires: ExpiresOption = None,
+    resume: ResumeOption = None,
     limit: LimitOption = 20,
     author: AuthorOption,
     as_json: JsonOption = False,
@@ -103,11 +72,8 @@ def plan(  # noqa: PLR0913 - a filter each
 
     Without --ask the books alone are looked at, and what only the gateway knows stays open.
     """
-    from config.policy import PLAN_LIFE
-    from tasks.foresee import draft_plan, go_on
     from worker.ops.replay_choice import choice_of
     from worker.ops.replay_view import print_draft
-    from worker.ops.replay_watch import drafting
 
     desk = desk_of(ctx)
     wanted: Choice | None = choice_of(
@@ -126,12 +92,20 @@ def plan(  # noqa: PLR0913 - a filter each
         raise typer.BadParameter(
             _("name what is to be worked again, for example --failed --since 2h; or --resume PLAN")
         )
+    plan_id = _draft(desk, wanted, resume=resume or 0, author=author, ask=ask, life=expires)
+    print_draft(desk, plan_id, limit=limit, as_json=as_json)
+
+
+def _draft(desk: Desk, wanted: Choice | None, *, resume: int, author: str, ask: bool, life: timedelta | None) -> int:
+    """A new plan of what is wanted, or the one to be resumed, drafted to its end."""
+    from config.policy import PLAN_LIFE
+    from tasks.foresee import draft_plan, go_on
+    from worker.ops.replay_watch import drafting
+
     with drafting(rate=desk.settings.ligdicash_rate) as told:
         if wanted is None:
-            plan_id = go_on(desk.tools, resume or 0, told=told)
-        else:
-            plan_id = draft_plan(desk.tools, wanted, author=author, ask=ask, life=expires or PLAN_LIFE, told=told)
-    print_draft(desk, plan_id, limit=limit, as_json=as_json)
+            return go_on(desk.tools, resume, told=told)
+        return draft_plan(desk.tools, wanted, author=author, ask=ask, life=life or PLAN_LIFE, told=told)
 
 
 @app.command()
@@ -139,15 +113,10 @@ def run(
     ctx: typer.Context,
     plan_id: PlanArgument,
     *,
-    reason: Annotated[
-        str, typer.Option("--reason", metavar="TEXT", help="Why it is run. Required to start it.", show_default=False)
-    ] = "",
+    reason: WhyOption = "",
     author: AuthorOption,
-    hash_: Annotated[
-        str,
-        typer.Option("--hash", metavar="PREFIX", help="Run it only with this hash, as reviewed.", show_default=False),
-    ] = "",
-    here: Annotated[bool, typer.Option("--here", help="Work it in this process, without a worker.")] = False,
+    hash_: HashOption = "",
+    here: HereOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Run a plan as it was reviewed, watch it, and end with prediction against actual. Ctrl-C only ends the watching.

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from models.errors import Conflict
 from models.foresight import again
 from models.queries.fsck.slices import BIGGEST_ID, before_lately
-from models.queries.replay.choice import CallbackChoice, Choice, from_words, in_words
+from models.queries.replay.choice import EACH_ITS_PLAN, CallbackChoice, Choice, from_words, in_words
 from models.replay import Upshot
 
 
@@ -199,6 +199,7 @@ FORETELL = text("""
 
 def to_ask(session: Session, draft: Draft, *, after: int, limit: int) -> list[tuple[int, int]]:
     """Position and transaction of the next items behind the position `after` of which only the gateway knows."""
+    session.execute(EACH_ITS_PLAN)
     rows = session.execute(TO_ASK, {"plan_id": draft.plan_id, "after": after, "limit": limit})
     return [(position, pk) for position, pk in rows]
 

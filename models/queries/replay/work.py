@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from models.answers import Answer, Said
 from models.decisions import Books
 from models.foresight import Aftermath
+from models.queries.replay.choice import EACH_ITS_PLAN
 from models.replay import Upshot
 from models.stop import Switch
 from models.transaction import Status
@@ -106,6 +107,7 @@ def claim(session: Session, plan_id: int, *, limit: int, how: Claim, alone: bool
         "alone": alone,
         "switch": Switch.REPLAY.value,
     }
+    session.execute(EACH_ITS_PLAN)
     rows = session.execute(CLAIM, parameters)
     claimed = [Claimed(position=p, callback_id=c, about_pk=pk, lost=lost) for p, c, pk, lost in rows]
     return sorted(claimed, key=lambda item: item.position)
