@@ -107,11 +107,15 @@ class CallbackSlice:
     upto: int | None
 
 
-# One index scan for each word, merged by id: the cost is the slice's size, whatever the table's. The other filters decide
-# over the slice and not over the scan: else rows that fit none would be scanned to the end of the table at once.
+# One scan of the index on (word, id) for each word, merged by id: the cost is the slice's size, whatever the table's. By ranges
+# of both, for with an equality the planner may walk the primary key instead, and read the whole table for a word it has never seen.
+# The other filters decide over the slice and not over the scan: else rows that fit none would be scanned to the end at once.
 BY_WORD = """
         SELECT r.* FROM unnest(CAST(:words AS text[])) AS given(word) CROSS JOIN LATERAL (
-            SELECT * FROM {table} r WHERE r.{column} = given.word AND r.id > :after ORDER BY r.id LIMIT :size
+            SELECT * FROM {table} r
+            WHERE (r.{column}, r.id) > (given.word, CAST(:after AS bigint))
+              AND (r.{column}, r.id) <= (given.word, 9223372036854775807)
+            ORDER BY r.{column}, r.id LIMIT :size
         ) AS r ORDER BY r.id LIMIT :size
 """
 BY_ID = """
