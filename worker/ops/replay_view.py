@@ -239,7 +239,7 @@ def _matrix(pairs: Sequence[Pair]) -> Table:
     table = narrow_table()
     table.add_column(_("predicted"), no_wrap=True)
     for upshot in actuals:
-        table.add_column(_(NAMES[upshot]), justify="right")
+        table.add_column(_(NAMES[upshot]), justify="right", overflow="fold")
     if has_left:
         table.add_column(_("left"), justify="right")
     table.add_column(_("all"), justify="right", style="bold")
