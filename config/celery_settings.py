@@ -11,7 +11,7 @@ from typing import Any
 from celery.schedules import crontab
 from kombu import Exchange, Queue
 
-from config import policy
+from config import hush, policy
 from config.policy import Lengths
 from config.settings import Settings
 
@@ -22,13 +22,14 @@ WATCH = "reconciler.watch"
 ECHO = "reconciler.echo"
 LISTEN = "reconciler.listen"
 NOTIFY = "reconciler.notify"
+REPLAY = "reconciler.replay"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read."""
 FRESH = "fresh"
 """Queue: questions somebody waits for, a callback or a person."""
 RECHECK = "recheck"
-"""Queue: questions the sweep asks. A long one must not delay a fresh callback."""
+"""Queue: questions the sweep asks, and replays. A long one must not delay a fresh callback."""
 NOTICES = "notices"
 """Queue: notices to deliver. A worker of its own can take it: `celery -A worker worker -Q notices`."""
 CONTROL = "control"
@@ -76,8 +77,8 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
             },
             "listen": {
                 "task": LISTEN,
-                "schedule": policy.HUSH_EVERY,
-                "options": {"expires": policy.HUSH_EVERY.total_seconds()},
+                "schedule": hush.EVERY,
+                "options": {"expires": hush.EVERY.total_seconds()},
             },
             "watch_in_full": {
                 "task": WATCH,
@@ -137,6 +138,7 @@ MESSAGES: dict[str, Any] = {
         WATCH: {"queue": CONTROL},
         LISTEN: {"queue": CONTROL},
         NOTIFY: {"queue": NOTICES},
+        REPLAY: {"queue": RECHECK},
     },
     "task_create_missing_queues": False,
 }

@@ -322,64 +322,25 @@ def patience(tier: Tier) -> timedelta:
     return 2 * timedelta(seconds=max(tier.every, MISMATCH_EVERY))
 
 
-HUSH_WINDOW = timedelta(minutes=30)
-"""How far back "now" reaches when the share of announced payments is held against the hours before."""
+PLAN_LIFE = timedelta(days=1)
+"""How long a replay plan may be run after it was drafted: a colleague may approve it tomorrow morning, not next week."""
 
-HUSH_BEFORE = timedelta(hours=6)
-"""How far back those hours reach, the window included."""
+DRAFT_LEASE = timedelta(minutes=1)
+"""How long a plan counts as being drafted after its drafter's last sign of life. Longer than any one step of drafting."""
 
-HUSH_EVERY = timedelta(hours=1)
-"""How often beat has somebody listen for it. A hush that goes on is an error in the log this often, not more."""
+DRAFT_SLICE = 500
+"""Callbacks or transactions looked at with one statement while a plan is drafted. A body has up to 64 kB."""
 
-HUSH_LEAST = 10
-"""Completed payments that it takes to say anything: of fewer, all may have lost their callbacks by chance."""
+DRAFT_ROUNDS = 3
+"""How often a question without an answer is asked while a plan is drafted; then its prediction stays open."""
 
-HUSH_LEFT = 0.25
-"""Part of the usual share at which it counts as collapsed."""
+REPLAY_BATCH = 100
+"""Items of a plan worked together: as many as are asked about well within a task's time."""
 
-HUSH_USUAL = 0.3
-"""The least share that is taken for usual. So a hush that lasts for hours does not become what is usual, and callbacks that
-have never come are seen on the first day."""
-
-HUSH_AFTER = timedelta(minutes=5)
-"""How long no callback may come at all while payments are completed without one. Longer than the gateway takes to send its
-twins again, shorter than the window: a sharp end is seen at once, a slow one by its share."""
-
-HUSH_REACH = timedelta(days=1)
-"""How far back the payments may lie that are counted for it, so that a small shop's callbacks are missed too."""
+REPLAY_UNDER_WAY = 2 * REPLAY_BATCH
+"""Items of one plan under way in the whole fleet: a replay holds no more than two or three workers, however many there are."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Announced:
-    """So many payments were completed in some time, and so many of them a callback had announced."""
-
-    completed: int = 0
-    announced: int = 0
-
-    @property
-    def share(self) -> float | None:
-        """0 to 1; None when nothing was completed."""
-        return self.announced / self.completed if self.completed else None
-
-
-def usual_share(before: Announced) -> float:
-    """The share to be expected after these hours, never less than `HUSH_USUAL`."""
-    known = before.share if before.completed >= HUSH_LEAST else None
-    return max(known or 0.0, HUSH_USUAL)
-
-
-def is_hushed(now: Announced, before: Announced, *, unread: int) -> bool:
-    """Whether payments go on being completed while the callbacks about them have collapsed.
-
-    `unread` callbacks may announce any of them: a backlog of ours is no silence of theirs.
-    """
-    most = now.announced + unread
-    return now.completed >= HUSH_LEAST and most <= usual_share(before) * now.completed * HUSH_LEFT
-
-
-def is_cut_off(missed: int, *, silent_for: timedelta | None) -> bool:
-    """Whether no callback comes at all: so many payments were completed without one since the last, so long ago.
-
-    `silent_for` is None when none has ever come.
-    """
-    return missed >= HUSH_LEAST and (silent_for is None or silent_for >= HUSH_AFTER)
+def replay_again_in(tries: int) -> float:
+    """Seconds until an item of a plan of which nothing came is tried again, after `tries` tries. Never stops: nothing is lost."""
+    return SILENCE_STEPS[min(max(tries, 1), len(SILENCE_STEPS)) - 1]

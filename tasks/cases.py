@@ -99,6 +99,8 @@ def override(tools: Toolbox, change: ByHand, by: Signature) -> int | None:
         if wanted.new is not Status.REFUSED:
             told = _Told(transaction_pk=wanted.transaction_pk, new=wanted.new)
             add_notices(step.session, [told], accounts={told.transaction_pk: account})
+            if tools.merchant is not None:
+                step.after_commit.append(tools.queue.deliver_soon)
     log.warning(
         "status_overridden",
         override=made,

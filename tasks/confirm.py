@@ -61,7 +61,7 @@ def _work(tools: Toolbox, held: Held, *, lane: Lane) -> int:
     if leave.wait:
         _put_off(tools, held.ids, leave, lane=lane)
         return 0
-    ear = _Ear(tools.breaker, probe=leave.probe)
+    ear = Ear(tools.breaker, probe=leave.probe)
     recorded = 0
     try:
         questions, began = _begin(tools, sorted(held.ids), lane=lane, is_probe=bool(leave.probe))
@@ -112,7 +112,7 @@ def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) ->
     return questions, began
 
 
-class _Ear:
+class Ear:
     """Tells the breaker what was heard: trouble at once, answers now and then, and at the end whatever is left."""
 
     def __init__(self, breaker: Breaker, *, probe: str) -> None:

@@ -12,6 +12,7 @@ from datetime import timedelta
 import structlog
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
+from sqlalchemy.orm import Session
 
 from config import policy
 from models.answers import CallbackContent, Said
@@ -39,6 +40,7 @@ class Sorted:
 
     finding: Finding
     claims: Said | None = None
+    about: KnownTransaction | None = None
 
 
 def intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
@@ -61,6 +63,17 @@ def intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
     return read
 
 
+def read_again(tools: Toolbox, callback_ids: Sequence[int]) -> list[Sorted]:
+    """Open these again and read them, whatever became of them, in one transaction; what each is now.
+
+    What is to be asked about carries its mark, and nobody is rung for: the caller asks, in a lane of its choice, and the
+    sweep should the caller die. Raises whatever breaks the reading, with nothing changed.
+    """
+    with transaction(tools.sessions) as step:
+        receive.reopen_callbacks(step.session, callback_ids)
+        return _read_all(tools, step.session, callback_ids)
+
+
 def _intake_alone(tools: Toolbox, callback_id: int) -> int:
     try:
         return _intake(tools, [callback_id])
@@ -74,24 +87,32 @@ def _intake_alone(tools: Toolbox, callback_id: int) -> int:
 
 def _intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
     with transaction(tools.sessions) as step:
-        callbacks = receive.take_callbacks(step.session, callback_ids)
-        contents = {callback.id: _read(tools.wire, callback) for callback in callbacks}
-        named = (
-            ref for content in contents.values() if isinstance(content, CallbackContent) for ref in content.references
-        )
-        known = receive.find_transactions(step.session, named)
-        done = [_sort(callback, contents[callback.id], known) for callback in callbacks]
-        claims = _claims(done)
-        to_ask = sorted(claims)
-        receive.finish_callbacks(step.session, [s.finding for s in done])
-        receive.nudge(step.session, claims, grace=policy.INTAKE_GRACE)
-        open_cases(step.session, [case for s in done if (case := _case(s.finding))])
-        if to_ask:
+        done = _read_all(tools, step.session, callback_ids)
+        if to_ask := sorted(_claims(done)):
             step.after_commit.append(lambda: tools.queue.ask_soon(to_ask, lane=Lane.CALLBACK))
     return len(done)
 
 
-def _read(wire: Wire, callback: StoredCallback) -> CallbackContent | str:
+def _read_all(tools: Toolbox, session: Session, callback_ids: Sequence[int]) -> list[Sorted]:
+    callbacks = receive.take_callbacks(session, callback_ids)
+    contents = {callback.id: content_of(tools.wire, callback) for callback in callbacks}
+    done = sort_all(session, callbacks, contents)
+    receive.finish_callbacks(session, [s.finding for s in done])
+    receive.nudge(session, _claims(done), grace=policy.INTAKE_GRACE)
+    open_cases(session, [case for s in done if (case := _case(s.finding))])
+    return done
+
+
+def sort_all(
+    session: Session, callbacks: Sequence[StoredCallback], contents: Mapping[int, CallbackContent | str]
+) -> list[Sorted]:
+    """What becomes of each of these, by what it says and what the books hold. Changes nothing."""
+    read = [content for content in contents.values() if isinstance(content, CallbackContent)]
+    known = receive.find_transactions(session, (reference for content in read for reference in content.references))
+    return [_sort(callback, contents[callback.id], known) for callback in callbacks]
+
+
+def content_of(wire: Wire, callback: StoredCallback) -> CallbackContent | str:
     """What the callback claims, or one sentence on why that cannot be told."""
     try:
         return wire.read_callback(callback.content_type, callback.body)
@@ -109,11 +130,12 @@ def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mappi
         note = (
             f"claims {content.claims.value} about an order the gateway refused to create: there is no token to ask with"
         )
-        return Sorted(Finding(callback_id=callback.id, outcome=Outcome.ORPHAN, note=note, transaction_pk=about.id))
+        finding = Finding(callback_id=callback.id, outcome=Outcome.ORPHAN, note=note, transaction_pk=about.id)
+        return Sorted(finding, about=about)
     nothing_new = ALREADY_SAID.get(about.status) is content.claims
     note = f"claims {content.claims.value}" + (", as the books already say" if nothing_new else "")
     finding = Finding(callback_id=callback.id, outcome=Outcome.MATCHED, note=note, transaction_pk=about.id)
-    return Sorted(finding, claims=None if nothing_new else content.claims)
+    return Sorted(finding, claims=None if nothing_new else content.claims, about=about)
 
 
 def _claims(done: Sequence[Sorted]) -> dict[int, Said]:

@@ -14,8 +14,8 @@ from datetime import datetime
 import structlog
 from celery import shared_task
 
-from config import policy
-from config.policy import Announced
+from config import hush, policy
+from config.hush import Announced
 from models.check import Lane
 from models.queries.fsck.reading import reading
 from models.queries.learned import Learned, Tally, learned_lately
@@ -24,7 +24,7 @@ from tasks.job import Job
 
 log = structlog.get_logger()
 
-HOURS = round(policy.HUSH_BEFORE.total_seconds() / policy.HOUR)
+HOURS = round(hush.BEFORE.total_seconds() / policy.HOUR)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +51,21 @@ def read_learned(sessions: Sessions, *, hours: int = 0) -> Learned:
         return learned_lately(
             session,
             hours=max(hours, HOURS),
-            window=policy.HUSH_WINDOW,
-            last=policy.HUSH_LEAST,
-            reach=policy.HUSH_REACH,
+            window=hush.WINDOW,
+            last=hush.LEAST,
+            reach=hush.REACH,
             waits_of=hours,
         )
 
 
 def hushes(learned: Learned) -> list[Hush]:
     """What has fallen silent: everything, or each operator that has. Pure."""
-    first = learned.now - policy.HUSH_BEFORE
+    first = learned.now - hush.BEFORE
     tallies = [tally for tally in learned.tallies if tally.hour > first]
     silent_for = None if learned.heard_at is None else learned.now - learned.heard_at
     everything = _hush(None, tallies, unread=learned.unread)
-    if policy.is_cut_off(learned.missed, silent_for=silent_for):
-        usual = policy.usual_share(_announced(tally for tally in tallies if not tally.is_recent))
+    if hush.is_cut_off(learned.missed, silent_for=silent_for):
+        usual = hush.usual_share(_announced(tally for tally in tallies if not tally.is_recent))
         return [Hush(operator=None, since=learned.heard_at, completed=learned.missed, announced=0, usual=usual)]
     if everything is not None:
         return [everything]
@@ -82,14 +82,14 @@ def _hush(operator: str | None, tallies: Iterable[Tally], *, unread: int) -> Hus
     for tally in tallies:
         (now if tally.is_recent else before).append(tally)
     recent, earlier = _announced(now), _announced(before)
-    if not policy.is_hushed(recent, earlier, unread=unread):
+    if not hush.is_hushed(recent, earlier, unread=unread):
         return None
     return Hush(
         operator=operator,
         since=None,
         completed=recent.completed,
         announced=recent.announced,
-        usual=policy.usual_share(earlier),
+        usual=hush.usual_share(earlier),
     )
 
 
@@ -111,13 +111,13 @@ def tell(sessions: Sessions) -> list[Hush]:
     """An error in the log for each hush, `operator` empty for all of them; else one line with the figures."""
     learned = read_learned(sessions)
     found = hushes(learned)
-    for hush in found:
+    for one in found:
         log.error(
             "callbacks_silent",
-            operator=hush.operator or "",
-            completed=hush.completed,
-            announced=hush.announced,
-            usual=round(hush.usual, 2),
+            operator=one.operator or "",
+            completed=one.completed,
+            announced=one.announced,
+            usual=round(one.usual, 2),
             last_callback_at=learned.heard_at.isoformat() if learned.heard_at else None,
         )
     if not found:

@@ -14,6 +14,7 @@ from config import policy
 from models.check import Lane
 from models.queries import ask as asking
 from models.queries.ask import Question
+from models.queries.replay.aside import give_back_aside
 from models.session import transaction
 from tasks.record import Answered
 from tasks.toolbox import Toolbox, Turn
@@ -30,9 +31,10 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 class Round:
     """Asks within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
 
-    def __init__(self, tools: Toolbox, *, lane: Lane, began: float) -> None:
-        """`began` is when the questions were begun, by `time.monotonic()`."""
+    def __init__(self, tools: Toolbox, *, lane: Lane, began: float, aside: bool = False) -> None:
+        """`began` is when the questions were begun, by `time.monotonic()`; `aside`: nothing will be recorded."""
         self._tools = tools
+        self._aside = aside
         self._lane = lane
         self._began = began
         self._turn = Turn(granted=0)
@@ -108,6 +110,10 @@ class Round:
 
     def _give_back(self) -> None:
         if not self.unasked:
+            return
+        if self._aside:
+            with transaction(self._tools.sessions) as step:
+                give_back_aside(step.session, self.unasked)
             return
         if self._stopped_for:
             delay, spread = self._stopped_for, policy.PUT_OFF_SPREAD

@@ -28,6 +28,7 @@ from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.job import Job
 from tasks.notify import notify
+from tasks.replay import ring_for_plans
 from tasks.toolbox import Toolbox
 
 log = structlog.get_logger()
@@ -80,6 +81,8 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     while callbacks.take() | transactions.take():
         pass
     _ring_for_notices(tools, inline=inline)
+    if tools.queue.room_to_ask():
+        ring_for_plans(tools, inline=inline)
     swept = Swept(callbacks=callbacks.total, transactions=transactions.total, parked=parked, is_off=is_off)
     if swept.callbacks or swept.transactions or swept.parked:
         log.info("swept", callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)

@@ -177,6 +177,10 @@ class Queue(Protocol):
         """Ring for questions about these; False when the broker could not be reached. Never raises."""
         ...
 
+    def replay_soon(self, plan_id: int) -> bool:
+        """Ring for the next batch of a replay plan; False when the broker could not be reached. Never raises."""
+        ...
+
     def deliver_soon(self) -> bool:
         """Ring for whatever notices are due; False when the broker could not be reached. Never raises."""
         ...

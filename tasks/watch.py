@@ -20,7 +20,7 @@ from sqlalchemy.orm import Session
 from config import policy
 from models.answers import Said
 from models.case import PARKING_KINDS
-from models.queries.fsck import notices, slices
+from models.queries.fsck import notices, plans, slices
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.deliveries import DELIVERIES
 from models.queries.fsck.payments import PAYMENTS
@@ -96,6 +96,7 @@ def fsck(
     yield from _callbacks(run)
     yield from _notices(run)
     yield from _deliveries(run)
+    yield from _plans(run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,26 @@ def _deliveries(run: _Run) -> Iterator[Violation]:
     yield from _walk(run, slices.EVERY_NOTICE, look, since=run.since)
     if run.since is not None:
         yield from _walk(run, slices.TRIED_NOTICES, look, since=run.since)
+
+
+def _plans(run: _Run) -> Iterator[Violation]:
+    """Few at a time; in full also whether each is as it was frozen. Says nothing where nobody ever made one."""
+    with reading(run.sessions) as session:
+        if not slices.last_id(session, "replay_plans"):
+            return
+
+    def look(session: Session, rows: Slice) -> list[Violation]:
+        return _hold(session, plans.PLANS, rows)
+
+    few = replace(run, size=min(run.size, plans.FEW))
+    yield from _walk(few, slices.EVERY_PLAN if run.since is None else slices.RECENT_PLANS, look)
+    after = 0 if run.since is None else None
+    while after is not None:
+        with reading(run.sessions) as session:
+            found = plans.next_frozen(session, after=after)
+        after = found[0] if found else None
+        if found and found[1] is not None:
+            yield found[1]
 
 
 def _hold(session: Session, walk: Walk, rows: Slice) -> list[Violation]:

@@ -107,6 +107,7 @@ class FakeQueue:
         self.asked: list[tuple[list[int], Lane]] = []
         self.refused: list[list[int]] = []
         self.echoes: list[str] = []
+        self.replays: list[int] = []
         self.is_away = False
         self.is_full_of_callbacks = False
         self.is_full_of_questions = False
@@ -145,6 +146,13 @@ class FakeQueue:
 
     def room_to_deliver(self) -> bool:
         return not self.is_full_of_notices
+
+    def replay_soon(self, plan_id: int) -> bool:
+        if self.is_away:
+            self.refused.append([plan_id])
+            return False
+        self.replays.append(plan_id)
+        return True
 
     def room_to_read(self) -> bool:
         return not self.is_full_of_callbacks

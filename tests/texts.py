@@ -27,7 +27,7 @@ from models.answers import Said
 from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
-from models.notice import NoticeKind
+from models.notice import NoticeKind, NoticeState
 from models.queries.fsck.rule import Walk
 from models.transaction import Status
 from worker.language import CATALOGS, SOURCE, languages
@@ -40,7 +40,7 @@ Text = str | tuple[str, str]
 
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 
-CLOSED_SETS: tuple[type[StrEnum], ...] = (Status, Outcome, CaseKind, Lane, NoticeKind, Said, Who)
+CLOSED_SETS: tuple[type[StrEnum], ...] = (Status, Outcome, CaseKind, Lane, NoticeKind, NoticeState, Said, Who)
 """Words out of the books that some view translates by `_(word.value)`. A set that is marked by `N_` is not needed here."""
 
 KINDS_OF_ROWS = {"transactions", "callbacks", "notices"}

@@ -13,7 +13,16 @@ from config.settings import Settings
 from tasks.job import provide_tools
 from worker.bootstrap import build_toolbox, settings_or_fault
 
-JOBS = ("tasks.intake", "tasks.confirm", "tasks.sweep", "tasks.notify", "tasks.watch", "tasks.listen", "tasks.echo")
+JOBS = (
+    "tasks.intake",
+    "tasks.confirm",
+    "tasks.sweep",
+    "tasks.notify",
+    "tasks.replay",
+    "tasks.watch",
+    "tasks.listen",
+    "tasks.echo",
+)
 
 
 def make_app(settings: Settings) -> Celery:

@@ -11,7 +11,18 @@ from celery import Celery
 from kombu.exceptions import KombuError, OperationalError
 from kombu.pools import producers
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, NOTICES, NOTIFY, READ, RECHECK
+from config.celery_settings import (
+    ASK,
+    CALLBACKS,
+    CONTROL,
+    ECHO,
+    FRESH,
+    NOTICES,
+    NOTIFY,
+    READ,
+    RECHECK,
+    REPLAY,
+)
 from models.check import Lane
 from tasks.toolbox import in_batches
 
@@ -62,6 +73,10 @@ class CeleryQueue:
     def deliver_soon(self) -> bool:
         """Ring for whatever notices are due."""
         return self._send(NOTIFY, [], queue=NOTICES)
+
+    def replay_soon(self, plan_id: int) -> bool:
+        """Ring for a replay plan, where the sweep's questions stand: nobody waits for it."""
+        return self._send(REPLAY, [plan_id], queue=RECHECK)
 
     def room_to_read(self) -> bool:
         """Whether few callbacks wait to be read."""

@@ -6,8 +6,10 @@ from standardwebhooks import Webhook
 books = sqlite3.connect("shop.db", isolation_level=None)
 books.execute("CREATE TABLE IF NOT EXISTS events (id TEXT PRIMARY KEY, seq INTEGER, event TEXT)")
 
+
 def handle(event):  # lets each id in once; do your own work in the same transaction
     books.execute("INSERT OR IGNORE INTO events VALUES (?, ?, ?)", (event["id"], event["seq"], json.dumps(event)))
+
 
 class Receiver(BaseHTTPRequestHandler):
     def do_POST(self):
@@ -15,6 +17,7 @@ class Receiver(BaseHTTPRequestHandler):
         handle(Webhook(os.environ["NOTICE_SECRET"]).verify(body, dict(self.headers)))  # raises: not taken, sent again
         self.send_response(204)
         self.end_headers()
+
 
 page = {"next": books.execute("PRAGMA user_version").fetchone()[0], "more": True}  # where the last catching up ended
 while page["more"]:

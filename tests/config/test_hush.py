@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from config import policy
-from config.policy import Announced, is_cut_off, is_hushed, usual_share
+from config import hush
+from config.hush import Announced, is_cut_off, is_hushed, usual_share
 
 NOTHING = Announced()
 USUALLY = Announced(completed=200, announced=180)
@@ -53,12 +53,12 @@ def test_none_came_at_all_while_payments_went_on(missed, minutes, cut_off):
 
 
 def test_a_hush_does_not_become_what_is_usual():
-    assert usual_share(SELDOM) == usual_share(NOTHING) == policy.HUSH_USUAL
+    assert usual_share(SELDOM) == usual_share(NOTHING) == hush.USUAL
     assert usual_share(USUALLY) == 0.9
 
 
 def test_there_is_something_before_the_window_and_a_sharp_end_is_seen_within_it():
-    assert policy.HUSH_AFTER < policy.HUSH_WINDOW < policy.HUSH_BEFORE < policy.HUSH_REACH
+    assert hush.AFTER < hush.WINDOW < hush.BEFORE < hush.REACH
 
 
 def test_nothing_completed_has_no_share():

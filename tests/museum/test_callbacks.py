@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 
 from models.answers import Said
 from models.order import InvoiceOrder
 from models.queries.receive import reopen_callbacks
+from models.queries.replay.work import Claim
+from models.queries.replay.work import claim as claim_items
 from models.session import transaction
 from models.transaction import Status
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.invoices import create
 from tasks.record import record
+from tasks.replay import work_batch
 from tasks.sweep import sweep
-from tests.fakes import completed, notcompleted, pending, toolbox
+from tests.fakes import completed, notcompleted, pending
 from tests.ledger import (
     LANE,
     add_pending,
@@ -34,6 +38,7 @@ from tests.ledger import (
 )
 from tests.machine import World
 from tests.museum.naive import KnownTokensOnly, SeenOnce, newest_by_second
+from tests.plans import add_failed, all_paid, approve, found, leases_end, pairs, plan
 
 PAID = completed(5000, "ORD-1")
 
@@ -124,31 +129,29 @@ def test_15_in_the_naive_design_a_replay_does_nothing():
     assert naive.handled == 1
 
 
-def test_16_bulk_replay_truncated_or_lost_on_restart(sessions, fakes):
+def test_16_bulk_replay_truncated_or_lost_on_restart(sessions, fakes, tools):
     """Svix recover: a bulk replay lives in a process; a restart ends it, and a cap cuts it short without a word.
 
-    Ours is a date in each row: without `next_try_at` in REOPEN the restart in the middle would lose the rest.
+    Ours is a row for each item: without `ring_for_plans` in the sweep, the restart in the middle would lose the rest.
     """
+    add_failed(sessions, 450, names=50)
     add_pending(sessions, 50)
-    run(
-        sessions,
-        """INSERT INTO callbacks (body, content_type, headers, source, digest, outcome)
-           SELECT convert_to('{"status": "completed", "transaction_id": "ORD-' || n % 50 + 1 || '"}', 'UTF8'),
-                  'application/json', '{}', '', '', 'matched'
-           FROM generate_series(1, 25000) AS n""",
-    )
-    for n in range(1, 51):
-        fakes.gateway.says(f"token-of-ORD-{n}", completed(5000, f"ORD-{n}"))
-    tools = toolbox(sessions, fakes, sweep_batch=2500)
-    ids = [i for (i,) in run(sessions, "SELECT id FROM callbacks")]
-    with transaction(sessions) as step:
-        assert reopen_callbacks(step.session, ids) == []
-    intake(tools, ids[:8000])
-    fakes.queue.asked.clear()  # the restart, with all that was waiting in the broker
-    let_pass(sessions, 60)
-    assert sweep(tools).callbacks == 17_000
-    take_messages(tools, fakes)
-    assert run(sessions, "SELECT outcome, count(*) FROM callbacks GROUP BY 1") == [("matched", 25_000)]
+    all_paid(fakes.gateway, 50)
+    plan_id = plan(tools)
+    approve(tools, plan_id)
+    work_batch(tools, plan_id)
+    with transaction(sessions) as step:  # a worker takes up the next batch, and dies with it
+        how = Claim(most=200, lease=timedelta(seconds=39), shy=6)
+        assert len(claim_items(step.session, plan_id, limit=100, how=how)) == 100
+    fakes.queue.replays.clear()  # and with it goes all that was waiting in the broker
+    leases_end(sessions)
+    sweep(tools)
+    while fakes.queue.replays:
+        if work_batch(tools, fakes.queue.replays.pop()):
+            fakes.queue.replay_soon(plan_id)
+    assert found(sessions, plan_id).state == "done"
+    assert pairs(sessions, plan_id) == {("to_ask", "settled"): 50, ("to_ask", "nothing_new"): 400}
+    assert run(sessions, "SELECT outcome, count(*) FROM callbacks GROUP BY 1") == [("matched", 450)]
     assert count(sessions, "settlements") == 50
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from config.celery_settings import ASK, ECHO, LISTEN, NOTIFY, READ, SWEEP, WATCH
+from config.celery_settings import ASK, ECHO, LISTEN, NOTIFY, READ, REPLAY, SWEEP, WATCH
 from models.callback import Outcome
 from tests.fakes import settings_for
 from tests.ledger import add_pending, claim, knock, open_books, value
@@ -80,7 +80,9 @@ def test_a_real_worker_knows_the_jobs_reads_callbacks_and_asks(database_url, red
     with open_books(database_url) as sessions, running(arguments, good(database_url, redis_url), tmp_path) as process:
         app = make_app(settings_for(database_url, redis_url))
         registered = eventually(lambda: app.control.inspect(timeout=1).registered())
-        assert [set(tasks) for tasks in registered.values()] == [{READ, ASK, SWEEP, WATCH, ECHO, LISTEN, NOTIFY}]
+        assert [set(tasks) for tasks in registered.values()] == [
+            {READ, ASK, SWEEP, WATCH, ECHO, LISTEN, NOTIFY, REPLAY}
+        ]
         add_pending(sessions)
         ids = knock(sessions, claim("ORD-1"))
         assert CeleryQueue(app).read_soon(ids)

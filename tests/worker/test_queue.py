@@ -13,7 +13,7 @@ import pytest
 import redis
 from structlog.testing import capture_logs
 
-from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, NOTICES, NOTIFY, READ, RECHECK
+from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, NOTICES, NOTIFY, READ, RECHECK, REPLAY
 from models.check import Lane
 from tests.fakes import settings_for
 from tests.proxy import wire_to
@@ -102,6 +102,11 @@ def test_notices_ring_in_a_queue_of_their_own_until_enough_messages_wait(queue, 
     assert messages(valkey, NOTICES) == [(NOTIFY, [])] * ROOM
     assert queue.room_to_read()
     assert queue.room_to_ask()
+
+
+def test_a_replay_plan_stands_where_the_sweeps_questions_stand(queue, valkey):
+    assert queue.replay_soon(7)
+    assert messages(valkey, RECHECK) == [(REPLAY, [7])]
 
 
 def test_many_ids_are_several_messages_and_none_is_left_out(queue, valkey):

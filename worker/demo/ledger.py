@@ -277,9 +277,10 @@ def _every_outcome_is_told(telling: Telling | None) -> list[Promise]:
         return []
     heard = [event for event in telling.written if telling.received.get(event)]
     again = sum(telling.received.get(event, 1) - 1 for event in heard)
-    figures = f"{len(telling.written)} written, {len(heard)} received, {again} again"
+    figures = _("{written} written, {received} received, {again} again")
+    figures = figures.format(written=len(telling.written), received=len(heard), again=again)
     held = len(heard) == len(telling.written) and not telling.refused
-    return [Promise(name="Every notice is received", held=held, figures=figures)]
+    return [Promise(name=_("Every notice is received"), held=held, figures=figures)]
 
 
 PROMISES: tuple[Callable[[Evidence], Promise], ...] = (

@@ -117,7 +117,7 @@ GIBBERISH = Action(
 REPAIR = Action(
     brief=N_("repair the application that is not told"),
     what=N_("Repair the application, or its address in the settings; have it told again; then end the case."),
-    commands=(END,),
+    commands=("reconciler notices resend --failed", END),
 )
 
 

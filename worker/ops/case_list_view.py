@@ -68,8 +68,8 @@ def _crowd(total: KindTotal) -> list[str]:
     end = f'reconciler cases resolve --kind {kind} --older-than 1d --reason "..."'
     return [
         told.format(count=total.open, kind=kind),
-        f"  {_('to see them: {command}').format(command=see)}",
-        f"  {_('to end them: {command}').format(command=end)}",
+        "  " + _("to see them: {command}").format(command=see),
+        "  " + _("to end them: {command}").format(command=end),
     ]
 
 

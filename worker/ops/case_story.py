@@ -55,7 +55,7 @@ def _paid_on_other_terms(case: CaseFacts) -> str:
     else:
         said = _("The gateway says that it was paid, and names {reference} instead of this invoice.")
     told = said.format(ours=ours, theirs=francs(case.said_amount or 0), reference=repr(case.said_reference))
-    return told if case.status is Status.COMPLETED else f"{told} {_('Nothing was settled for it.')}"
+    return told if case.status is Status.COMPLETED else told + " " + _("Nothing was settled for it.")
 
 
 def _contradiction(case: CaseFacts) -> str:

@@ -22,7 +22,8 @@ RECENT = 10
 
 def print_case(case: CaseFacts, history: History | None) -> None:
     """For a person."""
-    print_lines([f"{_('case')} {case.id}  {case.kind.value}  {_standing(case)}"])
+    title = _("case {case_id}  {kind}  {standing}")
+    print_lines([title.format(case_id=case.id, kind=_(case.kind.value), standing=_standing(case))])
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
@@ -92,8 +93,8 @@ def _gateway(case: CaseFacts) -> str:
     if case.said is None:
         return _("nothing that is on record for this case")
     amount = "" if case.said_amount is None else f", {francs(case.said_amount)}"
-    reference = f", {_('for')} {case.said_reference}" if case.said_reference else ""
-    return safe(f"{case.said}{amount}{reference}")
+    reference = _(", for {reference}").format(reference=safe(case.said_reference)) if case.said_reference else ""
+    return _(case.said) + amount + reference
 
 
 def _check(case: CaseFacts, history: History) -> str:

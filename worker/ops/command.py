@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from worker.language import _
-from worker.ops import callbacks, cases, doctor, fsck, invoices, notices, servers, status, switches, upkeep, why
+from worker.ops import callbacks, cases, doctor, fsck, invoices, notices, replay, servers, status, switches, upkeep, why
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
 
@@ -57,6 +57,7 @@ def reconciler(
 
 app.add_typer(invoices.app, name="invoices")
 app.add_typer(callbacks.app, name="callbacks")
+app.add_typer(replay.app, name="replay")
 app.add_typer(cases.app, name="cases")
 app.add_typer(notices.app, name="notices")
 why.add_to(app)

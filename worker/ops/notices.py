@@ -62,7 +62,7 @@ def show(ctx: typer.Context, notice: NoticeName, *, as_json: JsonOption = False)
     with transaction(desk_of(ctx).tools.sessions) as step:
         found = find_notice(step.session, ACCOUNT, seq)
     if found is None or not _is_meant(notice, found.event.id):
-        raise NotFound(f"there is no notice {notice}")
+        raise NotFound(_("there is no notice {name}").format(name=notice))
     if as_json:
         print_json(notice_document(found))
     else:
@@ -93,7 +93,7 @@ def resend(
         known = event_ids(step.session, ACCOUNT, list(wanted.values()))
         unknown = [name for name, seq in wanted.items() if seq not in known or not _is_meant(name, known[seq])]
         if unknown:
-            raise NotFound(f"there is no notice {', '.join(unknown)}; none was sent again")
+            raise NotFound(_("there is no notice {name}; none was sent again").format(name=", ".join(unknown)))
         sent = send_again(step.session, ACCOUNT, list(wanted.values()), failed=failed)
     what_next, rung = _ring(tools)
     if as_json:
@@ -125,7 +125,8 @@ def _seq(name: str) -> int:
     """The number in it. Raises `NotFound` for what is neither a number nor an id of ours."""
     seq = int(name) if name.isascii() and name.isdecimal() and len(name) < len(str(BIGGEST_ID)) else seq_of(name)
     if seq is None or not 0 < seq <= BIGGEST_ID:
-        raise NotFound(f"there is no notice {name[:100]}; give its number, or the id of its event")
+        text = _("there is no notice {name}; give its number, or the id of its event")
+        raise NotFound(text.format(name=name[:100]))
     return seq
 
 

@@ -13,6 +13,7 @@ from models.notice import NoticeState
 from models.queries.browse import Page, Paging
 from models.queries.notice_lines import DeliveryLine, NoticeFacts, TellingLine
 from worker.language import _, ngettext
+from worker.ops.sentences import told
 from worker.ops.shown import brief_stamp, console, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines
 
@@ -27,7 +28,7 @@ def print_notices(page: Page[TellingLine], paging: Paging) -> None:
     table = narrow_table()
     table.add_column(_("no."), justify="right", no_wrap=True)
     table.add_column(_("outcome"), no_wrap=True)
-    table.add_column("transaction_id", overflow="fold")
+    table.add_column(_("transaction_id"), overflow="fold")
     table.add_column(_("state"), no_wrap=True)
     table.add_column(_("what next"), overflow="fold")
     now = datetime.now(UTC)
@@ -61,7 +62,7 @@ def print_notice(found: NoticeFacts) -> None:
     hidden = found.deliveries_in_all - len(found.deliveries)
     earlier = ngettext("{count} earlier try is not shown", "{count} earlier tries are not shown", hidden)
     lines = ["", _("tries"), *([f"  {earlier.format(count=hidden)}"] if hidden else [])]
-    print_lines([*lines, *([_try(one) for one in found.deliveries] or [f"  {_('none yet')}"])])
+    print_lines([*lines, *([_try(one) for one in found.deliveries] or ["  " + _("none yet")])])
     print_lines(["", _("the event, as it is sent"), *_event(found)])
 
 
@@ -85,11 +86,11 @@ def _next(line: TellingLine, *, now: datetime) -> str:
         return _("at {time} UTC").format(time=brief_stamp(line.delivered_at, now=now))
     tries = ngettext("{count} try", "{count} tries", line.attempts).format(count=line.attempts)
     if line.state is NoticeState.STOPPED or line.next_try_at is None:
-        return _("after {tries}: {trouble}").format(tries=tries, trouble=line.trouble)
+        return _("after {tries}: {trouble}").format(tries=tries, trouble=told(safe(line.trouble)))
     wait = line.next_try_at - now
     words = _("in {wait}").format(wait=short(wait)) if wait > timedelta(0) else _("is due")
     return (
-        _("{when}; {tries}: {trouble}").format(when=words, tries=tries, trouble=line.trouble)
+        _("{when}; {tries}: {trouble}").format(when=words, tries=tries, trouble=told(safe(line.trouble)))
         if line.attempts
         else words
     )
@@ -97,7 +98,8 @@ def _next(line: TellingLine, *, now: datetime) -> str:
 
 def _try(one: DeliveryLine) -> str:
     status = str(one.http_status or "---")
-    return f"  {stamp(one.tried_at)} UTC  {short(timedelta(seconds=one.took)):>5}  {status}  {safe(one.trouble) or _('taken')}"
+    trouble = told(safe(one.trouble)) or _("taken")
+    return f"  {stamp(one.tried_at)} UTC  {short(timedelta(seconds=one.took)):>5}  {status}  {trouble}"
 
 
 def _event(found: NoticeFacts) -> list[str]:

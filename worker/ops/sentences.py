@@ -36,7 +36,7 @@ REASONS = (
     N_("completed, without our reference"),
     N_("completed for {reference}, which is not our reference"),
     N_("completed, as the books say"),
-    N_("completed, by an answer older than the one that said notcompleted"),
+    N_("completed, by an answer older than what closed it"),
     N_("completed over {amount} XOF"),
     N_("notcompleted"),
     N_("notcompleted, as the books say"),
@@ -82,6 +82,44 @@ NOTES = (
     N_("the form has more than {number} fields"),
 )
 
+TELLING = (
+    N_("it answered {status}; redirects are not followed, NOTICE_URL must be the address itself"),
+    N_("it answered {status} ({phrase})"),
+    N_("it answered {status}"),
+    N_("it closed the connection without an answer"),
+    N_("it could not be sent ({reason})"),
+    N_("its answer is no HTTP ({reason})"),
+    N_("its certificate is not trusted ({reason})"),
+    N_("its payment is not in the books; see fsck"),
+    N_("no TLS connection ({reason})"),
+    N_("no answer ({reason})"),
+    N_("no whole answer came within {seconds} s"),
+    N_("the name in NOTICE_URL cannot be looked up"),
+    N_(
+        "NOTICE_URL leads to a {kind} address ({address}), where notices must not go; NOTICE_ALLOW_PRIVATE lets private and"
+        " loopback ones through"
+    ),
+    N_("NOTICE_URL leads to a {kind} address ({address}), where notices must not go"),
+)
+
+ENDPOINTS = (
+    N_(
+        "The application answered 410 (gone), so nothing is pushed to it any more. Set NOTICE_URL to where it takes notices"
+        " now, then send again what was given up: `reconciler notices resend --failed`. GET /v1/events tells everything"
+        " meanwhile."
+    ),
+    N_(
+        "Notice {seq} was given up after {attempts} tries: {why}. Put it right, then send again what was given up:"
+        " `reconciler notices resend --failed`."
+    ),
+    N_(
+        "The application has taken no notice since {since} UTC: {why}. See that it answers at NOTICE_URL; the tries go on by"
+        " themselves. GET /v1/events tells everything meanwhile."
+    ),
+    N_("The application takes notices again. Send again what was given up: `reconciler notices resend --failed`."),
+    N_("the application takes notices again"),
+)
+
 CREATING = (
     N_("LigdiCash refused the invoice with {code}: {word}. {advice} Details: {details}"),
     N_("LigdiCash refused the invoice with {code}: {word}. {advice}"),
@@ -92,7 +130,7 @@ CREATING = (
     N_("The create was not sent: {why}."),
 )
 
-STORED = (*CASES, *CREATING, *REASONS, *TROUBLES, *NOTES)
+STORED = (*CASES, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
 
 ERRORS = (
     N_("amount must be from {least} to {most} XOF, not {amount}"),

@@ -9,7 +9,8 @@ from pathlib import Path
 from rich.cells import cell_len
 from rich.text import Text
 
-from config.policy import AGE_TIERS, HUSH_WINDOW
+from config.hush import WINDOW
+from config.policy import AGE_TIERS
 from models.case import CaseKind
 from models.queries.learned import Learned
 from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus, RunningReplay
@@ -103,7 +104,7 @@ def _hush(hush: Hush) -> str:
         )
     else:
         told = _("CALLBACKS SILENT: none came, and {completed} payments or more were completed without one")
-    return told.format(window=_length(HUSH_WINDOW.total_seconds()), **about)
+    return told.format(window=_length(WINDOW.total_seconds()), **about)
 
 
 def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:

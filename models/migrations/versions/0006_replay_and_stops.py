@@ -25,17 +25,25 @@ def upgrade() -> None:
         sa.Column(
             "drafted_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
         ),
+        sa.Column("drafted_to", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("run_by", sa.Text(), server_default="", nullable=False),
         sa.Column("reason", sa.Text(), server_default="", nullable=False),
         sa.Column("run_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("over_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("cancelled_by", sa.Text(), server_default="", nullable=False),
+        sa.Column("cancelled_why", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint(
             "state IN ('drafting', 'ready', 'running', 'done', 'cancelled')", name=op.f("ck_replay_plans_known_state")
         ),
         sa.CheckConstraint(
             "state IN ('drafting', 'ready', 'cancelled') OR (run_by <> '' AND reason <> '')",
             name=op.f("ck_replay_plans_answered_for"),
+        ),
+        sa.CheckConstraint(
+            "state <> 'cancelled' OR (cancelled_by <> '' AND cancelled_why <> '')",
+            name=op.f("ck_replay_plans_end_answered_for"),
         ),
         sa.CheckConstraint(
             "state = 'drafting' OR state = 'cancelled' OR length(digest) = 32", name=op.f("ck_replay_plans_frozen")
@@ -57,7 +65,12 @@ def upgrade() -> None:
         sa.Column("transaction_pk", sa.BigInteger(), nullable=True),
         sa.Column("prediction", sa.Text(), nullable=False),
         sa.Column("amount", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("about_pk", sa.BigInteger(), nullable=True),
         sa.Column("begun_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("leased_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("tries", sa.BigInteger(), server_default="0", nullable=False),
+        sa.Column("lost", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("actual", sa.Text(), server_default="", nullable=False),
         sa.CheckConstraint(
@@ -65,6 +78,17 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("amount >= 0", name=op.f("ck_replay_items_amount_not_negative")),
         sa.CheckConstraint("done_at IS NULL OR actual <> ''", name=op.f("ck_replay_items_has_come_to_something")),
+        sa.CheckConstraint(
+            "prediction IN ('to_ask', 'settled', 'closed', 'nothing_new', 'pending', 'mismatch', 'contradiction',"
+            " 'unclear', 'unaskable', 'unmatched', 'unreadable')",
+            name=op.f("ck_replay_items_known_prediction"),
+        ),
+        sa.CheckConstraint(
+            "actual IN ('', 'settled', 'closed', 'nothing_new', 'pending', 'mismatch', 'contradiction',"
+            " 'unclear', 'unaskable', 'unmatched', 'unreadable')",
+            name=op.f("ck_replay_items_known_actual"),
+        ),
+        sa.ForeignKeyConstraint(["about_pk"], ["transactions.id"], name=op.f("fk_replay_items_about_pk")),
         sa.ForeignKeyConstraint(["callback_id"], ["callbacks.id"], name=op.f("fk_replay_items_callback_id")),
         sa.ForeignKeyConstraint(["plan_id"], ["replay_plans.id"], name=op.f("fk_replay_items_plan_id")),
         sa.ForeignKeyConstraint(["transaction_pk"], ["transactions.id"], name=op.f("fk_replay_items_transaction_pk")),
@@ -76,6 +100,21 @@ def upgrade() -> None:
         ["plan_id", "position"],
         unique=False,
         postgresql_where=sa.text("done_at IS NULL"),
+    )
+    op.create_index(
+        "ix_replay_items_under_way",
+        "replay_items",
+        ["plan_id", "leased_until"],
+        unique=False,
+        postgresql_where=sa.text("done_at IS NULL AND leased_until IS NOT NULL"),
+    )
+    op.create_index("ix_replay_items_about", "replay_items", ["plan_id", "about_pk", "position"], unique=False)
+    op.create_index(
+        "uq_replay_items_settled",
+        "replay_items",
+        ["plan_id", "about_pk"],
+        unique=True,
+        postgresql_where=sa.text("actual = 'settled'"),
     )
     op.create_table(
         "stops",

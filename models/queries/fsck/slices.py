@@ -13,7 +13,7 @@ BIGGEST_ID = 2**63 - 1
 
 LAST = {
     table: text(f"SELECT COALESCE(max(id), 0) FROM {table}")  # noqa: S608 - our own words
-    for table in ("transactions", "callbacks", "checks", "notices", "overrides", "deliveries")
+    for table in ("transactions", "callbacks", "checks", "notices", "overrides", "deliveries", "replay_plans")
 }
 
 
@@ -52,7 +52,7 @@ class Source:
 
 def _everything(table: str) -> Source:
     return Source(
-        what=table,
+        what=table.replace("_", " "),
         table=table,
         picks=False,
         statement=text(
@@ -68,6 +68,7 @@ def _picked(what: str, table: str, rows: str) -> Source:
 
 EVERY_TRANSACTION = _everything("transactions")
 EVERY_CALLBACK = _everything("callbacks")
+EVERY_PLAN = _everything("replay_plans")
 
 OPEN_TRANSACTIONS = _picked(
     "open transactions",
@@ -97,6 +98,13 @@ ANSWERED_TRANSACTIONS = _picked(
            SELECT FROM transactions t WHERE t.id = c.transaction_pk AND t.status IN ('created', 'pending')
        ) AS wanted
        FROM checks c WHERE c.id > :after ORDER BY c.id LIMIT :size""",
+)
+
+RECENT_PLANS = _picked(
+    "replay plans",
+    "replay_plans",
+    """SELECT id, id AS pk, state = 'running' OR over_at > now() - interval '1 day' AS wanted
+       FROM replay_plans WHERE id > :after ORDER BY id LIMIT :size""",
 )
 
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from config import policy
+from config import hush
 from models.check import Lane
 from models.queries.fsck.reading import reading
 from models.queries.fsck.slices import before_lately
@@ -127,4 +127,4 @@ def test_what_was_settled_before_costs_nothing(sessions):
             explained = session.scalar(text(f"EXPLAIN (ANALYZE, FORMAT JSON) {statement.text}"), parameters)
             plan = explained if isinstance(explained, list) else json.loads(explained)
             assert all(rows <= 1000 for rows in rows_read(plan[0]["Plan"]).values()), json.dumps(plan, indent=1)
-    assert policy.HUSH_LEAST <= 10
+    assert hush.LEAST <= 10

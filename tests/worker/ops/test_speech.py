@@ -98,7 +98,7 @@ def test_a_language_must_be_named():
 @pytest.mark.parametrize(
     ("line", "complaint"),
     [
-        (("invoice",), "La commande 'invoice' n'existe pas. Vouliez-vous dire 'invoices' ?"),
+        (("callback",), "La commande 'callback' n'existe pas. Vouliez-vous dire 'callbacks' ?"),
         (("zzz",), "La commande 'zzz' n'existe pas."),
         (("--debug",), "Il manque une commande."),
         (("invoices", "list", "--foo"), "L'option --foo n'existe pas."),

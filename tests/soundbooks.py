@@ -1,0 +1,77 @@
+"""Sound books in which something is in every state there is, for tests that damage them."""
+
+from __future__ import annotations
+
+from models.case import CaseKind
+from models.queries.cases import Signature, find_cases
+from models.queries.record import NewCase, open_cases
+from models.queries.replay.choice import TransactionChoice
+from models.session import Sessions, transaction
+from models.transaction import Status
+from tasks.cases import ByHand, override
+from tasks.intake import intake
+from tasks.notify import notify
+from tasks.record import record
+from tasks.toolbox import Reply
+from tests.fakes import Fakes, answers, completed, notcompleted, pending, toolbox
+from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, run
+from tests.plans import approve, plan, run_to_the_end
+
+
+def write_sound_books(sessions: Sessions) -> None:
+    """ORD-1 completed, 2 not, 3 pending, 4 parked, 5 completed after all, 6 paid on other terms, 7 waits, 8 refused.
+
+    By hand: ORD-9 completed over what really came, 10 not, and 11 refused.
+    """
+    tools = toolbox(sessions)
+    one, two, _, four, five, six = add_pending(sessions, 6)
+    seven, eight, *rest = add_created(sessions, 5)
+    record(tools, [answered(sessions, one, completed(5000, "ORD-1"))], lane=LANE)
+    record(tools, [answered(sessions, two, notcompleted())], lane=LANE)
+    decide_by_hand(sessions, *rest)
+    run(sessions, "UPDATE transactions SET created_at = created_at - interval '31 days' WHERE id = :pk", pk=four)
+    record(tools, [answered(sessions, four, pending())], lane=LANE)
+    for answer in (notcompleted(), completed(5000, "ORD-5")):
+        run(sessions, "UPDATE transactions SET last_asked_at = NULL WHERE id = :pk", pk=five)
+        record(tools, [answered(sessions, five, answer)], lane=LANE)
+    record(tools, [answered(sessions, six, completed(4000, "ORD-6"))], lane=LANE)
+    run(sessions, "UPDATE transactions SET status = 'refused', next_check_at = NULL WHERE id = :pk", pk=eight)
+    read = knock(sessions, claim("ORD-3"), claim("ORD-8"), claim("ORD-99"), b"not a callback")
+    intake(tools, read)
+    knock(sessions, claim("ORD-7"))
+    assert seven
+    tell(sessions, {1: answers(200), 2: answers(410), 3: answers(500), 4: answers(204)})
+    write_sound_plans(sessions)
+
+
+def tell(sessions: Sessions, replies: dict[int, Reply]) -> None:
+    """Notice 1 is delivered, 2 given up with a case, 3 waits for its next try, 4 is delivered."""
+    fakes = Fakes()
+    fakes.merchant.says = lambda event: replies[event["seq"]]
+    notify(toolbox(sessions, fakes, merchant=fakes.merchant))
+
+
+def decide_by_hand(sessions: Sessions, nine: int, ten: int, eleven: int) -> None:
+    """What two persons made of a mismatch, of a payment that nobody knows any more, and of a hole."""
+    tools = toolbox(sessions)
+    for pk in (nine, ten):
+        run(sessions, "UPDATE transactions SET status = 'pending', token = 't' || id WHERE id = :pk", pk=pk)
+    record(tools, [answered(sessions, nine, completed(4000, "ORD-9"))], lane=LANE)
+    opened = [
+        NewCase(kind=kind, detail="", transaction_pk=pk)
+        for pk, kind in ((ten, CaseKind.TOKEN_REFUSED), (eleven, CaseKind.TOKEN_LOST))
+    ]
+    with transaction(sessions) as step:
+        open_cases(step.session, opened)
+        matters = {case.transaction_pk: case for case in find_cases(step.session, range(10))}
+    awa = Signature(author="awa", reason="seen in the dashboard")
+    for pk, new, amount in ((nine, "completed", 4000), (ten, "notcompleted", 0), (eleven, "refused", 0)):
+        assert override(tools, ByHand(case=matters[pk], new=Status(new), amount=amount), awa)
+
+
+def write_sound_plans(sessions: Sessions) -> None:
+    """Plan 1 is done, 2 runs, 3 is ready; all about ORD-8, which nobody can ask about."""
+    tools = toolbox(sessions)
+    one, two, _ = (plan(tools, TransactionChoice(ids=("ORD-8",))) for _ in range(3))
+    run_to_the_end(tools, one)
+    approve(tools, two)

@@ -1,0 +1,39 @@
+"""`python -m tests.tasks.replay_worker DATABASE_URL PLAN`: works a plan off in a process of its own, which can be killed.
+
+The gateway is a stand-in that says of every tenth transaction something else than paid.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+
+import structlog
+
+from models.answers import Answer
+from tasks.replay import work_batch
+from tests.fakes import FakeGateway, Fakes, completed, notcompleted, pending, toolbox
+from tests.ledger import open_books
+
+
+class TellingGateway(FakeGateway):
+    """Knows every token there could be. What it says of one depends on its number alone."""
+
+    def confirm(self, token: str) -> Answer:
+        reference = token.removeprefix("token-of-")
+        others = {1: pending(), 2: notcompleted(), 3: completed(4000, reference)}
+        number = int(reference.removeprefix("ORD-"))
+        return others[number // 10 % 3 + 1] if number % 10 == 0 else completed(5000, reference)
+
+
+def main(database_url: str, plan_id: str) -> None:
+    """Work until nothing can be taken up."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with open_books(database_url) as sessions:
+        tools = toolbox(sessions, Fakes(gateway=TellingGateway()))
+        while work_batch(tools, int(plan_id)):
+            pass
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
