@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import func, select
 
 from models.case import Case, CaseKind
+from models.queries import stops
 from models.queries.cases import Signature, count_old, find_cases
 from models.queries.ledger import endings
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
+from models.stop import Switch
 from models.transaction import Status
 from tasks.cases import AT_A_TIME, ByHand, end, end_old, override
 from tasks.intake import intake
@@ -89,6 +91,19 @@ def test_notcompleted_by_hand_is_told_and_settles_nothing(tools):
     assert run(tools.sessions, "SELECT kind FROM notices") == [("notcompleted",)]
     assert count(tools.sessions, "settlements") == 0
     assert sound(tools)
+
+
+def test_what_is_closed_by_hand_against_an_answer_that_was_held_back_is_asked_about_again(tools):
+    [pk] = add_pending(tools.sessions)
+    with transaction(tools.sessions) as step:
+        stops.switch_off(step.session, Switch.SETTLE, author="awa", reason="x", length=timedelta(hours=1))
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    with transaction(tools.sessions) as step:
+        stops.switch_on(step.session, Switch.SETTLE, author="awa")
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    assert due_in(tools.sessions, pk) is not None
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    assert (row(tools.sessions, pk).status, cases(tools.sessions)) == (Status.COMPLETED, ["late_success"])
 
 
 def test_a_hole_closed_by_hand_is_told_to_nobody_and_can_be_ordered_again(tools):
