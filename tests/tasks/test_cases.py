@@ -106,6 +106,32 @@ def test_what_is_closed_by_hand_against_an_answer_that_was_held_back_is_asked_ab
     assert (row(tools.sessions, pk).status, cases(tools.sessions)) == (Status.COMPLETED, ["late_success"])
 
 
+def test_who_decides_anew_has_an_answer_that_contradicts_only_the_first_decision_behind_them(tools):
+    """Nobody has a case to end about it."""
+    [pk] = add_pending(tools.sessions)
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    run(tools.sessions, "UPDATE transactions SET last_asked_at = NULL")
+    under_way = answered(tools.sessions, pk, completed(5000, "ORD-1"))
+    by_hand(tools, pk, Status.COMPLETED, 5000)
+    record(tools, [under_way], lane=LANE)
+    assert cases(tools.sessions) == []
+    assert sound(tools)
+
+
+def test_an_answer_that_was_held_back_and_taken_back_contradicts_no_override(tools):
+    """It opened no case that anybody could end."""
+    [pk] = add_pending(tools.sessions)
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    with transaction(tools.sessions) as step:
+        stops.switch_off(step.session, Switch.SETTLE, author="awa", reason="x", length=timedelta(hours=1))
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    with transaction(tools.sessions) as step:
+        stops.switch_on(step.session, Switch.SETTLE, author="awa")
+    ask_again(tools, pk, notcompleted())
+    assert cases(tools.sessions) == []
+    assert sound(tools)
+
+
 def test_a_hole_closed_by_hand_is_told_to_nobody_and_can_be_ordered_again(tools):
     [pk] = add_created(tools.sessions)
     by_hand(tools, pk, Status.REFUSED)
