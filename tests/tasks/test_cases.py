@@ -118,6 +118,24 @@ def test_who_decides_anew_has_an_answer_that_contradicts_only_the_first_decision
     assert sound(tools)
 
 
+@pytest.mark.parametrize("again", [None, 5000])
+def test_once_the_case_about_it_is_over_further_answers_that_agree_with_the_books_say_nothing_against_an_override(
+    tools, again
+):
+    """Whether an answer or a person settled what was closed by hand."""
+    [pk] = add_pending(tools.sessions)
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    if again:
+        by_hand(tools, pk, Status.COMPLETED, again)
+    else:
+        ask_again(tools, pk, completed(5000, "ORD-1"))
+        assert not sound(tools)
+        end(tools, [value(tools.sessions, "SELECT id FROM cases WHERE kind = 'late_success'")], AWA)
+    assert sound(tools)
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    assert sound(tools)
+
+
 def test_an_answer_that_was_held_back_and_taken_back_contradicts_no_override(tools):
     """It opened no case that anybody could end."""
     [pk] = add_pending(tools.sessions)
