@@ -57,6 +57,10 @@ class Verdict:
     """The answer says again what closed it. The status rests on this later question from now on."""
 
 
+HELD_BACK = "; held back: "
+"""Stands in the note of a check whose answer would have moved the status and did not."""
+
+
 def judge(books: Books, answer: Answer, *, asked_at: datetime) -> Verdict:  # noqa: PLR0911 - one return per answer
     """Sort one answer. Every status times every `Said` has a place; nothing here raises.
 
@@ -95,7 +99,7 @@ def hold_back(verdict: Verdict, *, why: str) -> Verdict:
     """The same answer where no status may move: kept as evidence, and asked for again. Opens, ends and parks nothing."""
     if verdict.move is None:
         return verdict
-    return Verdict(reason=f"{verdict.reason}; held back: {why}", when=When.HELD)
+    return Verdict(reason=f"{verdict.reason}{HELD_BACK}{why}", when=When.HELD)
 
 
 def objection(books: Books, answer: Answer) -> str:

@@ -247,6 +247,8 @@ def ask_aside(tools: Toolbox, ids: Sequence[int]) -> dict[int, Foretold]:
     held = tools.locks.take(ids)
     try:
         answers = _ask_aside(tools, sorted(held.ids)) if held.ids else []
+        with transaction(tools.sessions) as step:
+            aside.end_aside(step.session, {one.question.transaction_pk: one.over_at for one in answers})
     finally:
         held.release(held.ids)
     with transaction(tools.sessions) as step:
@@ -281,7 +283,7 @@ def _ask_aside(tools: Toolbox, ids: Sequence[int]) -> list[Answered]:
 
 def _begin_aside(tools: Toolbox, ids: Sequence[int], *, is_probe: bool) -> tuple[list[Question], float]:
     with transaction(tools.sessions) as step:
-        questions = aside.begin_aside(step.session, ids, spacing=SPACING)
+        questions = aside.begin_aside(step.session, ids, spacing=SPACING, young=policy.TOKEN_IS_YOUNG)
         began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
         if is_probe:
             aside.give_back_aside(step.session, questions[1:])

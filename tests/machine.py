@@ -151,6 +151,9 @@ PASS = """
     UPDATE transactions SET created_at = created_at - :by, next_check_at = next_check_at - :by,
         last_asked_at = last_asked_at - :by;
     UPDATE callbacks SET received_at = received_at - :by, stored_at = stored_at - :by, next_try_at = next_try_at - :by;
+    UPDATE notices SET next_try_at = next_try_at - :by;
+    UPDATE endpoints SET failing_since = failing_since - :by, rest_until = rest_until - :by, taken_until = taken_until - :by;
+    UPDATE replay_items SET leased_until = leased_until - :by, due_at = due_at - :by;
     UPDATE stops SET off_at = off_at - :by, until = until - :by, ended_at = ended_at - :by
 """
 
@@ -163,7 +166,7 @@ class World:
         self.passed = 0.0
         self.gateway = LivingGateway(self.now)
         self.fakes = Fakes()
-        self.tools = self.tools_with(gateway=self.gateway)
+        self.tools = self.tools_with(gateway=self.gateway, merchant=self.fakes.merchant)
         self.hanging: list[tuple[int, HangingWorker]] = []
 
     def tools_with(self, **parts: Any) -> Toolbox:

@@ -114,9 +114,10 @@ BRING_FORWARD = text("""
     UPDATE notices SET next_try_at = clock_timestamp() WHERE account = :account AND next_try_at > clock_timestamp()
 """)
 
+# It was tried, so that nobody holds it for gone any more; if it says so again, that is written behind this.
 FAILED = text("""
     UPDATE endpoints
-    SET failed_rounds = failed_rounds + 1, failing_since = COALESCE(failing_since, clock_timestamp()),
+    SET gone_at = NULL, failed_rounds = failed_rounds + 1, failing_since = COALESCE(failing_since, clock_timestamp()),
         rest_until = clock_timestamp() + :rest
     WHERE account = :account RETURNING failing_since, clock_timestamp() - failing_since AS length
 """)

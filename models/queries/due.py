@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.answers import Said
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClaimedCallback:
@@ -20,11 +22,17 @@ class ClaimedCallback:
 # The inner SELECT reads only the partial index of rows with a date, in its order: the cost is the claim's size,
 # whatever the table's; ids as an array keep the planner from joining with the whole table when it takes the LIMIT for a
 # large one, as the plan of a prepared statement does. The UPDATE is the lease: a claimed row is due again by itself should its claimer die.
+# A callback is owed an answer that counts, to a question asked after it: not one that was out when it came, met silence, was
+# put aside, or was held back. The checks know; `last_asked_at` is there for the spacing.
 CLAIM_TRANSACTIONS = text("""
     WITH due AS (
-        SELECT id FROM transactions
+        SELECT id FROM transactions t
         WHERE next_check_at <= CAST(:until AS timestamptz) AND token IS NOT NULL
-          AND (NOT :called_back OR nudged_at > COALESCE(last_asked_at, '-infinity'))
+          AND (NOT :called_back OR nudged_at IS NOT NULL AND NOT EXISTS (
+              SELECT FROM checks c
+              WHERE c.transaction_pk = t.id AND c.asked_at >= t.nudged_at AND c.said = ANY(CAST(:answers AS text[]))
+                AND (c.asked_at <= t.held_asked_at) IS NOT TRUE
+          ))
         ORDER BY next_check_at LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     )
@@ -70,9 +78,10 @@ def claim_transactions(
 ) -> list[int]:
     """Up to `limit` transactions that were due at `until`, oldest first; each is ours for `lease`.
 
-    With `called_back`, only those about which a callback was read that no question followed yet.
+    With `called_back`, only those about which a callback was read that no question followed yet whose answer counts.
     """
-    parameters = {"until": until, "limit": limit, "lease": lease, "called_back": called_back}
+    answers = [said.value for said in Said if said.is_an_answer]
+    parameters = {"until": until, "limit": limit, "lease": lease, "called_back": called_back, "answers": answers}
     return sorted(session.scalars(CLAIM_TRANSACTIONS, parameters))
 
 

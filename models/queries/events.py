@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
+from models.decisions import HELD_BACK
 from models.event import AnswerEvidence, Event, OverrideEvidence
 from models.notice import NoticeKind
 
@@ -23,7 +24,7 @@ class EventPage:
 
 
 # What a settlement rests on stands in it. A failure rests on the override that was made before its notice was written, or
-# else on the first answer that says so, which is the one that moved the status: later ones changed nothing.
+# else on the first answer that says so and was not held back, which is the one that moved the status: later ones changed nothing.
 EVENTS = """
     SELECT n.id AS notice_id, n.account, n.seq, n.kind, n.created_at, t.transaction_id,
            COALESCE(s.amount, t.amount) AS amount, s.settled_at,
@@ -41,7 +42,8 @@ EVENTS = """
     LEFT JOIN LATERAL (
         SELECT id, asked_at, said, amount, reference, body FROM checks
         WHERE o.id IS NULL AND transaction_pk = t.id
-          AND CASE WHEN n.kind = 'completed' THEN id = s.check_id ELSE said = 'notcompleted' END
+          AND CASE WHEN n.kind = 'completed' THEN id = s.check_id
+                   ELSE said = 'notcompleted' AND strpos(reason, '{held_back}') = 0 END
         ORDER BY id LIMIT 1
     ) AS c ON TRUE
     ORDER BY n.seq
@@ -49,7 +51,7 @@ EVENTS = """
 
 
 def _events(rows: str) -> TextClause:
-    return text(EVENTS.format(rows=rows))
+    return text(EVENTS.format(rows=rows, held_back=HELD_BACK.replace(":", "\\:")))
 
 
 # One statement sees what is committed at one moment. Numbers are given out under a lock that is held until the commit, so

@@ -43,14 +43,23 @@ class OverrideLine:
 
 LOCK = text("SELECT status, account FROM transactions WHERE id = :pk FOR NO KEY UPDATE")
 
-# Its own time is when it was decided: an answer to a question asked before that speaks no more against it. A callback
-# whose question nobody has answered yet keeps its date: what it led to must not be dropped unasked.
+# Of the gateway's answers the last was held back, so that what it says was never acted upon.
+HELD_BACK = text("""
+    SELECT t.held_asked_at IS NOT NULL AND (t.held_asked_at <= t.decided_asked_at) IS NOT TRUE AND NOT EXISTS (
+        SELECT FROM checks c
+        WHERE c.transaction_pk = t.id AND c.asked_at > t.held_asked_at AND c.said = ANY(CAST(:answers AS text[]))
+    ) FROM transactions t WHERE t.id = :pk
+""")
+
+# Its own time is when it was decided: an answer to a question asked before that speaks no more against it. What a callback
+# led to, and nobody has answered yet, must not be dropped unasked, nor an answer that was held back: it keeps its date.
 MOVE = text("""
     UPDATE transactions t
     SET status = :new, parked_at = NULL,
-        next_check_at = CASE WHEN :new = 'notcompleted' AND t.nudged_at > COALESCE(
-            (SELECT max(c.asked_at) FROM checks c WHERE c.transaction_pk = t.id AND c.said = ANY(CAST(:answers AS text[]))),
-            '-infinity') THEN t.next_check_at END,
+        next_check_at = CASE WHEN :new = 'notcompleted' AND NOT EXISTS (
+            SELECT FROM checks c WHERE c.transaction_pk = t.id AND c.said = ANY(CAST(:answers AS text[]))
+                AND (c.asked_at >= t.nudged_at) IS NOT FALSE AND (c.asked_at > t.held_asked_at) IS NOT FALSE
+        ) AND num_nulls(t.nudged_at, t.held_asked_at) < 2 THEN t.next_check_at END,
         final_at = CASE WHEN :new = 'refused' THEN t.final_at ELSE moment.at END,
         decided_asked_at = CASE WHEN :new = 'refused' THEN t.decided_asked_at ELSE moment.at END,
         refusal = CASE WHEN :new = 'refused' THEN :reason ELSE t.refusal END
@@ -76,6 +85,8 @@ LINES = """
     FROM overrides o JOIN transactions t ON t.id = o.transaction_pk
 """
 ALL = text(f"{LINES} WHERE o.id > :after AND o.id <= :upto ORDER BY o.id LIMIT :limit")
+ANSWERS = [said.value for said in Said if said.is_an_answer]
+
 COUNT = text("SELECT count(*) FROM overrides WHERE id > :after AND id <= :upto")
 OF_ONE = text(f"{LINES} WHERE o.transaction_pk = :pk ORDER BY o.id")
 
@@ -84,6 +95,11 @@ def lock_status(session: Session, pk: int) -> tuple[Status, str]:
     """Its status, which nobody else changes until the end of this transaction, and its account."""
     status, account = session.execute(LOCK, {"pk": pk}).one()
     return Status(status), account
+
+
+def is_held_back(session: Session, pk: int) -> bool:
+    """Whether the gateway's last word about it would move it, and was held back by a stop."""
+    return bool(session.scalar(HELD_BACK, {"pk": pk, "answers": ANSWERS}))
 
 
 def override(session: Session, new: NewOverride) -> int | None:
@@ -100,7 +116,7 @@ def override(session: Session, new: NewOverride) -> int | None:
         "amount": new.amount,
         "author": new.author,
         "reason": new.reason,
-        "answers": [said.value for said in Said if said.is_an_answer],
+        "answers": ANSWERS,
     }
     made_at = session.execute(MOVE, parameters).scalar_one_or_none()
     if made_at is None:

@@ -9,10 +9,12 @@ import pytest
 from sqlalchemy import func, select
 
 from models.case import Case, CaseKind
+from models.queries import stops
 from models.queries.cases import Signature, count_old, find_cases
 from models.queries.ledger import endings
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
+from models.stop import Switch
 from models.transaction import Status
 from tasks.cases import AT_A_TIME, ByHand, end, end_old, override
 from tasks.intake import intake
@@ -88,6 +90,63 @@ def test_notcompleted_by_hand_is_told_and_settles_nothing(tools):
     assert (row(tools.sessions, pk).status, due_in(tools.sessions, pk)) == (Status.NOTCOMPLETED, None)
     assert run(tools.sessions, "SELECT kind FROM notices") == [("notcompleted",)]
     assert count(tools.sessions, "settlements") == 0
+    assert sound(tools)
+
+
+def test_what_is_closed_by_hand_against_an_answer_that_was_held_back_is_asked_about_again(tools):
+    [pk] = add_pending(tools.sessions)
+    with transaction(tools.sessions) as step:
+        stops.switch_off(step.session, Switch.SETTLE, author="awa", reason="x", length=timedelta(hours=1))
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    with transaction(tools.sessions) as step:
+        stops.switch_on(step.session, Switch.SETTLE, author="awa")
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    assert due_in(tools.sessions, pk) is not None
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    assert (row(tools.sessions, pk).status, cases(tools.sessions)) == (Status.COMPLETED, ["late_success"])
+
+
+def test_who_decides_anew_has_an_answer_that_contradicts_only_the_first_decision_behind_them(tools):
+    """Nobody has a case to end about it."""
+    [pk] = add_pending(tools.sessions)
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    run(tools.sessions, "UPDATE transactions SET last_asked_at = NULL")
+    under_way = answered(tools.sessions, pk, completed(5000, "ORD-1"))
+    by_hand(tools, pk, Status.COMPLETED, 5000)
+    record(tools, [under_way], lane=LANE)
+    assert cases(tools.sessions) == []
+    assert sound(tools)
+
+
+@pytest.mark.parametrize("again", [None, 5000])
+def test_once_the_case_about_it_is_over_further_answers_that_agree_with_the_books_say_nothing_against_an_override(
+    tools, again
+):
+    """Whether an answer or a person settled what was closed by hand."""
+    [pk] = add_pending(tools.sessions)
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    if again:
+        by_hand(tools, pk, Status.COMPLETED, again)
+    else:
+        ask_again(tools, pk, completed(5000, "ORD-1"))
+        assert not sound(tools)
+        end(tools, [value(tools.sessions, "SELECT id FROM cases WHERE kind = 'late_success'")], AWA)
+    assert sound(tools)
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    assert sound(tools)
+
+
+def test_an_answer_that_was_held_back_and_taken_back_contradicts_no_override(tools):
+    """It opened no case that anybody could end."""
+    [pk] = add_pending(tools.sessions)
+    by_hand(tools, pk, Status.NOTCOMPLETED)
+    with transaction(tools.sessions) as step:
+        stops.switch_off(step.session, Switch.SETTLE, author="awa", reason="x", length=timedelta(hours=1))
+    ask_again(tools, pk, completed(5000, "ORD-1"))
+    with transaction(tools.sessions) as step:
+        stops.switch_on(step.session, Switch.SETTLE, author="awa")
+    ask_again(tools, pk, notcompleted())
+    assert cases(tools.sessions) == []
     assert sound(tools)
 
 

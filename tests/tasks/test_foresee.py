@@ -11,17 +11,19 @@ from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
 from models.errors import Conflict, NotFound
+from models.queries.cases import Signature, find_cases
 from models.queries.replay import draft
 from models.queries.replay.choice import CallbackChoice, TransactionChoice, from_words, in_words
 from models.session import transaction
 from models.transaction import Status
-from tasks.foresee import draft_plan, go_on
+from tasks.cases import ByHand, override
+from tasks.foresee import ask_aside, draft_plan, go_on
 from tasks.intake import intake
 from tasks.record import record
 from tasks.watch import fsck
 from tests.fakes import completed, notcompleted, pending, silence, toolbox
-from tests.ledger import LANE, add_created, add_pending, answered, claim, count, knock, row, run
-from tests.plans import DAY, FAILED, add_failed, all_paid, found, items, plan
+from tests.ledger import LANE, add_created, add_pending, answered, cases, claim, count, knock, row, run, value
+from tests.plans import DAY, FAILED, add_failed, all_paid, found, items, plan, run_to_the_end
 
 
 def predictions(sessions, plan_id):
@@ -115,6 +117,43 @@ def test_the_spacing_holds_for_a_question_aside_too(sessions, fakes, tools):
         draft_plan(tools, FAILED, author="awa", ask=True, life=DAY, told=enough_after_asking())
     assert fakes.gateway.asked == []
     assert row(sessions, pk).last_asked_at == asked
+
+
+def test_the_spacing_counts_from_when_a_question_aside_was_over(sessions, fakes, tools):
+    [pk] = add_pending(sessions)
+    fakes.gateway.says("token-of-ORD-1", completed(5000, "ORD-1", took=2.5))
+    ask_aside(tools, [pk])
+    over_in = value(sessions, "SELECT extract(epoch FROM last_asked_at - clock_timestamp())::float8 FROM transactions")
+    assert over_in == pytest.approx(2.5, abs=0.4)
+
+
+def test_a_refusal_of_an_old_token_says_nothing_about_the_gateway_when_asked_aside_either(sessions, fakes, tools):
+    old, young = add_pending(sessions, 2)
+    run(sessions, "UPDATE transactions SET created_at = created_at - interval '13 h' WHERE id = :pk", pk=old)
+    for name in ("ORD-1", "ORD-2"):
+        fakes.gateway.says(f"token-of-{name}", Answer(said=Said.REFUSED, trouble="go away"))
+    ask_aside(tools, [old])
+    assert [heard.refusals for heard in fakes.breaker.heard] == [0]
+    ask_aside(tools, [young])
+    assert [heard.refusals for heard in fakes.breaker.heard] == [0, 1]
+
+
+@pytest.mark.parametrize(("amount", "told"), [(4000, "nothing_new"), (5000, "contradiction")])
+def test_what_was_settled_by_hand_is_held_against_what_was_received(sessions, fakes, tools, amount, told):
+    """The prediction, and what comes of it, are what recording that answer comes to."""
+    [pk] = add_pending(sessions)
+    fakes.gateway.says("token-of-ORD-1", completed(amount, "ORD-1"))
+    record(tools, [answered(sessions, pk, completed(4000, "ORD-1"))], lane=LANE)
+    with transaction(sessions) as step:
+        [case] = find_cases(step.session, [1])
+    assert override(tools, ByHand(case=case, new=Status.COMPLETED, amount=4000), Signature(author="awa", reason="seen"))
+    run(sessions, "UPDATE transactions SET last_asked_at = NULL")
+    plan_id = plan(tools, TransactionChoice(), ask=True)
+    assert predictions(sessions, plan_id) == [told]
+    run(sessions, "UPDATE transactions SET last_asked_at = NULL")
+    run_to_the_end(tools, plan_id)
+    assert items(sessions, plan_id, "actual") == [told]
+    assert cases(sessions) == (["contradiction"] if told == "contradiction" else [])
 
 
 def enough_after_asking():

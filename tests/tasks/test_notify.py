@@ -250,6 +250,20 @@ def gone(sessions, tools, merchant):
     let_notices_wait(sessions, 10 * policy.DAY)
 
 
+def test_one_that_was_gone_and_fails_in_another_way_since_is_tried_on(sessions, tools, merchant):
+    """A person resolved the case about 410. The next one says that the tries go on, and so they do."""
+    add_settled(sessions, 2, tools=tools)
+    merchant.says = lambda event: answers(410 if event["seq"] == 1 else 500)
+    notify(tools)
+    run(sessions, "UPDATE cases SET resolved_at = now(), resolution = 'moved', resolved_by = 'awa'")
+    merchant.says = lambda _event: answers(500)
+    fail_for(tools, 36 * 3600)
+    assert "the tries go on by themselves" in detail(sessions)
+    merchant.says = lambda _event: answers(200)
+    fail_for(tools, 24 * 3600)
+    assert [event["seq"] for event in merchant.taken] == [2]
+
+
 def test_410_stops_that_notice_and_all_pushing_with_a_case(sessions, tools, merchant, fakes):
     gone(sessions, tools, merchant)
     rung = fakes.queue.rung_for_notices

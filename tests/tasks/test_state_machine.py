@@ -25,25 +25,37 @@ from hypothesis.stateful import (
 from models.answers import Said
 from models.check import Lane
 from models.errors import ReconcilerError
+from models.notice import ACCOUNT
 from models.order import InvoiceOrder
 from models.queries import stops
+from models.queries.cases import Signature, find_cases
+from models.queries.events import events_after
+from models.queries.notice_lines import send_again
 from models.queries.receive import reopen_callbacks
+from models.queries.replay.choice import CallbackChoice, TransactionChoice
 from models.session import transaction
 from models.stop import Switch
-from models.transaction import Status
+from models.transaction import LEGAL_MOVES, Status
+from tasks.cases import ByHand, end, override
 from tasks.confirm import confirm
+from tasks.foresee import ask_aside
 from tasks.invoices import create, register
+from tasks.notify import notify
+from tasks.replay import work_batch
 from tasks.sweep import sweep
 from tasks.watch import fsck
-from tests.ledger import claim, empty, knock, run, value
+from tests.fakes import answers
+from tests.ledger import claim, empty, knock, row, run, value
 from tests.machine import Payment, World
+from tests.plans import approve, plan
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
 LEAST_APART = 2.2
 """Seconds. The spacing is 3, from leave to leave; a question goes out a moment after its leave, on a busy machine."""
 
-TELLS_OF_DELAY = {"overdue", "unasked", "unread"}
-"""Rules that a fleet breaks by standing still, which here it does at every step. They must hold in the end."""
+TELLS_OF_DELAY = {"overdue", "unasked", "unread", "replay_stalled", "override_contradicted"}
+"""Rules that a fleet, or a person with a case before them, breaks by standing still, which here they do at every step. They
+must hold in the end."""
 
 BOOKS = """
     SELECT t.id, t.transaction_id, t.token, t.status, t.next_check_at IS NOT NULL, s.amount
@@ -58,7 +70,17 @@ OUTDATED = """
     WHERE other.said = 'notcompleted' AND other.asked_at >= proof.asked_at
 """
 
+A_CASE = """
+    INSERT INTO cases (kind, transaction_pk, detail) VALUES ('parked', :pk, '') ON CONFLICT DO NOTHING;
+    SELECT min(id) FROM cases WHERE transaction_pk = :pk AND resolved_at IS NULL
+"""
+RUNNING = "SELECT id FROM replay_plans WHERE state = 'running'"
+SIGNED = "SELECT o.amount FROM overrides o JOIN transactions t ON t.id = transaction_pk WHERE t.transaction_id = :n"
+TO_END = "SELECT id FROM cases WHERE resolved_at IS NULL AND kind IN ('late_success', 'contradiction', 'mismatch')"
+
 MISMATCHES = "SELECT count(*) FROM cases WHERE transaction_pk = :pk AND kind = 'mismatch'"
+
+AWA = Signature(author="awa", reason="a test")
 
 lanes = st.sampled_from([Lane.CALLBACK, Lane.SWEEP, Lane.PERSON])
 some = st.sampled_from([0, 0, 0, 1, 2, 3])
@@ -208,6 +230,46 @@ class Fleet(RuleBasedStateMachine):
         with transaction(self.world.sessions) as step:
             stops.switch_on(step.session, switch, author="awa")
 
+    @rule(which=some, new=st.sampled_from([(Status.COMPLETED, 4000), (Status.NOTCOMPLETED, 0), (Status.REFUSED, 0)]))
+    def a_person_decides_by_hand(self, which, new):
+        """Without asking anybody."""
+        pk = self.pk(which)
+        status, (became, amount) = Status(row(self.world.sessions, pk).status), new
+        if (status, became) in LEGAL_MOVES:
+            opened, found = A_CASE.split(";")
+            run(self.world.sessions, opened, pk=pk)
+            with transaction(self.world.sessions) as step:
+                [case] = find_cases(step.session, [value(self.world.sessions, found, pk=pk)])
+            assert override(self.world.tools, ByHand(case=case, new=became, amount=amount), AWA)
+
+    @rule()
+    def a_person_ends_cases(self):
+        end(self.world.tools, [i for (i,) in run(self.world.sessions, "SELECT id FROM cases")], AWA)
+
+    @rule(of_callbacks=st.booleans(), batches=st.sampled_from([0, 1, 2]))
+    def a_person_starts_a_replay(self, of_callbacks, batches):
+        plan_id = plan(self.world.tools, CallbackChoice() if of_callbacks else TransactionChoice())
+        approve(self.world.tools, plan_id)
+        for _ in range(batches):
+            work_batch(self.world.tools, plan_id)
+
+    @rule(which=some, seconds=st.sampled_from([1, 4, 45]))
+    def a_replay_goes_on(self, which, seconds):
+        self.world.let_pass(seconds)
+        if plans := run(self.world.sessions, RUNNING):
+            work_batch(self.world.tools, plans[which % len(plans)][0])
+
+    @rule(which=some)
+    def somebody_asks_aside(self, which):
+        self.world.let_pass(4)
+        ask_aside(self.world.tools, [self.pk(which)])
+
+    @rule(status=st.sampled_from([200, 200, 500, 410]), seconds=st.sampled_from([0, 45, DAY]))
+    def the_application_is_told(self, status, seconds):
+        self.world.let_pass(seconds)
+        self.world.fakes.merchant.says = lambda _event: answers(status)
+        notify(self.world.tools)
+
     @rule()
     def a_person_has_all_callbacks_read_again(self):
         ids = [i for (i,) in run(self.world.sessions, "SELECT id FROM callbacks")]
@@ -264,11 +326,17 @@ class Fleet(RuleBasedStateMachine):
             is_off = stops.is_off(step.session, Switch.SETTLE)
         settled = {name: amount for _, name, _, _, _, amount in run(self.world.sessions, BOOKS) if amount}
         for name, amount in settled.items():
-            assert amount == 5000
-            assert amount in self.payment(name).has_confirmed
+            if amount not in self.signed(name):
+                assert amount == 5000
+                assert amount in self.payment(name).has_confirmed
         assert self.settled.items() <= settled.items()
-        assert not is_off or settled == self.settled or not self.was_off
+        by_hand = {name: amount for name, amount in settled.items() if amount in self.signed(name)}
+        assert not is_off or settled.items() <= (self.settled | by_hand).items() or not self.was_off
         self.settled, self.was_off = settled, is_off
+
+    def signed(self, name: str) -> set[int]:
+        """What persons said was received for it."""
+        return {amount for (amount,) in run(self.world.sessions, SIGNED, n=name)}
 
     @invariant()
     def the_gateway_is_given_its_time_between_two_questions(self):
@@ -296,6 +364,10 @@ class Fleet(RuleBasedStateMachine):
             self.is_called_back(name)
         self.things_take_their_course()
         self.has_found_its_way(set(self.names))
+        self.plans_come_to_an_end()
+        self.the_application_knows_all()
+        self.things_take_their_course()
+        end(world.tools, [i for (i,) in run(world.sessions, TO_END)], AWA)
         assert [str(one) for one in fsck(world.sessions)] == []
 
     def things_take_their_course(self) -> None:
@@ -305,23 +377,49 @@ class Fleet(RuleBasedStateMachine):
             sweep(self.world.tools)
             self.world.deliver_all()
 
+    def plans_come_to_an_end(self) -> None:
+        """All that runs is done, and of no payment more than one item of a plan has the settlement."""
+        for _ in range(20):
+            for (plan_id,) in run(self.world.sessions, RUNNING):
+                while work_batch(self.world.tools, plan_id):
+                    pass
+            self.world.let_pass(61)
+        assert run(self.world.sessions, RUNNING) == []
+
+    def the_application_knows_all(self) -> None:
+        """It was told each outcome, at least once and by one id; what was given up is sent again."""
+        merchant = self.world.fakes.merchant
+        merchant.says = lambda _event: answers(200)
+        with transaction(self.world.sessions) as step:
+            send_again(step.session, ACCOUNT, [], failed=True)
+        for _ in range(3):
+            self.world.let_pass(DAY)
+            notify(self.world.tools)
+        with transaction(self.world.sessions) as step:
+            events = events_after(step.session, ACCOUNT, after=0, limit=100).events
+        assert {event.id for event in events} == set(merchant.ids)
+        assert [event.seq for event in events] == list(range(1, len(events) + 1))
+        assert all(event.evidence for event in events)
+
     def has_found_its_way(self, names: set[str]) -> None:
         """Those of these that we hold a token of are in the books as they are at the gateway; paid stays paid."""
         for pk, name, token, status, _, amount in run(self.world.sessions, BOOKS):
             payment = self.payment(name)
             if name not in names or token is None:
                 continue
+            if status == Status.COMPLETED and amount in self.signed(name):
+                continue
             if payment.is_paid_in_full:
                 assert (name, status, amount) == (name, Status.COMPLETED, 5000)
             elif payment.said is Said.NOTCOMPLETED and amount is None:
                 assert (name, status) == (name, Status.NOTCOMPLETED)
             elif payment.said is Said.COMPLETED and amount is None:
-                assert value(self.world.sessions, MISMATCHES, pk=pk) == 1
+                assert value(self.world.sessions, MISMATCHES, pk=pk) >= 1
 
 
 # Ten stories at a time: from then on Hypothesis varies those it has, which here mostly tells them again. The seeds make
 # them the same in every run: a red run is about the change under test, never about a lucky draw.
-@pytest.mark.parametrize("first", range(4))
+@pytest.mark.parametrize("first", range(3))
 def test_whatever_happens_in_whatever_order_the_books_are_sound_and_every_payment_finds_its_way(books, first):
     run_state_machine_as_test(
         seed(first)(lambda: Fleet(books)),

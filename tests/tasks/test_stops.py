@@ -17,10 +17,11 @@ from models.session import transaction
 from models.stop import Switch
 from models.transaction import Status
 from tasks.confirm import confirm
+from tasks.foresee import ask_aside
 from tasks.record import record
 from tasks.sweep import Swept, sweep
 from tasks.watch import fsck
-from tests.fakes import completed, notcompleted, pending, toolbox
+from tests.fakes import completed, notcompleted, pending, silence, toolbox
 from tests.ledger import (
     GRACE,
     LANE,
@@ -62,6 +63,11 @@ def switch_on(sessions, switch=Switch.SETTLE):
 def hear(tools, pk, answer):
     let_pass(tools.sessions, 4)
     record(tools, [answered(tools.sessions, pk, answer)], lane=LANE)
+
+
+def fall_due(sessions):
+    """All that waits for a date is due; when things happened stays as it was."""
+    run(sessions, "UPDATE transactions SET next_check_at = now() WHERE next_check_at IS NOT NULL")
 
 
 def broken(sessions):
@@ -223,6 +229,49 @@ def test_with_the_sweep_off_callbacks_are_read_and_their_questions_asked_once(se
     assert fakes.gateway.asked == ["token-of-ORD-1"]
     assert row(sessions, called).asked == 1
     assert row(sessions, quiet).asked == 0
+
+
+def test_with_the_sweep_off_a_callback_that_came_during_a_slow_question_still_gets_its_own(sessions, fakes, tools, pk):
+    """The question went out before the callback and was over after it."""
+    switch_off(sessions, Switch.SWEEP)
+    slow = answered(sessions, pk, pending(took=9.0))
+    with transaction(sessions) as step:
+        nudge(step.session, {pk: Said.COMPLETED}, grace=GRACE)
+    record(tools, [slow], lane=LANE)
+    fall_due(sessions)
+    assert sweep(tools).transactions == 1
+    assert fakes.queue.ids_to_ask == [pk]
+
+
+def test_with_the_sweep_off_a_callback_whose_question_met_silence_is_asked_about_again(sessions, tools, pk):
+    switch_off(sessions, Switch.SWEEP)
+    with transaction(sessions) as step:
+        nudge(step.session, {pk: Said.COMPLETED}, grace=GRACE)
+    hear(tools, pk, silence())
+    fall_due(sessions)
+    assert sweep(tools).transactions == 1
+
+
+def test_with_the_sweep_off_a_question_aside_is_not_the_one_a_callback_is_owed(sessions, fakes, tools, pk):
+    """The answer of a review is thrown away."""
+    switch_off(sessions, Switch.SWEEP)
+    fakes.gateway.says("token-of-ORD-1", PAID)
+    with transaction(sessions) as step:
+        nudge(step.session, {pk: Said.COMPLETED}, grace=GRACE)
+    ask_aside(tools, [pk])
+    fall_due(sessions)
+    assert sweep(tools).transactions == 1
+
+
+def test_with_the_sweep_off_a_callback_whose_answer_was_held_back_is_asked_about_again(sessions, tools, pk):
+    switch_off(sessions, Switch.SWEEP)
+    switch_off(sessions, Switch.SETTLE)
+    with transaction(sessions) as step:
+        nudge(step.session, {pk: Said.COMPLETED}, grace=GRACE)
+    hear(tools, pk, PAID)
+    switch_on(sessions, Switch.SETTLE)
+    fall_due(sessions)
+    assert sweep(tools).transactions == 1
 
 
 def test_with_the_sweep_off_a_hole_still_gets_its_case(sessions, tools):

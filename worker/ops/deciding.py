@@ -10,7 +10,10 @@ from enum import StrEnum
 from models.errors import Invalid, NotFound, Refused, TryAgain
 from models.queries.cases import CaseFacts, Signature, find_cases
 from models.queries.history import CheckLine
+from models.queries.overrides import is_held_back
+from models.queries.stops import StopLine, off_now
 from models.session import transaction
+from models.stop import Switch
 from models.transaction import LEGAL_MOVES, Status
 from tasks import cases
 from tasks.toolbox import Toolbox
@@ -32,6 +35,8 @@ class End(StrEnum):
     """The gateway does not say so. Nothing was changed."""
     OTHERWISE = "otherwise"
     """The gateway's answer moved it elsewhere. The case is as it was."""
+    HELD_BACK = "held_back"
+    """The gateway's answer would move it, and settling is switched off. Nothing was changed, also not by hand."""
     TOO_LATE = "too_late"
     """Somebody else was quicker, or the case ended by itself."""
     HELD_OPEN = "held_open"
@@ -61,6 +66,8 @@ class Decision:
     unasked: str = ""
     """Why there was no fresh answer, in one sentence."""
     override_id: int | None = None
+    stop: StopLine | None = None
+    """Settling is switched off: answers are held back."""
 
     @property
     def is_done(self) -> bool:
@@ -112,7 +119,9 @@ def decide(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> Decision:
 
     1. Refuse what no answer and no override could do, before anybody is asked.
     2. Ask, unless the books say it already. An answer that agrees settles, or closes, by evidence like any other.
-    3. Otherwise change it by hand, if `override` is wanted, and only from the status that the person saw.
+    3. Stop where the gateway's last word would move it and a stop holds it back: by hand it would be settled on a name where
+       there is evidence, or closed against it.
+    4. Otherwise change it by hand, if `override` is wanted, and only from the status that the person saw.
 
     Raises `Invalid`, and `TryAgain` when no question can go out and nothing else is wanted.
     """
@@ -124,11 +133,14 @@ def decide(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> Decision:
     inquiry, unasked = _ask(tools, case, wanted)
     [now] = find(tools, [case.id])
     check = inquiry.check if inquiry else None
-    told = Decision(end=End.DISAGREED, case=now, check=check, unasked=unasked)
+    stop, is_held = _look_for_a_stop(tools, now)
+    told = Decision(end=End.DISAGREED, case=now, check=check, unasked=unasked, stop=stop)
     if now.status is wanted.status:
         return _end_agreed(tools, now, wanted, since=case.now, told=told)
     if now.status is not case.status:
-        return Decision(end=End.OTHERWISE, case=now, check=check, unasked=unasked)
+        return replace(told, end=End.OTHERWISE)
+    if is_held:
+        return replace(told, end=End.HELD_BACK)
     return _override(tools, now, wanted, told=told) if wanted.override else told
 
 
@@ -143,6 +155,14 @@ def _ask(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> tuple[Inquiry | Non
             raise
         return None, str(exc)
     return inquiry, inquiry.why_not
+
+
+def _look_for_a_stop(tools: Toolbox, case: CaseFacts) -> tuple[StopLine | None, bool]:
+    """The stop of settling, and whether it holds back what the gateway said last."""
+    with transaction(tools.sessions) as step:
+        stop = next((one for one in off_now(step.session) if one.switch is Switch.SETTLE), None)
+        pk = case.transaction_pk
+        return stop, stop is not None and pk is not None and is_held_back(step.session, pk)
 
 
 def _end_agreed(tools: Toolbox, case: CaseFacts, wanted: Wanted, *, since: datetime, told: Decision) -> Decision:

@@ -12,6 +12,7 @@ from worker.language import _, ngettext
 from worker.ops.case_actions import commands_for
 from worker.ops.deciding import Decision, End
 from worker.ops.shown import francs, safe, short, stamp
+from worker.ops.switch_view import describe as describe_stop
 from worker.ops.timeline import describe
 
 
@@ -22,6 +23,9 @@ def print_decision(decision: Decision) -> None:
     elif decision.unasked and decision.end is not End.FAILED:
         typer.echo(safe(_("not asked: {why}").format(why=decision.unasked)))
     typer.echo(safe(_("case {id}: {outcome}").format(id=decision.case.id, outcome=_outcome(decision))))
+    if decision.stop and decision.end is End.OVERRIDDEN:
+        told = _("{stop}. That holds back the gateway's answers, and not what you answer for.")
+        typer.echo(told.format(stop=describe_stop(decision.stop)))
 
 
 def decision_document(decision: Decision) -> dict[str, object]:
@@ -35,6 +39,7 @@ def decision_document(decision: Decision) -> dict[str, object]:
         "check": decision.check,
         "unasked": decision.unasked,
         "override": decision.override_id,
+        "settling_is_off": decision.stop,
         "settled_amount": case.settled_amount,
         "resolved_at": case.resolved_at,
         "resolved_by": case.resolved_by,
@@ -73,6 +78,7 @@ def _outcome(decision: Decision) -> str:
         End.OVERRIDDEN: lambda: _("changed by hand, override {override}: {state}; ended"),
         End.DISAGREED: lambda: _disagreed(decision),
         End.OTHERWISE: lambda: _("not done: by now {state}"),
+        End.HELD_BACK: lambda: _held_back(decision),
         End.HELD_OPEN: lambda: _held_open(decision.case),
         End.TOO_LATE: lambda: _too_late(decision.case),
         End.FAILED: lambda: _("left as it was: {why}").format(why=decision.unasked),
@@ -84,6 +90,11 @@ def _disagreed(decision: Decision) -> str:
     if decision.check is None:
         return _("nothing was changed: there is no fresh answer of the gateway; --override does it in your name")
     return _("nothing was changed: the gateway does not say so; --override does it in your name")
+
+
+def _held_back(decision: Decision) -> str:
+    told = _("nothing was changed: the gateway's last answer decides it, and is held back. {stop}")
+    return told.format(stop=describe_stop(decision.stop) if decision.stop else "")
 
 
 def _state(case: CaseFacts) -> str:

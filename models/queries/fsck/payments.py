@@ -51,12 +51,15 @@ WITH t AS (
     FROM o JOIN t ON t.id = o.transaction_pk LEFT JOIN s ON s.transaction_pk = o.transaction_pk
     GROUP BY o.transaction_pk
 ), gainsaid AS (
+    -- Only where there is, or was, a case that a person can end: of the last decision, and up to the answer that settled.
     SELECT o.transaction_pk, min(o.id) AS override_id, min(k.id) AS check_id
     FROM o JOIN t ON t.id = o.transaction_pk
-    JOIN k ON k.transaction_pk = o.transaction_pk AND k.asked_at > o.made_at
-    WHERE (o.new_status = 'notcompleted' AND k.said = 'completed' OR o.new_status = 'completed' AND (
+    JOIN k ON k.transaction_pk = o.transaction_pk AND k.asked_at > o.made_at LEFT JOIN s ON s.transaction_pk = o.transaction_pk
+    WHERE (o.new_status = 'notcompleted' AND k.said = 'completed' AND (k.asked_at <= t.held_asked_at) IS NOT TRUE
+           AND (k.id > s.check_id) IS NOT TRUE OR o.new_status = 'completed' AND (
                k.said IN ('notcompleted', 'pending') OR k.said = 'completed'
                AND (k.amount IS DISTINCT FROM o.amount OR k.reference <> t.transaction_id)))
+      AND NOT EXISTS (SELECT FROM o later WHERE later.transaction_pk = o.transaction_pk AND later.id > o.id)
       AND NOT EXISTS (
           SELECT FROM cases WHERE cases.transaction_pk = o.transaction_pk AND cases.resolved_at > k.asked_at
               AND cases.resolved_by <> '' AND cases.kind IN ('contradiction', 'late_success', 'mismatch'))
@@ -218,7 +221,8 @@ HAND = (
     ),
     Rule(
         name="override_contradicted",
-        promise="What a person decided by hand, no later answer contradicts, or a person has ended the case about that.",
+        promise="What a person decided by hand, no later answer contradicts, or a person has ended the case about that or"
+        " decided anew.",
         broken="gainsaid_override IS NOT NULL",
         detail="format('check %s, asked after override %s, says otherwise', gainsaying_check, gainsaid_override)",
         advice="compare both with `reconciler invoices show`, put right what is wrong, and end the case about it with"

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
-from sqlalchemy import select, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.decisions import Books
 from models.queries.ask import Question
-from models.transaction import Status, Transaction
+from models.transaction import Status
 
 BEGIN = text("""
     WITH locked AS (
@@ -20,7 +20,18 @@ BEGIN = text("""
     FROM locked
     WHERE t.id = locked.id AND t.token IS NOT NULL
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
-    RETURNING t.id, t.token, t.last_asked_at
+    RETURNING t.id, t.token, t.last_asked_at,
+              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval)
+""")
+
+OVER = text("""
+    WITH over AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:over AS timestamptz[])) AS o(id, at)
+    ), locked AS (
+        SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE transactions t SET last_asked_at = GREATEST(t.last_asked_at, over.at)
+    FROM locked JOIN over ON over.id = locked.id WHERE t.id = locked.id
 """)
 
 GIVE_BACK = text("""
@@ -33,14 +44,29 @@ GIVE_BACK = text("""
     FROM locked JOIN given ON given.id = locked.id WHERE t.id = locked.id AND t.last_asked_at = given.asked_at
 """)
 
+BOOKS = text("""
+    SELECT t.id, t.status, t.amount, t.transaction_id, t.decided_asked_at, s.amount AS settled_amount
+    FROM transactions t LEFT JOIN settlements s ON s.transaction_pk = t.id AND s.override_id IS NOT NULL
+    WHERE t.id = ANY(CAST(:ids AS bigint[]))
+""")
 
-def begin_aside(session: Session, ids: Sequence[int], *, spacing: timedelta) -> list[Question]:
+
+def begin_aside(session: Session, ids: Sequence[int], *, spacing: timedelta, young: timedelta) -> list[Question]:
     """Leave to ask about those of `ids` that have a token and were not asked about within `spacing`.
 
-    Not counted, and the next check stays where it is: the answer will not be recorded.
+    Not counted, and the next check stays where it is: the answer will not be recorded. As ever, a refusal speaks for the
+    gateway only up to the age of `young`.
     """
-    rows = session.execute(BEGIN, {"ids": sorted(set(ids)), "spacing": spacing})
-    return [Question(transaction_pk=pk, token=token, asked_at=at) for pk, token, at in rows]
+    rows = session.execute(BEGIN, {"ids": sorted(set(ids)), "spacing": spacing, "young": young})
+    return [
+        Question(transaction_pk=pk, token=token, asked_at=at, is_trusted=trusted) for pk, token, at, trusted in rows
+    ]
+
+
+def end_aside(session: Session, over_at: Mapping[int, datetime]) -> None:
+    """These went out and were over at that time: the spacing counts from there."""
+    if over_at:
+        session.execute(OVER, {"ids": list(over_at), "over": list(over_at.values())})
 
 
 def give_back_aside(session: Session, questions: Sequence[Question]) -> None:
@@ -52,14 +78,13 @@ def give_back_aside(session: Session, questions: Sequence[Question]) -> None:
 
 def books_of(session: Session, ids: Sequence[int]) -> dict[int, Books]:
     """What the books hold about these, without a lock: nothing is going to move."""
-    columns = (
-        Transaction.id,
-        Transaction.status,
-        Transaction.amount,
-        Transaction.transaction_id,
-        Transaction.decided_asked_at,
-    )
     return {
-        pk: Books(status=Status(status), amount=amount, transaction_id=ours, decided_asked_at=decided)
-        for pk, status, amount, ours, decided in session.execute(select(*columns).where(Transaction.id.in_(ids)))
+        row.id: Books(
+            status=Status(row.status),
+            amount=row.amount,
+            transaction_id=row.transaction_id,
+            decided_asked_at=row.decided_asked_at,
+            settled_amount=row.settled_amount,
+        )
+        for row in session.execute(BOOKS, {"ids": list(ids)})
     }

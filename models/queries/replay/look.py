@@ -119,8 +119,8 @@ def _plan(row: Row[Any]) -> PlanLine:
 
 PAIRS = text("""
     SELECT i.prediction, i.actual, count(*) AS items, sum(i.amount)::bigint AS predicted_amount,
-           COALESCE(sum(t.amount) FILTER (WHERE i.actual = 'settled'), 0)::bigint AS settled_amount
-    FROM replay_items i LEFT JOIN transactions t ON t.id = i.about_pk AND i.actual = 'settled'
+           COALESCE(sum(s.amount), 0)::bigint AS settled_amount
+    FROM replay_items i LEFT JOIN settlements s ON s.transaction_pk = i.about_pk AND i.actual = 'settled'
     WHERE i.plan_id = :plan_id GROUP BY i.prediction, i.actual
 """)
 

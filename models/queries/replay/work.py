@@ -132,6 +132,7 @@ LOCK = text("SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) 
 # the transactions first, so that two workers cannot both find theirs to be the first.
 AFTERMATHS = text("""
     SELECT i.position, t.status, t.amount, t.transaction_id, t.decided_asked_at, t.token IS NOT NULL AS is_askable,
+           CASE WHEN s.override_id IS NOT NULL THEN s.amount END AS settled_amount,
            COALESCE(s.settled_at >= i.begun_at, FALSE) AS settled,
            t.status = 'notcompleted' AND COALESCE(t.final_at >= i.begun_at, FALSE) AS closed,
            NOT EXISTS (
@@ -173,6 +174,7 @@ def _aftermath(row: Row[Any]) -> Aftermath:
             amount=row.amount,
             transaction_id=row.transaction_id,
             decided_asked_at=row.decided_asked_at,
+            settled_amount=row.settled_amount,
         ),
         is_askable=row.is_askable,
         settled=row.settled,

@@ -151,6 +151,7 @@ def plan(sessions, statement, mode):
         session.execute(text(f"SET LOCAL plan_cache_mode = {mode}"))
         # Prepared in SQL: only so can it be told which kind of plan to make. Drivers prepare what they run often.
         numbered = statement.text.replace(":until", "$1").replace(":limit", "$2").replace(":lease", "$3")
+        numbered = numbered.replace(":called_back", "FALSE").replace(":answers", "'{}'")
         session.connection().exec_driver_sql(f"PREPARE claim (timestamptz, bigint, interval) AS {numbered}")
         explain = "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE claim (clock_timestamp(), 50, '39 s')"
         [found] = session.connection().exec_driver_sql(explain).scalar_one()

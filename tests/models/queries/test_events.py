@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import threading
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import text
 
 from models.event import AnswerEvidence, OverrideEvidence
 from models.notice import NoticeKind
+from models.queries import stops
 from models.queries.events import events_after, events_of
 from models.session import transaction
+from models.stop import Switch
 from tasks.record import record
 from tests.fakes import completed, notcompleted, toolbox
 from tests.ledger import LANE, add_pending, add_settled, all_at_once, answered, run
@@ -59,6 +62,19 @@ def test_a_failure_rests_on_the_first_answer_that_says_so_whatever_is_said_later
     assert (failure,) == before
     assert (failure.settled_at, failure.evidence.sha256) == (None, hashlib.sha256(b"first").hexdigest())
     assert (failure.seq, success.seq, success.kind) == (1, 2, NoticeKind.COMPLETED)
+
+
+def test_a_failure_does_not_rest_on_an_answer_that_was_held_back(sessions, tools):
+    [pk] = add_pending(sessions)
+    with transaction(sessions) as step:
+        stops.switch_off(step.session, Switch.SETTLE, author="awa", reason="x", length=timedelta(hours=1))
+    record(tools, [answered(sessions, pk, notcompleted(body=b"held"))], lane=LANE)
+    with transaction(sessions) as step:
+        stops.switch_on(step.session, Switch.SETTLE, author="awa")
+    run(sessions, "UPDATE transactions SET last_asked_at = NULL")
+    record(tools, [answered(sessions, pk, notcompleted(body=b"counts"))], lane=LANE)
+    [failure] = read(sessions).events
+    assert failure.evidence.sha256 == hashlib.sha256(b"counts").hexdigest()
 
 
 OVERRIDE = (

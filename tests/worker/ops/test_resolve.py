@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from functools import partial
 
 import pytest
 
 from models.case import CaseKind
+from models.queries import stops
 from models.queries.cases import Signature
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
+from models.stop import Switch
 from models.transaction import Status
 from tasks.intake import intake
 from tasks.record import record
@@ -227,6 +230,33 @@ def test_a_hole_is_closed_without_a_question_and_only_by_override(ops):
     assert "there is no fresh answer of the gateway" in fails(ops, "1", "--as", "refused", *BY)
     ops.say("cases", "resolve", "1", "--as", "refused", "--override", *BY)
     assert (status(ops), ops.fakes.gateway.asked) == ("refused", [])
+
+
+def settling_is_off(ops):
+    with transaction(ops.tools.sessions) as step:
+        stops.switch_off(step.session, Switch.SETTLE, author="issa", reason="odd answers", length=timedelta(hours=1))
+
+
+@pytest.mark.parametrize("became", ["completed", "notcompleted"])
+@pytest.mark.parametrize("answer", [completed(5000, "ORD-1"), notcompleted()])
+def test_what_the_gateway_says_and_a_stop_holds_back_is_not_decided_by_hand_either(parked, became, answer):
+    settling_is_off(parked)
+    parked.fakes.gateway.says("token-of-ORD-1", answer)
+    said = fails(parked, "1", "--as", became, "--override", *BY)
+    assert "nothing was changed: the gateway's last answer decides it, and is held back. settle is off until " in said
+    assert said.endswith(" UTC, by issa: odd answers\n")
+    assert (status(parked), count(parked.tools.sessions, "overrides"), endings(parked)) == ("pending", 0, [])
+    parked.fakes.breaker.wait = 30
+    assert "is held back" in fails(parked, "1", "--as", became, "--override", *BY)
+
+
+def test_an_override_where_nothing_is_held_back_is_made_and_the_stop_is_told(parked):
+    settling_is_off(parked)
+    parked.fakes.gateway.says("token-of-ORD-1", pending())
+    said = parked.say("cases", "resolve", "1", "--as", "notcompleted", "--override", *BY)
+    assert said.splitlines()[2].startswith("settle is off until ")
+    assert said.endswith("That holds back the gateway's answers, and not what you answer for.\n")
+    assert status(parked) == "notcompleted"
 
 
 def impossible(ops, number, became):
