@@ -24,8 +24,10 @@ THOUSANDS = re.compile(r"\d{1,3}(,\d{3})+")
 def retold(sentence: str, patterns: Sequence[str]) -> str:
     """This sentence in the chosen language, by the first of these patterns that can have made it."""
     for pattern in patterns:
-        if (text := _(pattern)) != pattern and (found := _shape(pattern).fullmatch(sentence)):
-            return text.format(**{gap: _filling(gap, value, patterns) for gap, value in found.groupdict().items()})
+        if found := _shape(pattern).fullmatch(sentence):
+            return _(pattern).format(
+                **{gap: _filling(gap, value, patterns) for gap, value in found.groupdict().items()}
+            )
     return sentence
 
 

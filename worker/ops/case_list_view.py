@@ -9,6 +9,7 @@ from models.queries.browse import Page, Paging
 from models.queries.cases import CaseFacts, KindTotal
 from worker.language import _, ngettext
 from worker.ops.case_actions import action_for
+from worker.ops.sentences import told
 from worker.ops.shown import console, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines
 
@@ -58,7 +59,7 @@ def print_page(page: Page[CaseFacts], paging: Paging, *, again: str) -> None:
 
 def _crowd(total: KindTotal) -> list[str]:
     """How many there are, and how they are seen and ended."""
-    told = ngettext(
+    many = ngettext(
         "{count:,} {kind} callback is not listed here",
         "{count:,} {kind} callbacks are not listed here",
         total.open,
@@ -67,7 +68,7 @@ def _crowd(total: KindTotal) -> list[str]:
     see = f"reconciler cases list --kind {kind}"
     end = f'reconciler cases resolve --kind {kind} --older-than 1d --reason "..."'
     return [
-        told.format(count=total.open, kind=kind),
+        many.format(count=total.open, kind=kind),
         "  " + _("to see them: {command}").format(command=see),
         "  " + _("to end them: {command}").format(command=end),
     ]
@@ -94,4 +95,4 @@ def _to_do(case: CaseFacts) -> str:
         return _(action_for(case).brief)
     if case.resolved_by:
         return safe(_("ended by {author}: {reason}").format(author=case.resolved_by, reason=case.resolution))
-    return safe(_("ended by itself: {reason}").format(reason=case.resolution))
+    return _("ended by itself: {reason}").format(reason=told(safe(case.resolution)))

@@ -12,9 +12,10 @@ from worker.language import SOURCE, _, ngettext, speaking
 from worker.ops.case_actions import action_for, commands_for
 from worker.ops.case_story import story
 from worker.ops.history_view import history_document, moments_table
+from worker.ops.sentences import told
 from worker.ops.shown import console, francs, safe, short, stamp
 from worker.ops.tables import print_lines
-from worker.ops.timeline import describe, timeline, what_is_next
+from worker.ops.timeline import describe, gathered, timeline, what_is_next
 
 RECENT = 10
 """Moments of the invoice's history that are shown beside its case."""
@@ -73,13 +74,16 @@ def _facts(case: CaseFacts, history: History | None) -> list[tuple[str, str]]:
 
 def _from_outside(case: CaseFacts) -> list[tuple[str, str]]:
     """A case about a callback or an endpoint: what was noted when it came, in the words of the books."""
-    return [(_("callback"), str(case.callback_id or "")), (_("noted"), safe(f"“{case.detail}”" if case.detail else ""))]
+    return [
+        (_("callback"), str(case.callback_id or "")),
+        (_("noted"), f"“{told(safe(case.detail))}”" if case.detail else ""),
+    ]
 
 
 def _money(case: CaseFacts, history: History) -> list[tuple[str, str]]:
     invoice = history.invoice
     return [
-        (_("invoice"), safe(f"{invoice.transaction_id}, {invoice.status.value}")),
+        (_("invoice"), f"{safe(invoice.transaction_id)}, {_(invoice.status.value)}"),
         (_("our amount"), francs(invoice.amount)),
         (_("settled"), "" if case.settled_amount is None else francs(case.settled_amount)),
         (_("gateway says"), _gateway(case)),
@@ -101,7 +105,7 @@ def _check(case: CaseFacts, history: History) -> str:
     found = _evidence(case, history)
     if found is None:
         return "" if case.check_id is None else f"{case.check_id}, {stamp(case.asked_at)} UTC" if case.asked_at else ""
-    return f"{found.id}, {stamp(found.asked_at)} UTC, {found.lane.value}: {describe(found)}"
+    return f"{found.id}, {stamp(found.asked_at)} UTC, {_(found.lane.value)}: {describe(found)}"
 
 
 def _evidence(case: CaseFacts, history: History | None) -> CheckLine | None:
@@ -113,12 +117,12 @@ def _callbacks(history: History) -> str:
         return _("none")
     count = history.callbacks_in_all
     last = history.callbacks[-1].line
-    told = ngettext("{count:,}, on {at} UTC, from {source}", "{count:,}, the last on {at} UTC, from {source}", count)
-    return safe(told.format(count=count, at=stamp(last.received_at), source=last.source))
+    many = ngettext("{count:,}, on {at} UTC, from {source}", "{count:,}, the last on {at} UTC, from {source}", count)
+    return safe(many.format(count=count, at=stamp(last.received_at), source=last.source))
 
 
 def _print_recent(history: History) -> None:
-    moments = timeline(history)
+    moments = list(gathered(timeline(history)))
     out = console()
     out.print()
     out.print(moments_table(moments[-RECENT:], now=history.invoice.now))

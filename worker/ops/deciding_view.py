@@ -98,7 +98,7 @@ def _held_back(decision: Decision) -> str:
 
 
 def _state(case: CaseFacts) -> str:
-    transaction, status = case.transaction_id, case.status.value if case.status else ""
+    transaction, status = case.transaction_id, _(case.status.value) if case.status else ""
     if case.status is Status.COMPLETED and case.settled_amount is not None:
         return _("{transaction} is completed, settled {amount}").format(
             transaction=transaction, amount=francs(case.settled_amount)
@@ -110,7 +110,7 @@ def _held_open(case: CaseFacts) -> str:
     told = _("{transaction} is {status}, and nobody would look after it any more; say what became of it: {command}")
     deciding = next((command for command in commands_for(case) if "--as" in command), "")
     return told.format(
-        transaction=case.transaction_id, status=case.status.value if case.status else "", command=deciding
+        transaction=case.transaction_id, status=_(case.status.value) if case.status else "", command=deciding
     )
 
 

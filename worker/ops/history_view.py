@@ -14,7 +14,7 @@ from worker.language import _, ngettext
 from worker.ops.sentences import told
 from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines, word
-from worker.ops.timeline import Moment, timeline, what_is_next
+from worker.ops.timeline import Moment, gathered, timeline, what_is_next
 
 
 def print_history(history: History) -> None:
@@ -100,13 +100,13 @@ def _asked(invoice: InvoiceFacts) -> str:
 
 
 def moments_table(moments: list[Moment], *, now: datetime) -> Table:
-    """Moments, one a row."""
+    """Moments, one a row; what was asked again and again to the same answer is told in short."""
     table = narrow_table()
     table.add_column(_("time UTC"), no_wrap=True)
     table.add_column(_("after"), justify="right", no_wrap=True)
     table.add_column(_("who"), no_wrap=True)
     table.add_column(_("what"), overflow="fold")
-    for moment in moments:
+    for moment in gathered(moments):
         table.add_row(brief_stamp(moment.at, now=now), short(moment.after), _(moment.who.value), moment.what)
     return table
 

@@ -42,12 +42,13 @@ def list_(
     from worker.ops.shown import print_json
 
     paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
-    with transaction(desk_of(ctx).tools.sessions) as step:
+    tools = desk_of(ctx).tools
+    with transaction(tools.sessions) as step:
         page = list_notices(step.session, ACCOUNT, paging, state=state)
     if as_json:
         print_json(page)
     else:
-        print_notices(page, paging)
+        print_notices(page, paging, pushes=tools.merchant is not None)
 
 
 @app.command()
@@ -59,14 +60,15 @@ def show(ctx: typer.Context, notice: NoticeName, *, as_json: JsonOption = False)
     from worker.ops.shown import print_json
 
     seq = _seq(notice)
-    with transaction(desk_of(ctx).tools.sessions) as step:
+    tools = desk_of(ctx).tools
+    with transaction(tools.sessions) as step:
         found = find_notice(step.session, ACCOUNT, seq)
     if found is None or not _is_meant(notice, found.event.id):
         raise NotFound(_("there is no notice {name}").format(name=notice))
     if as_json:
         print_json(notice_document(found))
     else:
-        print_notice(found)
+        print_notice(found, pushes=tools.merchant is not None)
 
 
 @app.command()

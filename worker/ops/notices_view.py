@@ -12,25 +12,27 @@ from rich.text import Text
 from models.notice import NoticeState
 from models.queries.browse import Page, Paging
 from models.queries.notice_lines import DeliveryLine, NoticeFacts, TellingLine
-from worker.language import _, ngettext
+from worker.language import N_, _, ngettext
 from worker.ops.sentences import told
 from worker.ops.shown import brief_stamp, console, safe, short, stamp
-from worker.ops.tables import narrow_table, print_lines
+from worker.ops.tables import narrow_table, print_lines, print_none
+
+NOT_PUSHED = N_("NOTICE_URL is not set: none is pushed, GET /v1/events tells them")
 
 STYLES = {NoticeState.WAITING: "yellow", NoticeState.DELIVERED: "green", NoticeState.STOPPED: "red"}
 
 
-def print_notices(page: Page[TellingLine], paging: Paging) -> None:
-    """One page of notices, for a person."""
+def print_notices(page: Page[TellingLine], paging: Paging, *, pushes: bool) -> None:
+    """One page of notices, for a person. Where none is pushed, none of them waits for anything."""
     if not page.items:
-        console().print(_("no notices"))
+        print_none(paging, none=_("no notices"), behind=_("no notices after {after}"))
         return
     table = narrow_table()
     table.add_column(_("no."), justify="right", no_wrap=True)
     table.add_column(_("outcome"), no_wrap=True)
     table.add_column(_("transaction_id"), overflow="fold")
     table.add_column(_("state"), no_wrap=True)
-    table.add_column(_("what next"), overflow="fold")
+    table.add_column(_("when, or what next"), overflow="fold")
     now = datetime.now(UTC)
     for line in page.items:
         table.add_row(
@@ -38,15 +40,17 @@ def print_notices(page: Page[TellingLine], paging: Paging) -> None:
             _(line.kind.value),
             safe(line.transaction_id),
             _state(line.state),
-            safe(_next(line, now=now)),
+            safe(_next(line, now=now, pushes=pushes)),
         )
     console().print(table)
+    if not pushes:
+        console().print("\n" + _(NOT_PUSHED))
     if page.next is not None:
         direction = " --oldest-first" if paging.oldest_first else ""
         console().print("\n" + _("more: {options}").format(options=f"--after {page.next}{direction}"))
 
 
-def print_notice(found: NoticeFacts) -> None:
+def print_notice(found: NoticeFacts, *, pushes: bool) -> None:
     """One notice, for a person."""
     line, now = found.line, datetime.now(UTC)
     facts = Table.grid(padding=(0, 2))
@@ -57,7 +61,7 @@ def print_notice(found: NoticeFacts) -> None:
     facts.add_row(_("tells"), f"{_(line.kind.value)}, {safe(line.transaction_id)}")
     facts.add_row(_("written"), f"{stamp(line.created_at)} UTC")
     facts.add_row(_("state"), _state(line.state))
-    facts.add_row(_("what next"), safe(_next(line, now=now)))
+    facts.add_row(_("when, or what next"), safe(_next(line, now=now, pushes=pushes)))
     console().print(facts)
     hidden = found.deliveries_in_all - len(found.deliveries)
     earlier = ngettext("{count} earlier try is not shown", "{count} earlier tries are not shown", hidden)
@@ -80,7 +84,7 @@ def _state(state: NoticeState) -> Text:
     return Text(_(state.value), style=STYLES[state])
 
 
-def _next(line: TellingLine, *, now: datetime) -> str:
+def _next(line: TellingLine, *, now: datetime, pushes: bool) -> str:
     """What happens next about it, or what happened last."""
     if line.state is NoticeState.DELIVERED and line.delivered_at is not None:
         return _("at {time} UTC").format(time=brief_stamp(line.delivered_at, now=now))
@@ -89,6 +93,8 @@ def _next(line: TellingLine, *, now: datetime) -> str:
         return _("after {tries}: {trouble}").format(tries=tries, trouble=told(safe(line.trouble)))
     wait = line.next_try_at - now
     words = _("in {wait}").format(wait=short(wait)) if wait > timedelta(0) else _("is due")
+    if not pushes:
+        words = _("not pushed")
     return (
         _("{when}; {tries}: {trouble}").format(when=words, tries=tries, trouble=told(safe(line.trouble)))
         if line.attempts

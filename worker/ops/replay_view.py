@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.table import Table
 from rich.text import Text
 
@@ -17,7 +18,7 @@ from models.queries.replay import look
 from models.queries.replay.look import ItemLine, Pair, PlanLine
 from models.replay import PlanState, Upshot
 from models.session import transaction
-from worker.language import N_, _, ngettext
+from worker.language import N_, _, ngettext, number
 from worker.ops.desk import Desk
 from worker.ops.replay_choice import as_options
 from worker.ops.shown import brief_stamp, console, francs, print_json, safe, stamp
@@ -36,6 +37,9 @@ NAMES = {
     Upshot.UNMATCHED: N_("unmatched"),
     Upshot.UNREADABLE: N_("unreadable"),
 }
+ROOMY = 4
+"""With more columns than these a matrix needs all of 80 columns for its headings."""
+
 FORETOLD = {Upshot.SETTLED: N_("would settle"), Upshot.CLOSED: N_("would close")}
 STATES = {
     PlanState.DRAFTING: N_("drafting"),
@@ -82,6 +86,11 @@ def minutes(questions: int, *, rate: float) -> tuple[float, float]:
     """How long so many questions take: when nothing else is asked, and when everything else is, too."""
     alone = questions / rate / MINUTE
     return round(alone, 1), round(alone / LANE_SHARES[Lane.REPLAY.value].guaranteed, 1)
+
+
+def about(minutes: float) -> str:
+    """Minutes for a sentence."""
+    return "<1" if minutes < 1 else number(minutes, ",g")
 
 
 def print_draft(desk: Desk, plan_id: int, *, limit: int, as_json: bool) -> None:
@@ -237,9 +246,13 @@ def _matrix(pairs: Sequence[Pair]) -> Table:
     actuals = [u for u in Upshot if any(pair.actual is u for pair in pairs)]
     has_left = any(pair.actual is None for pair in pairs)
     table = narrow_table()
+    if len(actuals) > ROOMY:
+        table.padding = (0, 0, 0, 0)
     table.add_column(_("predicted"), no_wrap=True)
     for upshot in actuals:
-        table.add_column(_(NAMES[upshot]), justify="right", overflow="fold")
+        name = _(NAMES[upshot])
+        longest = max(cell_len(word) for word in name.split())
+        table.add_column(name, justify="right", overflow="fold", min_width=longest)
     if has_left:
         table.add_column(_("left"), justify="right")
     table.add_column(_("all"), justify="right", style="bold")
@@ -319,5 +332,5 @@ def _print_minutes(report: Report) -> None:
         "{count} questions: about {alone} min when nothing else is asked, {busy} min at worst",
         report.questions,
     )
-    values = {"alone": f"{report.minutes[0]:,}", "busy": f"{report.minutes[1]:,}"}
+    values = dict(zip(("alone", "busy"), map(about, report.minutes), strict=True))
     console().print(told.format(count=f"{report.questions:,}", **values))

@@ -21,7 +21,7 @@ from tasks.foresee import Drafted, Told
 from tasks.replay import ring_for_plans, work_batch
 from tasks.toolbox import BreakerState, Toolbox
 from worker.language import _
-from worker.ops.replay_view import minutes, moment
+from worker.ops.replay_view import about, minutes, moment
 from worker.ops.shown import safe
 
 INTERRUPTED = 130
@@ -87,7 +87,7 @@ def drafting(*, rate: float) -> Iterator[Told]:
                 said = True
                 alone, busy = minutes(at.to_ask, rate=rate)
                 sentence = _("asking the gateway about {count}: {alone} min, up to {busy} when much else is asked")
-                typer.echo(sentence.format(count=f"{at.to_ask:,}", alone=f"{alone:,}", busy=f"{busy:,}"), err=True)
+                typer.echo(sentence.format(count=f"{at.to_ask:,}", alone=about(alone), busy=about(busy)), err=True)
             if at.to_ask:
                 show(at.asked, at.to_ask, at.why)
             else:

@@ -30,6 +30,8 @@ CASES = (
 )
 
 REASONS = (
+    N_("{why}; held back: settling is switched off by {author}"),
+    N_("{why}; held back: a later answer was held back before it, and may say something else"),
     N_("a {word} transaction cannot be asked about"),
     N_("completed, without a readable amount; {amount} XOF expected"),
     N_("completed over {amount} XOF; {ours} XOF expected"),

@@ -26,9 +26,13 @@ def console() -> Console:
     return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
 
 
+UNBROKEN = "\N{NO-BREAK SPACE}"
+"""Holds the figures of an amount together in some languages, and steers nothing."""
+
+
 def safe(text: str) -> str:
     """The same text with everything escaped that could steer a terminal or hide in it. Callbacks are written by anybody."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return "".join(c if c.isprintable() or c == UNBROKEN else c.encode("unicode_escape").decode("ascii") for c in text)
 
 
 def without_tokens(text: str) -> str:

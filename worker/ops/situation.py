@@ -57,6 +57,8 @@ class Situation:
     stops: Sequence[StopLine] | None = None
     books: BooksStatus | None = None
     notices: NoticesStatus | None = None
+    pushes: bool
+    """Whether notices go out: without NOTICE_URL they are there to be read, and wait for nobody."""
     replays: Sequence[RunningReplay] | None = None
     learned: Learned | None = None
     queues: Mapping[str, int] | None = None
@@ -152,6 +154,7 @@ class Lookout:
     def __init__(self, desk: Desk, *, hours: int) -> None:
         settings, tools = desk.settings, desk.tools
         self._rate = settings.ligdicash_rate
+        self._pushes = tools.merchant is not None
         self._spool_dir = str(settings.spool_dir.absolute())
         database_url = settings.database_url.get_secret_value()
 
@@ -210,6 +213,7 @@ class Lookout:
             database=database,
             redis=redis,
             rate=self._rate,
+            pushes=self._pushes,
             spool_dir=self._spool_dir,
             unknown=unknown,
             **found,

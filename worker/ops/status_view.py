@@ -18,6 +18,7 @@ from tasks.listen import Hush
 from tasks.toolbox import BreakerState, BreakerView, LaneLevel
 from worker.language import N_, _, number
 from worker.language.sentences import retold
+from worker.ops.notices_view import NOT_PUSHED
 from worker.ops.screen import few, joined, labelled
 from worker.ops.sentences import ERRORS
 from worker.ops.shown import safe, short, stamp
@@ -120,7 +121,10 @@ def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:
     yield _("queues"), unknown("queues") if situation.queues is None else _counts(situation.queues)
     yield _("breaker"), _breaker(situation.breaker) if situation.breaker else unknown("breaker")
     yield _("budget"), unknown("lanes") if situation.lanes is None else _budget(situation.rate, situation.lanes)
-    yield _("notices"), _notices(situation.notices) if situation.notices else unknown("notices")
+    yield (
+        _("notices"),
+        _notices(situation.notices, pushes=situation.pushes) if situation.notices else unknown("notices"),
+    )
     yield _("replays"), unknown("replays") if situation.replays is None else _replays(situation.replays)
     yield _("spool"), unknown("spool") if "spool" in situation.unknown else _spool(situation)
 
@@ -241,15 +245,14 @@ def _budget(rate: float, lanes: Sequence[LaneLevel]) -> str:
     return told.format(rate=number(rate, ",g"), asked=_counts(asked), room=room)
 
 
-def _notices(notices: NoticesStatus) -> str | Text:
-    more = "+" if notices.waiting >= MOST_WAITING else ""
-    told = joined(
-        (
-            _("{count} waiting").format(count=number(notices.waiting) + more)
-            + _longest(notices.oldest_at, notices.now),
-            _("{count} stopped").format(count=number(notices.stopped)),
-        )
-    )
+def _notices(notices: NoticesStatus, *, pushes: bool) -> str | Text:
+    stopped = _("{count} stopped").format(count=number(notices.stopped))
+    if pushes:
+        more = "+" if notices.waiting >= MOST_WAITING else ""
+        waiting = _("{count} waiting").format(count=number(notices.waiting) + more)
+        told = joined((waiting + _longest(notices.oldest_at, notices.now), stopped))
+    else:
+        told = joined((_(NOT_PUSHED), stopped if notices.stopped else ""))
     return Text(told, style="yellow") if notices.stopped else told
 
 

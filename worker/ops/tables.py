@@ -38,7 +38,7 @@ def word(text: str) -> Text:
 def print_invoices(page: Page[InvoiceLine], paging: Paging) -> None:
     """One page of invoices."""
     if not page.items:
-        _print_none(paging, none=_("no invoices"), behind=_("no invoices after {after}"))
+        print_none(paging, none=_("no invoices"), behind=_("no invoices after {after}"))
         return
     table = _table(("id", "right"), ("transaction_id", "left"), ("XOF", "right"), (_("status"), "left"))
     table.add_column(_("created UTC"), no_wrap=True)
@@ -60,7 +60,7 @@ def print_invoices(page: Page[InvoiceLine], paging: Paging) -> None:
 def print_callbacks(page: Page[CallbackLine], paging: Paging) -> None:
     """One page of callbacks."""
     if not page.items:
-        _print_none(paging, none=_("no callbacks"), behind=_("no callbacks after {after}"))
+        print_none(paging, none=_("no callbacks"), behind=_("no callbacks after {after}"))
         return
     table = _table(("id", "right"), (_("received UTC"), "left"), (_("outcome"), "left"), (_("about"), "left"))
     table.add_column(_("note"), overflow="fold")
@@ -101,7 +101,8 @@ def _next(line: InvoiceLine, *, now: datetime) -> str:
     return "\n".join(words)
 
 
-def _print_none(paging: Paging, *, none: str, behind: str) -> None:
+def print_none(paging: Paging, *, none: str, behind: str) -> None:
+    """A page without anything on it."""
     console().print(none if paging.after is None else behind.format(after=paging.after))
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from itertools import groupby
 
 from models.callback import Outcome
 from models.queries.browse import CallbackLine, CaseLine
@@ -45,11 +46,29 @@ class Moment:
     """Since the invoice was created."""
     who: Who
     what: str
+    said: str = ""
+    """Of a question: what was answered, without what the answer took."""
+
+
+RUN = 4
+"""So many questions in a row with the same answer are told as one; the first and the last stand by themselves."""
+
+
+def gathered(moments: Sequence[Moment]) -> Iterator[Moment]:
+    """The same story, short: what was asked again and again, to the same answer, takes three lines."""
+    for (who, said), together in groupby(moments, key=lambda moment: (moment.who, moment.said)):
+        run = list(together)
+        if not said or len(run) < RUN:
+            yield from run
+            continue
+        again = _("asked {count} times more: {said}").format(count=len(run) - 2, said=said)
+        yield from (run[0], Moment(at=run[1].at, after=run[1].after, who=who, what=again, said=said), run[-1])
 
 
 def timeline(history: History) -> list[Moment]:
     """Everything that happened, oldest first. What happened at one moment stands in the order of cause and effect."""
     invoice = history.invoice
+    said = {_check(check): _said(check) for check in history.checks}
     events = [(invoice.created_at, Who.SHOP, _created(invoice))]
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
@@ -59,7 +78,7 @@ def timeline(history: History) -> list[Moment]:
         events += _case(case)
     events += [(notice.created_at, Who.BOOKS, _notice(notice)) for notice in history.notices]
     return [
-        Moment(at=at, after=at - invoice.created_at, who=who, what=what)
+        Moment(at=at, after=at - invoice.created_at, who=who, what=what, said=said.get(what, ""))
         for at, who, what in sorted(events, key=lambda event: event[0])
     ]
 
@@ -85,8 +104,11 @@ def describe(check: CheckLine) -> str:
         details.append(safe(check.sub_code))
     if check.http_status not in (None, HTTP_OK):
         details.append(f"HTTP {check.http_status}")
-    said = told(safe(check.reason)) if check.reason else _(check.said.value)
-    return f"{said} ({', '.join(details)})"
+    return f"{_said(check)} ({', '.join(details)})"
+
+
+def _said(check: CheckLine) -> str:
+    return told(safe(check.reason)) if check.reason else _(check.said.value)
 
 
 def _took(seconds: float) -> str:

@@ -14,8 +14,19 @@ from typer.testing import CliRunner, Result
 from tasks.toolbox import Toolbox
 from tests.fakes import Fakes, settings_for, toolbox
 from tests.ledger import open_books
+from worker.language import VARIABLE, _, languages, speaking
 from worker.ops.command import app
 from worker.ops.desk import Desk
+
+
+def spoken() -> str:
+    """The language that is spoken now, which a command would choose anew by what its environment asks for."""
+    sentence = _("no invoices")
+    for language in languages():
+        with speaking(language):
+            if _("no invoices") == sentence:
+                return language
+    raise AssertionError(sentence)
 
 
 @dataclass
@@ -28,7 +39,9 @@ class Ops:
 
     def run(self, *argv: str, stdin: bytes | None = None) -> Result:
         """Run one command; what it said and left with is in the result."""
-        return CliRunner().invoke(app, list(argv), obj=self.desk, input=stdin, prog_name="reconciler")
+        return CliRunner(env={VARIABLE: spoken()}).invoke(
+            app, list(argv), obj=self.desk, input=stdin, prog_name="reconciler"
+        )
 
     def say(self, *argv: str, stdin: bytes | None = None) -> str:
         """Run one command that must succeed; what it printed."""

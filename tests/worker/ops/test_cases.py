@@ -14,7 +14,7 @@ from models.session import transaction
 from models.transaction import Status
 from tasks.intake import intake
 from tasks.record import record
-from tests.fakes import completed, notcompleted, pending
+from tests.fakes import completed, notcompleted, pending, silence
 from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, run
 from worker.language import speaking
 from worker.ops.case_actions import ACTIONS, JUST_END
@@ -119,7 +119,7 @@ def test_a_case_is_shown_with_both_sides_and_what_to_do(books):
         "The gateway says that 4,000 XOF were paid; the invoice is over 5,000 XOF.",
         "our amount 5,000 XOF ",
         "gateway says completed, 4,000 XOF, for ORD-1 ",
-        "UTC, sweep: completed over 4000 XOF; 5000 XOF expected",
+        "UTC, sweep: completed over 4,000 XOF; 5,000 XOF expected",
         "callbacks none ",
         "invoice over 5,000 XOF",
         "reconciler cases resolve 1 --as completed --amount 4000 --override --reason",
@@ -165,7 +165,7 @@ def test_callbacks_about_the_invoice_are_counted(ops):
 
 def test_a_long_history_is_cut_and_says_where_the_rest_is(ops):
     [pk] = add_pending(ops.tools.sessions)
-    learn(ops, pk, *[pending()] * 11, completed(4000, "ORD-1"))
+    learn(ops, pk, *[pending(), silence()] * 5, pending(), completed(4000, "ORD-1"))
     assert "4 earlier moments: reconciler invoices show ORD-1\n" in ops.say("cases", "show", "1")
 
 

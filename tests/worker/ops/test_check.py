@@ -43,7 +43,7 @@ def test_an_answer_that_decides_nothing_is_told_with_the_next_question(ops):
 def test_an_answer_that_settles_says_how_much(ops):
     answer_with(ops, completed(5000, "ORD-1"))
     assert check(ops) == [
-        "answer   completed over 5000 XOF (0 ms)",
+        "answer   completed over 5,000 XOF (0 ms)",
         "books    moved from pending to completed, settled 5,000 XOF",
         "next     nothing: this is final",
     ]
@@ -59,7 +59,7 @@ def test_an_answer_that_a_person_must_look_at_opens_a_case_and_says_so(ops):
     answer_with(ops, completed(4999, "ORD-1"))
     lines = check(ops)
     assert lines[1] == "books    still pending"
-    assert lines[2].startswith("case     mismatch: completed over 4999 XOF; 5000 XOF expected.")
+    assert lines[2].startswith("case     mismatch: completed over 4,999 XOF; 5,000 XOF expected.")
 
 
 def test_a_gateway_that_says_nothing_is_an_answer_too(ops):
@@ -159,7 +159,7 @@ def test_of_two_people_at_once_one_asks_and_the_other_is_told_what_came_of_it(op
         told = check(ops)
         assert first.result(timeout=20).check.said is Said.COMPLETED
     assert told == [
-        "not asked: somebody else asked at the same time; the answer was: completed over 5000 XOF (0 ms)",
+        "not asked: somebody else asked at the same time; the answer was: completed over 5,000 XOF (0 ms)",
         "books    moved from pending to completed, settled 5,000 XOF",
         "next     nothing: this is final",
     ]
@@ -170,5 +170,5 @@ def test_who_comes_a_moment_later_is_told_the_answer_too(ops):
     answer_with(ops, completed(5000, "ORD-1"))
     check(ops)
     told = check(ops)
-    assert told[0].endswith("between two questions. The answer was: completed over 5000 XOF (0 ms)")
+    assert told[0].endswith("between two questions. The answer was: completed over 5,000 XOF (0 ms)")
     assert told[1] == "books    still completed"

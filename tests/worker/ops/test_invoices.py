@@ -96,7 +96,7 @@ def test_show_tells_the_whole_story_in_order(ops):
         ("sender", "callback 2, json: claims completed; same as 1"),
         ("callback", "asked: no answer: no answer (0 ms)"),
         ("sweep", "asked: still pending (0 ms)"),
-        ("person", "asked: completed over 5000 XOF (0 ms)"),
+        ("person", "asked: completed over 5,000 XOF (0 ms)"),
         ("books", "settled 5,000 XOF, proved by check 3"),
         ("books", "notice 1 for the shop: completed"),
     ]
@@ -129,7 +129,7 @@ def test_show_tells_cases_and_how_they_ended(ops):
     confirm(ops.tools, [pk], lane=Lane.SWEEP)
     run(ops.tools.sessions, "UPDATE cases SET resolved_at = now() + interval '1 hour', resolution = 'refunded'")
     story = [moment["what"] for moment in ops.document("invoices", "show", "ORD-1")["timeline"]]
-    assert any(what.startswith("case 1, mismatch: completed over 4999 XOF") for what in story)
+    assert any(what.startswith("case 1, mismatch: completed over 4,999 XOF") for what in story)
     assert story[-1] == "case 1 is over: refunded"
 
 

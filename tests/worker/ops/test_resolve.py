@@ -142,7 +142,7 @@ def test_who_comes_second_is_told_by_whom_it_was_ended_and_why(ops, capsys):
 def test_an_answer_that_agrees_settles_by_evidence_and_the_case_ends_with_the_reason(parked):
     parked.fakes.gateway.says("token-of-ORD-1", completed(5000, "ORD-1"))
     assert parked.say("cases", "resolve", "1", "--as", "completed", *BY).splitlines() == [
-        "the gateway says: completed over 5000 XOF (0 ms)",
+        "the gateway says: completed over 5,000 XOF (0 ms)",
         "case 1: the books agree: ORD-1 is completed, settled 5,000 XOF; ended",
     ]
     assert endings(parked) == [(1, "awa", "seen in the dashboard")]

@@ -138,8 +138,19 @@ def test_notices_that_wait_or_were_given_up_are_counted(ops):
     put_settled(ops.tools.sessions, 5, ago=90, heard=2)
     run(ops.tools.sessions, "UPDATE notices SET state = 'delivered', next_try_at = NULL WHERE id = 1")
     run(ops.tools.sessions, "UPDATE notices SET state = 'stopped', next_try_at = NULL WHERE id = 2")
+    assert line(ops, "notices") == "NOTICE_URL is not set: none is pushed, GET /v1/events tells them; 1 stopped"
+    ops.desk = Desk(settings=ops.desk.settings, tools=replace(ops.tools, merchant=ops.fakes.merchant))
     assert line(ops, "notices").startswith("3 waiting, the longest for 1m")
     assert line(ops, "notices").endswith("; 1 stopped")
+
+
+def test_where_no_notice_is_pushed_none_waits(ops):
+    put_settled(ops.tools.sessions, 5, ago=90, heard=2)
+    assert line(ops, "notices") == "NOTICE_URL is not set: none is pushed, GET /v1/events tells them"
+    assert not ops.document("status")["pushes"]
+    listed = ops.say("notices", "list").splitlines()
+    assert listed[2].rstrip().endswith("waiting  not pushed")
+    assert listed[-1] == "NOTICE_URL is not set: none is pushed, GET /v1/events tells them"
 
 
 def test_a_replay_under_way_says_how_far_it_is(ops):
@@ -153,7 +164,8 @@ def test_a_replay_under_way_says_how_far_it_is(ops):
         run(
             ops.tools.sessions,
             """INSERT INTO replay_items (plan_id, position, transaction_pk, prediction, done_at, actual)
-               VALUES (1, :position, :pk, 'x', CASE WHEN :position < 3 THEN now() END, 'x')""",
+               VALUES (1, :position, :pk, 'pending', CASE WHEN :position < 3 THEN now() END,
+                       CASE WHEN :position < 3 THEN 'pending' ELSE '' END)""",
             position=position,
             pk=pk,
         )

@@ -11,7 +11,6 @@ from models.session import transaction
 from models.stop import Switch
 from tests.fakes import completed
 from tests.ledger import add_pending, count, run
-from worker.language import speaking
 
 
 def off(ops, *more):
@@ -112,7 +111,7 @@ def test_who_asks_by_hand_while_settling_is_off_is_told_so(ops):
     ops.fakes.gateway.says("token-of-ORD-1", completed(5000, "ORD-1"))
     off(ops)
     lines = ops.say("invoices", "check", "ORD-1").splitlines()
-    assert lines[0] == "answer   completed over 5000 XOF; held back: settling is switched off by awa (0 ms)"
+    assert lines[0] == "answer   completed over 5,000 XOF; held back: settling is switched off by awa (0 ms)"
     assert lines[1] == "books    still pending"
     assert re.fullmatch(r"switch   settle is off until .* UTC, by awa: answers look wrong", lines[2])
     run(ops.tools.sessions, "UPDATE transactions SET last_asked_at = NULL")
@@ -127,6 +126,5 @@ def test_a_sweep_by_hand_says_that_it_is_switched_off(ops):
 
 
 def test_it_speaks_french(ops):
-    with speaking("fr"):
-        assert "Les réponses de la passerelle sont conservées" in off(ops)
-        assert "réactivé" in ops.say("switch", "on", "settle")
+    assert "Les réponses de la passerelle sont conservées" in off(ops, "--lang", "fr")
+    assert "réactivé" in ops.say("switch", "on", "settle", "--lang", "fr")

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from rich.text import Text
 
-from worker.language import _, ngettext
+from worker.language import _, ngettext, number
 from worker.ops.doctor.finding import Finding, Grade
 from worker.ops.shown import safe
 from worker.ops.tables import print_lines
@@ -26,7 +26,7 @@ def _line(finding: Finding, *, width: int) -> Text:
     found, fix = finding.told()
     line = Text(f"{finding.grade.value:<4}", style=STYLES[finding.grade])
     line.append(f"  {finding.name.value:<{width}}  ", style="default")
-    line.append(safe(f"{found}; {fix}" if fix else found), style="default")
+    line.append(safe(_("{found}; {fix}").format(found=found, fix=fix) if fix else found), style="default")
     return line
 
 
@@ -40,4 +40,6 @@ def _sum(grades: Counter[Grade], *, seconds: float) -> str:
     if unseen:
         parts.append(_("{count} not looked at").format(count=unseen))
     told = ", ".join(parts) if parts else _("all is well")
-    return _("{what}; {count} checks in {seconds:.1f} s").format(what=told, count=grades.total(), seconds=seconds)
+    return _("{what}; {count} checks in {seconds} s").format(
+        what=told, count=grades.total(), seconds=number(seconds, ".1f")
+    )

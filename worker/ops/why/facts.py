@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from config.policy import SPACING
 from models.answers import Said
 from models.case import CaseKind
 from models.check import Lane
@@ -15,6 +16,9 @@ from models.queries.standing import Standing
 from models.queries.stops import StopLine
 from models.stop import Switch
 from tasks.toolbox import BreakerView, LaneLevel, LockView
+
+CLOSEST = timedelta(seconds=SPACING / 2)
+"""Two questions are further apart than this, and one question's two accounts of when it was over are not."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,8 +86,7 @@ class Facts:
     @property
     def asked_at(self) -> datetime | None:
         """When the last question went out, answered or not."""
-        times = [self.invoice.last_asked_at, self.last and self.last.asked_at]
-        return max((at for at in times if at), default=None)
+        return self._begun_since or (self.last.asked_at if self.last else None)
 
     @property
     def is_called(self) -> bool:
@@ -93,9 +96,18 @@ class Facts:
 
     @property
     def is_unanswered(self) -> bool:
-        """Whether the last question that was begun has come to nothing yet."""
-        begun = self.invoice.last_asked_at
-        return begun is not None and (self.last is None or self.last.asked_at < begun)
+        """Whether the last question that was begun has come to nothing yet. One asked for a prediction alone never does."""
+        history = self.standing.history
+        return self._begun_since is not None and self.invoice.asked > history.checks_in_all
+
+    @property
+    def _begun_since(self) -> datetime | None:
+        """When a question was begun after the last recorded one, which leaves in the row the time at which it was over."""
+        begun, last = self.invoice.last_asked_at, self.last
+        if begun is None or last is None:
+            return begun
+        over_at = last.asked_at + timedelta(seconds=last.took)
+        return begun if begun - over_at > CLOSEST else None
 
     @property
     def open_cases(self) -> tuple[CaseLine, ...]:

@@ -149,7 +149,10 @@ def _is_denied(claim: Claim, facts: Facts) -> bool:
 
 def _is_unanswered(claim: Claim, facts: Facts) -> bool:
     spoken = facts.spoken
-    return spoken is None or spoken.asked_at < claim.received_at
+    if spoken is None:
+        return True
+    # What LigdiCash has said itself, a callback that comes after it merely repeats.
+    return spoken.said is not Said.COMPLETED and spoken.asked_at < claim.received_at
 
 
 def _completed(facts: Facts) -> Situation:

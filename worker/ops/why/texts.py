@@ -244,7 +244,7 @@ NEXT: Mapping[Asking, str] = {
     Asking.OVERDUE: N_("We should have asked LigdiCash at {due_at}, {late} ago."),
     Asking.STALLED: N_("We should have asked by {expected_at}, {stalled} ago; the date now stands at {due_at}."),
     Asking.UNDER_WAY: N_(
-        "LigdiCash is being asked right now, since {asked_ago}{holder}. Should that be lost, we ask at {due_at}."
+        "LigdiCash was asked {asked_ago} ago{holder}, and its answer is awaited. Should that be lost, we ask at {due_at}."
     ),
     Asking.ASKER_GONE: N_(
         "Whoever asked {asked_ago} ago is gone, without an answer. We ask again at {due_at}, in {wait}."

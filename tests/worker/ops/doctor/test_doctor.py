@@ -26,9 +26,10 @@ from tasks.toolbox import Toolbox
 from tests.fakes import FakeGateway, settings_for
 from tests.ledger import count
 from tests.servers import libpq
+from tests.worker.ops.conftest import spoken
 from tests.worker.test_app import eventually, good, running
 from worker.app import make_app
-from worker.language import _, speaking
+from worker.language import VARIABLE, _, speaking
 from worker.ops.command import app as command
 from worker.ops.desk import Desk
 from worker.ops.doctor.finding import Name
@@ -67,7 +68,9 @@ class Surgery:
     gateway: FakeGateway
 
     def run(self, *argv: str):
-        return CliRunner().invoke(command, ["doctor", *argv], obj=self.desk, prog_name="reconciler")
+        return CliRunner(env={VARIABLE: spoken()}).invoke(
+            command, ["doctor", *argv], obj=self.desk, prog_name="reconciler"
+        )
 
     def report(self, *argv: str) -> dict[str, dict[str, Any]]:
         """Every check by its name; the exit code must fit."""

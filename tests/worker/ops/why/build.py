@@ -77,6 +77,7 @@ def facts(
     parked: bool = False,
     has_token: bool = True,
     begun_ago: float | None = None,
+    looked_ago: float | None = None,
     answers: Sequence[CheckLine] = (),
     silences: int = 0,
     claims: Sequence[Claim] = (),
@@ -88,6 +89,7 @@ def facts(
     fleet: Fleet | None = fleet(),  # noqa: B008 - it is frozen
     unread: int = 0,
 ) -> Facts:
+    """`begun_ago` is a question without an answer so far, `looked_ago` one for a prediction alone, which never has one."""
     invoice = blank(
         InvoiceFacts,
         id=1,
@@ -100,7 +102,7 @@ def facts(
         final_at=ago(30) if status in ("completed", "notcompleted") else None,
         next_check_at=None if due_in is None else ago(-due_in),
         parked_at=ago(100) if parked else None,
-        last_asked_at=_last(begun_ago, answers),
+        last_asked_at=_last(begun_ago if looked_ago is None else looked_ago, answers),
         asked=len(answers) + (begun_ago is not None),
         answered=len(answers),
         silences=silences,
@@ -136,7 +138,10 @@ def facts(
 
 
 def _last(begun_ago: float | None, answers: Sequence[CheckLine]) -> datetime | None:
-    times = [check.asked_at for check in answers] + ([ago(begun_ago)] if begun_ago is not None else [])
+    """What the row keeps: when a question was begun and, of one with an answer, when it was over."""
+    times = [check.asked_at + timedelta(seconds=check.took) for check in answers] + (
+        [ago(begun_ago)] if begun_ago is not None else []
+    )
     return max(times, default=None)
 
 

@@ -39,6 +39,7 @@ TABLE = [
     # by the last answer
     ({"answers": [PENDING]}, "gateway_pending", "by_age", "waiting"),
     ({"answers": [PENDING], "begun_ago": 1}, "gateway_pending", "by_age", "under_way"),
+    ({"answers": [PENDING], "looked_ago": 9}, "gateway_pending", "by_age", "waiting"),
     ({"answers": [PENDING], "claims": [claim(60)]}, "claimed", "by_age", "waiting"),
     ({"answers": [PENDING], "claims": [claim(60, amount=1)]}, "claimed_otherwise", "by_age", "waiting"),
     ({"answers": [PENDING], "claims": [claim(60, Said.PENDING)]}, "gateway_pending", "by_age", "waiting"),
@@ -175,6 +176,7 @@ HEARD = [
     ({"claims": [claim(60)], "answers": [answer(Said.PENDING, 90), SILENCE]}, "unanswered"),
     ({"claims": [claim(60)], "answers": [SILENCE]}, "unanswered"),
     ({"claims": [claim(60)], "answers": [COMPLETED], "status": "completed", "due_in": None}, "in_line"),
+    ({"claims": [claim(5)], "answers": [COMPLETED], "status": "completed", "due_in": None}, "in_line"),
     ({"claims": [claim(60, Said.NOTCOMPLETED)], "answers": [PENDING]}, "in_line"),
 ]
 

@@ -54,6 +54,18 @@ def situation(ops, transaction_id="ORD-1"):
     return ops.document("why", transaction_id)["situation"]
 
 
+def test_a_question_that_took_its_time_is_answered_all_the_same(ops):
+    said(ops, replace(pending(), took=0.4))
+    assert ops.document("why", "ORD-1")["asking"] in ("waiting", "due")
+
+
+def test_the_same_answer_again_and_again_is_told_in_three_lines(ops):
+    said(ops, *[pending()] * 12)
+    shown = ops.say("why", "ORD-1")
+    assert shown.count("asked: still pending") == 2
+    assert "asked 10 times more: still pending" in shown
+
+
 def test_a_create_whose_reply_is_awaited(ops):
     add_created(ops.tools.sessions)
     assert situation(ops) == "creating"
@@ -146,7 +158,9 @@ def test_one_that_is_being_asked_about_right_now(ops):
     shown = []
     ops.fakes.gateway.during_confirm = lambda _token: shown.append(ops.say("why", "ORD-1"))
     confirm(ops.tools, [pk], lane=Lane.SWEEP)
-    assert "LigdiCash is being asked right now, since 0 seconds, by 4711@elsewhere." in " ".join(shown[0].split())
+    assert "LigdiCash was asked 0 seconds ago, by 4711@elsewhere, and its answer is awaited." in " ".join(
+        shown[0].split()
+    )
     assert "held by 4711@elsewhere, for 20 seconds at most" in shown[0]
 
 
