@@ -61,8 +61,9 @@ def messages(valkey, queue):
 
 
 def test_an_echo_goes_through_every_queue_and_names_it_in_the_sign(queue, valkey):
-    assert sorted(queue.echo("echo:1")) == sorted([CALLBACKS, FRESH, RECHECK, CONTROL])
-    for name in (CALLBACKS, FRESH, RECHECK, CONTROL):
+    everywhere = (CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL)
+    assert sorted(queue.echo("echo:1")) == sorted(everywhere)
+    for name in everywhere:
         assert messages(valkey, name) == [(ECHO, [f"echo:1:{name}"])]
         [raw] = valkey.lrange(KEY(name), 0, -1)
         assert json.loads(raw)["headers"]["expires"]

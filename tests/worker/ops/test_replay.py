@@ -15,7 +15,6 @@ from tasks.replay import work_batch
 from tests.fakes import completed, pending
 from tests.ledger import add_pending, count, run
 from tests.plans import DAY, add_failed, all_paid, approve, found, let_wait, pairs
-from worker.language import speaking
 
 CHOOSE = ("replay", "plan", "--failed", "--since", "2h", "--by", "awa")
 REASON = ("--reason", "they were registered late", "--by", "binta")
@@ -265,11 +264,10 @@ def test_a_reason_cannot_steer_the_terminal(ops):
 
 def test_it_speaks_french(ops):
     prepare(ops)
-    with speaking("fr"):
-        assert "serait réglée" in ops.say(*CHOOSE, "--ask")
-        let_wait(ops.tools.sessions)
-        assert "prévu 15\N{NO-BREAK SPACE}000 XOF" in ops.say("replay", "run", "1", "--here", *REASON)
-        assert ops.fault("replay", "show", "7") == "erreur : il n'y a pas de plan 7"
+    assert "serait réglée" in ops.say(*CHOOSE, "--ask", "--lang", "fr")
+    let_wait(ops.tools.sessions)
+    assert "prévu 15\N{NO-BREAK SPACE}000 XOF" in ops.say("replay", "run", "1", "--here", *REASON, "--lang", "fr")
+    assert ops.fault("replay", "show", "7", "--lang", "fr") == "erreur : il n'y a pas de plan 7"
 
 
 def test_a_database_that_is_away_is_one_line(ops_without_database):

@@ -64,6 +64,7 @@ def test_the_api_is_documented_with_examples_and_without_secrets(door):
     assert set(schema["paths"]) == {
         "/v1/invoices",
         "/v1/invoices/{transaction_id}",
+        "/v1/events",
         "/api/callback/ligdicash",
     }
     body = schema["paths"]["/v1/invoices"]["post"]["requestBody"]["content"]["application/json"]
