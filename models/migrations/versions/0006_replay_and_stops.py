@@ -13,6 +13,20 @@ depends_on = None
 
 
 def upgrade() -> None:
+    _create_plans()
+    _create_items()
+    _create_stops()
+    op.add_column("transactions", sa.Column("held_asked_at", sa.DateTime(timezone=True), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("transactions", "held_asked_at")
+    op.drop_table("stops")
+    op.drop_table("replay_items")
+    op.drop_table("replay_plans")
+
+
+def _create_plans() -> None:
     op.create_table(
         "replay_plans",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -57,6 +71,9 @@ def upgrade() -> None:
         unique=False,
         postgresql_where=sa.text("state = 'running'"),
     )
+
+
+def _create_items() -> None:
     op.create_table(
         "replay_items",
         sa.Column("plan_id", sa.BigInteger(), nullable=False),
@@ -116,6 +133,9 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("actual = 'settled'"),
     )
+
+
+def _create_stops() -> None:
     op.create_table(
         "stops",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=True), nullable=False),
@@ -132,11 +152,3 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_stops")),
     )
     op.create_index("uq_stops_open", "stops", ["switch"], unique=True, postgresql_where=sa.text("ended_at IS NULL"))
-    op.add_column("transactions", sa.Column("held_asked_at", sa.DateTime(timezone=True), nullable=True))
-
-
-def downgrade() -> None:
-    op.drop_column("transactions", "held_asked_at")
-    op.drop_table("stops")
-    op.drop_table("replay_items")
-    op.drop_table("replay_plans")
