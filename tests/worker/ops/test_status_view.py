@@ -26,7 +26,7 @@ NOW = datetime(2026, 11, 25, 14, 20, tzinfo=UTC)
 LONG = "a reason that goes on and on, as reasons do when somebody is in a hurry " * 3
 PARTS = {
     "en": "CALLBACKS SWITCHED servers cases invoices callbacks queues breaker budget notices replays spool settling UTC",
-    "fr": "CALLBACKS ARRÊTÉ serveurs dossiers factures callbacks files disjoncteur budget notices relectures spool délais UTC",
+    "fr": "CALLBACKS ARRÊTÉ serveurs dossiers factures callbacks files disjoncteur budget notices reprises spool délais UTC",
 }
 
 
