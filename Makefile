@@ -45,7 +45,7 @@ up: $(VENV)/.installed  ## the whole system on this machine, until Ctrl-C
 	@$(BIN)/reconciler up
 
 test: $(VENV)/.installed-dev  ## every test, on servers the tests start themselves
-	$(BIN)/python -m pytest -n auto --dist loadfile $(PYTEST)
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
 
 lint: $(VENV)/.installed-dev  ## ruff, mypy, import-linter, migrations against tables, compose file
 	$(BIN)/ruff check .

@@ -138,7 +138,8 @@ def decide(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> Decision:
     if now.status is wanted.status:
         return _end_agreed(tools, now, wanted, since=case.now, told=told)
     if now.status is not case.status:
-        return replace(told, end=End.OTHERWISE)
+        # A person who was quicker is named; an answer that moved it elsewhere leaves the case open.
+        return replace(told, end=End.TOO_LATE if now.resolved_by else End.OTHERWISE)
     if is_held:
         return replace(told, end=End.HELD_BACK)
     return _override(tools, now, wanted, told=told) if wanted.override else told

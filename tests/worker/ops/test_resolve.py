@@ -319,6 +319,14 @@ def test_of_two_persons_who_override_at_once_the_second_is_told_who_was_first(pa
     assert f"case 1: {author} ended it " in told(capsys, late)
 
 
+def test_who_is_overtaken_while_the_gateway_is_asked_is_told_by_whom(parked, capsys):
+    quicker = Wanted(status=Status.NOTCOMPLETED, amount=None, override=True, by=ISSA)
+    parked.fakes.gateway.during_confirm = lambda _token: decide_all(parked.tools, [1], quicker)
+    late = decide_all(parked.tools, [1], Wanted(status=Status.COMPLETED, amount=None, override=True, by=AWA))
+    assert status(parked) == "notcompleted"
+    assert f"case 1: {ISSA.author} ended it " in told(capsys, late)
+
+
 def test_a_machine_gets_what_came_of_each(mismatch):
     argv = ("cases", "resolve", "1", "--as", "completed", "--amount", "4000", *BY)
     result = mismatch.run(*argv, "--json")
