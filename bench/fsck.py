@@ -73,7 +73,7 @@ def fill(url: str, *, size: int) -> None:
         connection.execute(FILL.format(size=size))
         for sequence in ("transactions", "checks"):
             connection.execute(
-                f"SELECT setval(pg_get_serial_sequence('{sequence}', 'id'), (SELECT max(id) FROM {sequence}))"  # noqa: S608 - our own words
+                f"SELECT setval(pg_get_serial_sequence('{sequence}', 'id'), (SELECT max(id) FROM {sequence}))"
             )
         connection.execute("VACUUM ANALYZE")
 
@@ -92,7 +92,7 @@ def run(url: str, *options: str) -> Cost:
         "REDIS_URL": "redis://127.0.0.1:1/0",
     }
     argv = [sys.executable, "-m", "worker.ops", "fsck", "--json", *options]
-    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as process:
         said = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)

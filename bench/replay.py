@@ -74,7 +74,7 @@ def step(name: str, sessions: Sessions) -> None:
 def measure(url: str, name: str) -> tuple[float, float]:
     """Seconds of one step, as its process tells them itself, and the peak MB of the process."""
     argv = [sys.executable, "-m", "bench.replay", "--step", name, url]
-    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
         said = process.stdout.read() if process.stdout else ""
         _, status, usage = os.wait4(process.pid, 0)
         process.returncode = os.waitstatus_to_exitcode(status)
