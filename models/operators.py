@@ -219,7 +219,7 @@ def check_served(number: str, operator_ids: Collection[str]) -> None:
     """Raise `Invalid` where it is certain that no operator of the project serves this number, in the gateway's form."""
     if served_by(number, operator_ids) != ():
         return
-    countries = sorted({operator.country.name for operator in map(find, operator_ids) if operator is not None})
+    countries = sorted({operator.country.code for operator in map(find, operator_ids) if operator is not None})
     raise Invalid(
         "no operator of the project works in the country of this phone number; "
         f"they work in {', '.join(countries)} (LIGDICASH_OPERATORS)"

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from models.errors import Invalid
 
-LONGEST = 15
-"""Digits of a whole number: ITU-T E.164, section 6.2."""
+SHORTEST, LONGEST = 7, 15
+"""Digits of a whole number. The most by ITU-T E.164; no country has fewer than Niue, with +683 and four."""
 
 LONGEST_WRITTEN = 40
 """Characters, whatever stands between the digits."""
@@ -26,8 +26,8 @@ BETWEEN = re.compile(r"[\s\-./()]+")
 class Country:
     """A country in which the gateway has operators.
 
-    `lengths` are those a national mobile number may have, by the national plans at ITU (Operational Bulletins, E.164
-    annex), each compared with the metadata of libphonenumber. Empty where the plan knows several that we cannot sort.
+    `lengths` are those a national mobile number may have, by the national plans filed with ITU (E.164), as the metadata of
+    libphonenumber 9.0.43 has them. Empty where the plan knows several that we cannot sort.
     """
 
     code: str
@@ -89,8 +89,8 @@ def _digits(written: str) -> tuple[str, bool]:
     if found is None:
         raise Invalid("the phone number must be digits, with nothing before them but + or 00")
     number = found[2]
-    if len(number) > LONGEST:
-        raise Invalid(f"the phone number must have at most {LONGEST} digits")
+    if not SHORTEST <= len(number) <= LONGEST:
+        raise Invalid(f"the phone number must have {SHORTEST} to {LONGEST} digits")
     if number.startswith("0"):  # no country code does; national numbers of some countries do
         raise Invalid("the phone number must begin with its country code, as in +226 70 00 00 00")
     return number, found[1] is not None
