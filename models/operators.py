@@ -10,7 +10,6 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 
-from models.errors import Invalid
 from models.phone import BENIN, BURKINA_FASO, DR_CONGO, GUINEA, IVORY_COAST, MALI, NIGER, SENEGAL, TOGO, Country
 
 
@@ -34,11 +33,6 @@ class Validation(StrEnum):
     def needs_code_first(self) -> bool:
         """Whether the one-time code must be there when the payin is created."""
         return self is Validation.USSD_OTP
-
-    @property
-    def sends_customer_to_page(self) -> bool:
-        """Whether the gateway's reply is an address that the customer has to open."""
-        return self in (Validation.LIGDICASH_REDIRECT, Validation.OPERATOR_REDIRECT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,14 +207,3 @@ def served_by(number: str, operator_ids: Collection[str]) -> tuple[Operator, ...
     if not known or len(operators) < len(known):
         return None
     return tuple(operator for operator in operators if number.startswith(operator.country.dialling))
-
-
-def check_served(number: str, operator_ids: Collection[str]) -> None:
-    """Raise `Invalid` where it is certain that no operator of the project serves this number, in the gateway's form."""
-    if served_by(number, operator_ids) != ():
-        return
-    countries = sorted({operator.country.code for operator in map(find, operator_ids) if operator is not None})
-    raise Invalid(
-        "no operator of the project works in the country of this phone number; "
-        f"they work in {', '.join(countries)} (LIGDICASH_OPERATORS)"
-    )

@@ -122,7 +122,9 @@ def _unknown(project: tuple[str, ...] | None) -> list[str]:
     lines = [
         _("?: no page of LigdiCash that we know of says it. The least and the most of LigdiCash itself hold besides."),
         _("There are more operators than these: an id that is not listed is not known here, and is not refused."),
-        _("The wallet of LigdiCash itself has no id, and calls of its own: direct payments do not reach it."),
+        _(
+            "The wallet of LigdiCash itself has no id, and calls of its own, with a one-time code out of a text message."
+        ),
     ]
     if project is None:
         lines.append(

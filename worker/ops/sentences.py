@@ -139,10 +139,6 @@ NUMBERS = (
     N_("the phone number must have {least} to {most} digits"),
     N_("a phone number of {word} has {few} or {many} digits after +{dialling}, not {length}"),
     N_("a phone number of {word} has {many} digits after +{dialling}, not {length}"),
-    N_(
-        "no operator of the project works in the country of this phone number; they work in {countries}"
-        " (LIGDICASH_OPERATORS)"
-    ),
 )
 
 STORED = (*CASES, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)

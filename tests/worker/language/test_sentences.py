@@ -11,7 +11,6 @@ import pytest
 from models.answers import Answer, Said
 from models.decisions import Books, judge
 from models.errors import GatewayMisconfigured, GatewayRefused, Invalid
-from models.operators import check_served
 from models.order import InvoiceOrder, Item, check_order
 from models.phone import gateway_form
 from models.transaction import Status
@@ -120,13 +119,6 @@ def test_what_is_wrong_with_a_phone_number_is_said_in_french(written):
     assert french != str(raised.value)
     assert "Benin" not in french
     assert " or " not in french
-
-
-def test_that_no_operator_serves_a_number_is_said_in_french():
-    with pytest.raises(Invalid) as raised:
-        check_served("22370000000", ["11", "15"])
-    with speaking("fr"):
-        assert retold(str(raised.value), ERRORS).endswith("ils le sont dans : BF, CI (LIGDICASH_OPERATORS)")
 
 
 def refusal(code: str, **more: str) -> bytes:
