@@ -101,10 +101,19 @@ def _notice_key(value: SecretStr) -> SecretStr:
     return value
 
 
+def _operator_ids(value: str) -> str:
+    """The same ids, each once, with nothing but commas between."""
+    ids = [part.strip() for part in value.split(",")] if value.strip() else []
+    if not all(part.isascii() and part.isdecimal() for part in ids):
+        raise ValueError("must be operator ids with commas between them, as 11,12: `reconciler operators` lists them")
+    return ",".join(dict.fromkeys(ids))
+
+
 PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
 RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 OptionalHttpUrl = Annotated[str, AfterValidator(_optional_http_url)]
+OperatorIds = Annotated[str, AfterValidator(_operator_ids)]
 NoticeUrl = Annotated[str, AfterValidator(_notice_url)]
 NoticeKey = Annotated[SecretStr, AfterValidator(_notice_key)]
 
@@ -147,6 +156,11 @@ class Settings(BaseSettings):
         ge=0.1,
         le=100_000,
         description="Questions a second this credential may be asked, by the whole fleet together.",
+    )
+
+    ligdicash_operators: OperatorIds = Field(
+        "",
+        description="Ids of the operators that the project has, as 11,12; empty is not known, and refuses no number.",
     )
 
     database_url: PostgresUrl = Field(description="PostgreSQL, as postgresql://user:password@host:5432/database.")
@@ -218,6 +232,11 @@ class Settings(BaseSettings):
         "INFO", description="Least severe line that is logged."
     )
     log_format: Literal["json", "console"] = Field("json", description="`json` for machines, `console` for people.")
+
+    @property
+    def operator_ids(self) -> tuple[str, ...]:
+        """LIGDICASH_OPERATORS, one by one; empty when it is not known which operators the project has."""
+        return tuple(part for part in self.ligdicash_operators.split(",") if part)
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0917 - the library calls it so

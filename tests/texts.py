@@ -1,7 +1,7 @@
 """Every text a person reads from the command, and what the catalogs hold of it: `python -m tests.texts` says what differs.
 
 Texts come from four places: marked in the source, the help of the command tree, closed sets of words that the books use,
-and the rules of fsck, which stand in a room that knows no languages.
+and what stands in a room that knows no languages: the rules of fsck, and the names of countries.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
 from models.notice import NoticeKind, NoticeState
+from models.phone import COUNTRIES
 from models.queries.fsck.rule import Walk
 from models.transaction import Status
 from worker.language import CATALOGS, SOURCE, languages
@@ -76,7 +77,8 @@ def advised() -> set[Text]:
 
 def worded() -> set[Text]:
     """The closed sets, as the books and `--json` have them."""
-    return KINDS_OF_ROWS | {word.value for words in CLOSED_SETS for word in words}
+    named = {country.name for country in COUNTRIES}
+    return KINDS_OF_ROWS | named | {word.value for words in CLOSED_SETS for word in words}
 
 
 @cache

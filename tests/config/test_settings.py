@@ -255,3 +255,23 @@ def test_no_secret_hides_in_the_error_or_its_causes(environment):
 
 def test_every_setting_says_what_it_is_for():
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+@pytest.mark.parametrize(
+    ("written", "ids"),
+    [("", ()), ("11", ("11",)), (" 11, 12 ,11", ("11", "12")), ("77", ("77",))],
+    ids=["none", "one", "twice", "stranger"],
+)
+def test_the_projects_operators_are_ids_with_commas_between_each_once(environment, written, ids):
+    environment(LIGDICASH_OPERATORS=written)
+    assert load_settings().operator_ids == ids
+
+
+@pytest.mark.parametrize(
+    "written", ["11 12", "11,,12", "11,", "orange", "-1", "\N{FULLWIDTH DIGIT ONE}1"], ids=range(6)
+)
+def test_operators_that_are_no_ids_are_a_fault_that_shows_how(environment, written):
+    environment(LIGDICASH_OPERATORS=written)
+    assert faults() == [
+        "LIGDICASH_OPERATORS: must be operator ids with commas between them, as 11,12: `reconciler operators` lists them"
+    ]

@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from worker.language import _
-from worker.ops import callbacks, cases, doctor, fsck, invoices, notices, replay, servers, status, switches, upkeep, why
+from worker.ops import (
+    callbacks,
+    cases,
+    doctor,
+    fsck,
+    invoices,
+    notices,
+    operators,
+    replay,
+    servers,
+    status,
+    switches,
+    upkeep,
+    why,
+)
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
 
@@ -67,3 +81,4 @@ fsck.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)
+operators.add_to(app)

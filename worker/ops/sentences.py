@@ -132,6 +132,15 @@ CREATING = (
     N_("The create was not sent: {why}."),
 )
 
+NUMBERS = (
+    N_("the phone number must be digits, with nothing before them but + or 00"),
+    N_("the phone number must begin with its country code, as in +226 70 00 00 00"),
+    N_("the phone number must have at most {most} characters"),
+    N_("the phone number must have {least} to {most} digits"),
+    N_("a phone number of {word} has {few} or {many} digits after +{dialling}, not {length}"),
+    N_("a phone number of {word} has {many} digits after +{dialling}, not {length}"),
+)
+
 STORED = (*CASES, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
 
 ERRORS = (
@@ -152,6 +161,7 @@ ERRORS = (
     N_("the database cannot be reached; check DATABASE_URL and that PostgreSQL runs"),
     N_("a table is in use by a long transaction; run it again, and it goes on where it stopped"),
     N_("{name}: is not set"),
+    *NUMBERS,
     *CREATING,
     *TROUBLES,
 )

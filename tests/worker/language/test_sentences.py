@@ -12,6 +12,7 @@ from models.answers import Answer, Said
 from models.decisions import Books, judge
 from models.errors import GatewayMisconfigured, GatewayRefused, Invalid
 from models.order import InvoiceOrder, Item, check_order
+from models.phone import gateway_form
 from models.transaction import Status
 from tasks.record import ADVICE
 from tasks.sweep import HOLE_ADVICE, POISON_ADVICE
@@ -107,6 +108,17 @@ def test_what_is_wrong_with_an_order_is_said_in_french(order):
         check_order(order)
     with speaking("fr"):
         assert retold(str(raised.value), ERRORS) != str(raised.value)
+
+
+@pytest.mark.parametrize("written", ["+226 70", "+226 7000 0000 0", "+229 97 00 00 0", "70 00 00 00", "5" * 50, "no"])
+def test_what_is_wrong_with_a_phone_number_is_said_in_french(written):
+    with pytest.raises(Invalid) as raised:
+        gateway_form(written)
+    with speaking("fr"):
+        french = retold(str(raised.value), ERRORS)
+    assert french != str(raised.value)
+    assert "Benin" not in french
+    assert " or " not in french
 
 
 def refusal(code: str, **more: str) -> bytes:
