@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models.errors import Invalid
+from models.payin import Payer
+from models.transaction import Mode
 
 PAYIN_MIN = 9
 PAYIN_MAX = 2_000_000
@@ -32,7 +34,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceOrder:
-    """One hosted payin, ready to be sent. `amount` is whole francs; `transaction_id` is ours and comes back in custom_data.
+    """One payin, ready to be sent. `amount` is whole francs; `transaction_id` is ours and comes back in custom_data.
+
+    Without a `payer` it is paid on the gateway's page. A one-time code is no part of it: a payer who tries another code
+    tries the same order.
 
     `custom_data` holds the merchant's other entries, text to text, and none whose name contains "id": the gateway glues
     the values of all such entries together into `external_id` (vendor page "callback/payin-payload").
@@ -51,6 +56,12 @@ class InvoiceOrder:
     cancel_url: str = ""
     callback_url: str = ""
     custom_data: dict[str, str] = field(default_factory=dict)
+    payer: Payer | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """Where it is paid."""
+        return Mode.HOSTED if self.payer is None else self.payer.mode
 
 
 def check_order(order: InvoiceOrder) -> None:
