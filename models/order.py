@@ -70,8 +70,7 @@ def check_order(order: InvoiceOrder) -> None:
     For the rules that hold at every door. Does not know which ids are taken, nor what the gateway makes of a text.
     """
     _check_transaction_id(order.transaction_id)
-    if not PAYIN_MIN <= order.amount <= PAYIN_MAX:
-        raise Invalid(f"amount must be from {PAYIN_MIN:,} to {PAYIN_MAX:,} {CURRENCY}, not {order.amount:,}")
+    check_amount(order.amount)
     for number, item in enumerate(order.items, start=1):
         _check_item(item, number=number)
     if order.items and (total := sum(item.total_price for item in order.items)) != order.amount:
@@ -82,6 +81,12 @@ def check_order(order: InvoiceOrder) -> None:
                 f"custom_data may not have an entry {name!r}: the gateway glues the values of all entries whose name "
                 "contains 'id' onto our transaction_id"
             )
+
+
+def check_amount(amount: int) -> None:
+    """Raise `Invalid` for whole francs that the gateway takes from nobody; operators have limits of their own besides."""
+    if not PAYIN_MIN <= amount <= PAYIN_MAX:
+        raise Invalid(f"amount must be from {PAYIN_MIN:,} to {PAYIN_MAX:,} {CURRENCY}, not {amount:,}")
 
 
 def _check_transaction_id(value: str) -> None:

@@ -31,10 +31,13 @@ class Hitch(StrEnum):
     """No operator of the project serves this number, or not the one that the order names."""
     AMOUNT = "amount_not_served"
     """The operator takes no payment of this sum."""
-    NO_DIRECT = "direct_not_possible"
-    """The operator's customers cannot pay in this mode."""
     OTP_NOT_SENT = "otp_not_sent"
     """The gateway would not send a one-time code."""
+
+
+def known_hitch(code: str) -> Hitch | None:
+    """The hitch of this code; None for none, and for one that only a later release of ours knows."""
+    return next((hitch for hitch in Hitch if hitch.value == code), None)
 
 
 class StepKind(StrEnum):
@@ -50,6 +53,10 @@ class StepKind(StrEnum):
     """Open an address: in a browser, never in an iframe."""
     RETRY = "retry"
     """Put something right, and have the same order sent again."""
+    CHOOSE_OPERATOR = "choose_operator"
+    """Say whose number it is."""
+    PAY_OTHERWISE = "pay_otherwise"
+    """Take another number, another operator, or another mode: by a new order."""
     WAIT = "wait"
     """Nothing: the operator is at work."""
 
@@ -64,7 +71,7 @@ class CustomerStep:
     hitch: Hitch | None = None
     """What went wrong before, if this step is there to put it right."""
     gives_otp: bool = False
-    """Whether the step ends with a one-time code, which belongs to the same order, sent again."""
+    """Whether the step ends with a one-time code, to be sent with the same order again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,8 +111,8 @@ class PayinState:
 OTP_HITCHES = frozenset({Hitch.OTP_NEEDED, Hitch.WRONG_OTP, Hitch.EXPIRED_OTP, Hitch.OTHER_AMOUNT_OTP})
 """Those that a new one-time code puts right."""
 
-RETRY_HITCHES = frozenset({Hitch.BALANCE, Hitch.OPERATOR_DOWN})
-"""Those after which the same order may go through as it is."""
+RETRY_HITCHES = frozenset({Hitch.BALANCE, Hitch.OPERATOR_DOWN, Hitch.OTP_NOT_SENT})
+"""Those after which the same request may go through."""
 
 
 def customer_step(state: PayinState) -> CustomerStep | None:
@@ -136,22 +143,22 @@ def _while_pending(state: PayinState) -> CustomerStep | None:
 
 def _after_refusal(state: PayinState) -> CustomerStep | None:
     hitch = state.hitch
+    if hitch is None:
+        return None
     if hitch in OTP_HITCHES:
-        return otp_step(state, hitch)
+        return _for_another_code(state, hitch)
     if hitch in RETRY_HITCHES:
-        again = otp_step(state, hitch)
-        return CustomerStep(kind=StepKind.RETRY, ussd_code=again.ussd_code, hitch=hitch, gives_otp=again.gives_otp)
-    return None
+        return CustomerStep(kind=StepKind.RETRY, hitch=hitch)
+    kind = StepKind.CHOOSE_OPERATOR if hitch is Hitch.OPERATOR_NEEDED else StepKind.PAY_OTHERWISE
+    return CustomerStep(kind=kind, hitch=hitch)
 
 
-def otp_step(state: PayinState, hitch: Hitch | None) -> CustomerStep:
-    """How the customer comes by a one-time code: by dialling, or in a message, for which somebody has to ask."""
-    operator = state.operator
+def _for_another_code(state: PayinState, hitch: Hitch) -> CustomerStep:
+    """How the customer comes by one: out of a message where a wallet is debited, else by dialling."""
     if state.mode is Mode.WALLET:
         return CustomerStep(kind=StepKind.ENTER_OTP, hitch=hitch, gives_otp=True)
-    if operator is None or operator.validation is not Validation.USSD_OTP:
-        return CustomerStep(kind=StepKind.RETRY, hitch=hitch)
-    return CustomerStep(kind=StepKind.DIAL, ussd_code=operator.dial(state.amount), hitch=hitch, gives_otp=True)
+    dialled = state.operator.dial(state.amount) if state.operator else ""
+    return CustomerStep(kind=StepKind.DIAL, ussd_code=dialled, hitch=hitch, gives_otp=True)
 
 
 def operator_of(payer: Payer, *, amount: int, project: Collection[str]) -> Operator | None:
@@ -165,8 +172,6 @@ def operator_of(payer: Payer, *, amount: int, project: Collection[str]) -> Opera
     operator = _named(payer, project) if payer.operator_id else _only_one(payer, project)
     if operator is not None:
         _check_amount(operator, amount)
-        if operator.validation is Validation.SMS_OTP:
-            raise AskCustomer(f"{_called(operator)} takes no direct payments; use another mode", code=Hitch.NO_DIRECT)
     return operator
 
 

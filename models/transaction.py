@@ -111,6 +111,7 @@ class Transaction(Base):
         one_of("kind", Kind, name="known_kind"),
         one_of("status", Status, name="known_status"),
         one_of("mode", Mode, name="known_mode"),
+        CheckConstraint("(mode = 'hosted') = (payer = '')", name="payer_of_mode"),
         CheckConstraint("amount > 0", name="positive_amount"),
         CheckConstraint("length(transaction_id) BETWEEN 1 AND 255", name="transaction_id_length"),
         CheckConstraint("length(token) BETWEEN 1 AND 2048", name="token_length"),

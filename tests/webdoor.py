@@ -107,7 +107,8 @@ def open_door(database_url: str, *, writing_url: str = "", fakes: Fakes | None =
         sessions_on(writing_url or database_url) as writing,
     ):
         known = settings_for(database_url, **({"spool_dir": folder} | settings))
-        app = build_app(known, toolbox(sessions, fakes), writing=writing)
+        tools = toolbox(sessions, fakes, operators=known.operator_ids)
+        app = build_app(known, tools, writing=writing)
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False
             yield Door(url=url, app=app, fakes=fakes, sessions=sessions, http=http)

@@ -1,8 +1,7 @@
 """The language of what a person reads: English in the source, the others in catalogs beside this file.
 
 Log lines, JSON members and what the HTTP door says to programs stay English; what it says to a customer is in the language
-of the request. A catalog is a folder of
-`.po` files, one for each part of the command, so that a text is found where its part is.
+of the request. A catalog is a folder of `.po` files, one for each part, so that a text is found where its part is.
 """
 
 from __future__ import annotations

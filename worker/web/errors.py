@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from models.errors import (
+    AskCustomer,
     Conflict,
     GatewayMisconfigured,
     GatewayRefused,
@@ -25,6 +26,7 @@ from models.errors import (
     TryAgain,
     Unreadable,
 )
+from models.payin import Hitch
 
 log = structlog.get_logger()
 
@@ -43,6 +45,12 @@ STATUSES: dict[type[ReconcilerError], HTTPStatus] = {
     OutcomeUnknown: HTTPStatus.GATEWAY_TIMEOUT,
 }
 """Found by the nearest ancestor, so that an error added later has an answer too."""
+
+STATUSES_OF_CODES: dict[str, HTTPStatus] = {
+    Hitch.BALANCE: HTTPStatus.PAYMENT_REQUIRED,
+    Hitch.OPERATOR_DOWN: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Where a payer's trouble has a status of its own; else that of its error."""
 
 ADVICE: dict[type[ReconcilerError], str] = {
     NotSent: "nothing happened there: send the same request again",
@@ -72,6 +80,11 @@ def refusal(request: Request, error: ReconcilerError) -> JSONResponse:
     """The answer to a request that met this error of ours."""
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     more: dict[str, object] = {}
+    if (step := getattr(request.state, "next", None)) and isinstance(
+        error, AskCustomer | GatewayRefused | GatewayMisconfigured
+    ):
+        more |= {"code": error.code, "next": step.model_dump(mode="json")}
+        status = STATUSES_OF_CODES.get(error.code, status)
     if isinstance(error, GatewayRefused | GatewayMisconfigured):
         more["gateway"] = {
             "sub_code": error.sub_code,

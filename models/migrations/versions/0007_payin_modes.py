@@ -9,7 +9,10 @@ down_revision = "0006"
 branch_labels = None
 depends_on = None
 
-KNOWN_MODE = "ck_transactions_known_mode"
+RULES = {
+    "ck_transactions_known_mode": "mode IN ('hosted', 'direct', 'wallet')",
+    "ck_transactions_payer_of_mode": "(mode = 'hosted') = (payer = '')",
+}
 
 
 def upgrade() -> None:
@@ -20,18 +23,19 @@ def upgrade() -> None:
         " ADD COLUMN IF NOT EXISTS asked_operator text NOT NULL DEFAULT '',"
         " ADD COLUMN IF NOT EXISTS refusal_code text NOT NULL DEFAULT ''"
     )
-    op.drop_constraint(op.f(KNOWN_MODE), "transactions", type_="check", if_exists=True)
-    op.create_check_constraint(
-        op.f(KNOWN_MODE), "transactions", "mode IN ('hosted', 'direct', 'wallet')", postgresql_not_valid=True
-    )
+    for name, rule in RULES.items():
+        op.drop_constraint(op.f(name), "transactions", type_="check", if_exists=True)
+        op.create_check_constraint(op.f(name), "transactions", rule, postgresql_not_valid=True)
     # Looking at every row without a lock that anybody would wait for, as revision 0002 does, and for the same reason
     # everything above may be run twice.
     with op.get_context().autocommit_block():
-        op.execute(f"ALTER TABLE transactions VALIDATE CONSTRAINT {KNOWN_MODE}")
+        for name in RULES:
+            op.execute(f"ALTER TABLE transactions VALIDATE CONSTRAINT {name}")
 
 
 def downgrade() -> None:
     """Forgets how invoices were to be paid; no payment is lost, for each goes on by its token."""
-    op.drop_constraint(op.f(KNOWN_MODE), "transactions", type_="check")
+    for name in RULES:
+        op.drop_constraint(op.f(name), "transactions", type_="check")
     for column in ("refusal_code", "asked_operator", "payer", "mode"):
         op.drop_column("transactions", column)
