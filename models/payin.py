@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from models.errors import AskCustomer
+from models.errors import AskCustomer, Invalid
 from models.operators import OPERATORS, Operator, Validation, find, served_by
 from models.transaction import Mode, Status
+
+OTP = re.compile(r"[0-9A-Za-z]{4,12}")
+"""No page says what a one-time code looks like; those that were seen have six digits."""
 
 
 class Hitch(StrEnum):
@@ -159,6 +163,14 @@ def _for_another_code(state: PayinState, hitch: Hitch) -> CustomerStep:
         return CustomerStep(kind=StepKind.ENTER_OTP, hitch=hitch, gives_otp=True)
     dialled = state.operator.dial(state.amount) if state.operator else ""
     return CustomerStep(kind=StepKind.DIAL, ussd_code=dialled, hitch=hitch, gives_otp=True)
+
+
+def clean_otp(written: str) -> str:
+    """A one-time code without the blanks people read it aloud with; empty for none. No fault repeats it."""
+    otp = "".join(written.split())
+    if otp and not OTP.fullmatch(otp):
+        raise Invalid("the one-time code must be 4 to 12 letters or digits, as the customer got it")
+    return otp
 
 
 def operator_of(payer: Payer, *, amount: int, project: Collection[str]) -> Operator | None:

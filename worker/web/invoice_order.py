@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from models.errors import Invalid, Unreadable
 from models.order import InvoiceOrder, Item, check_order
-from models.payin import Payer
+from models.payin import Payer, clean_otp
 from models.phone import gateway_form
 from models.transaction import Mode
 from worker.web.errors import Faults
@@ -21,9 +20,6 @@ from worker.web.invoice_body import InvoiceBody, ItemBody
 OUR_KEY = "transaction_id"
 
 B = TypeVar("B", bound=BaseModel)
-
-OTP = re.compile(r"[0-9A-Za-z]{4,12}")
-"""No page says what a code looks like; those that were seen have six digits."""
 
 NOT_HOSTED = {
     "commande.invoice.customer": "must be empty: customers give their number on the payment page, and a number here would "
@@ -128,11 +124,10 @@ def read_number(written: str, *, field: str = "commande.invoice.customer") -> st
 
 
 def _otp(body: InvoiceBody) -> str:
-    """People read a code aloud in groups. No fault repeats it."""
-    otp = "".join(body.commande.invoice.otp.split())
-    if otp and not OTP.fullmatch(otp):
-        raise Invalid("commande.invoice.otp: must be 4 to 12 letters or digits, as the customer got them")
-    return otp
+    try:
+        return clean_otp(body.commande.invoice.otp)
+    except Invalid as exc:
+        raise Invalid(f"commande.invoice.otp: {exc}") from None
 
 
 def _order(body: InvoiceBody, payer: Payer | None) -> InvoiceOrder:

@@ -59,7 +59,10 @@ FAULTS = [
         order(customer="70000000") | {"mode": "direct"},
         f"{PLACE}.customer: the phone number must begin with its country",
     ),
-    (order(customer="22676000000", otp="12") | {"mode": "direct"}, f"{PLACE}.otp: must be 4 to 12 letters or digits"),
+    (
+        order(customer="22676000000", otp="12") | {"mode": "direct"},
+        f"{PLACE}.otp: the one-time code must be 4 to 12 letters",
+    ),
     (order(customer="22676000000", otp=123456) | {"mode": "direct"}, f"{PLACE}.otp: must be text in quotes"),
     (order() | {"mode": "direct", "operator_id": "ORANGE"}, "operator_id: must be the id of an operator"),
     (
