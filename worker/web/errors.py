@@ -59,6 +59,12 @@ ADVICE: dict[type[ReconcilerError], str] = {
 }
 """What the caller should do, where the error alone does not say."""
 
+MAY_BE_DEBITED = (
+    "a case is opened, and this order is not sent again; the customer may have been debited or asked on the phone: look at "
+    "what comes of it, or ask LigdiCash support, before you order under a new transaction_id"
+)
+"""The same of a lost reply where no page stands between the create and the customer's money."""
+
 
 class Faults(Invalid):
     """Several fields break rules; `str()` is the first line, `lines` has one for each."""
@@ -98,7 +104,10 @@ def refusal(request: Request, error: ReconcilerError) -> JSONResponse:
         more["transaction_id"] = transaction_id  # the caller may not have chosen it
     headers = {"Retry-After": str(RETRY_AFTER)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
     sentence = str(error).rstrip(".")
-    if advice := ADVICE.get(type(error)):
+    advice = ADVICE.get(type(error))
+    if isinstance(error, OutcomeUnknown) and getattr(request.state, "has_payer", False):
+        advice = MAY_BE_DEBITED
+    if advice:
         sentence = f"{sentence}; {advice}"
     return problem(request, status, sentence, headers=headers, **more)
 

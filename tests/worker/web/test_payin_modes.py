@@ -228,7 +228,9 @@ def test_wallet_codes_are_behind_the_key(door):
 
 def test_a_direct_payin_whose_reply_is_lost_is_not_sent_a_second_time(door):
     door.fakes.gateway.create_fault = OutcomeUnknown("the reply was lost")
-    assert door.v1("POST", json=order(otp=OTP)).status_code == 504
+    lost = door.v1("POST", json=order(otp=OTP))
+    assert lost.status_code == 504
+    assert "the customer may have been debited" in lost.json()["error"], "and must not be sent to pay once more"
     door.fakes.gateway.create_fault = None
     again = door.v1("POST", json=order(otp="111111"))
     assert (again.status_code, again.json()["status"], again.json()["next"]) == (200, Status.CREATED, None)
