@@ -89,10 +89,10 @@ class Payment:
     callback_amount: int | None = None
 
     @property
-    def operator_name(self) -> str:
-        """As the wire has it; with its own name in front where a wallet was debited (`operators/ligdicash-wallet`)."""
+    def told_operator(self) -> tuple[str, str]:
+        """Id and name as the wire has them. A wallet has no id, and a name of its own (`operators/ligdicash-wallet`)."""
         name = OPERATORS.get(self.operator_id, "")
-        return f"LIGDICASH {name}".strip() if self.channel is Channel.WALLET else name
+        return ("", f"LIGDICASH {name}".strip()) if self.channel is Channel.WALLET else (self.operator_id, name)
 
     @property
     def key(self) -> str:

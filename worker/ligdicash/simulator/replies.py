@@ -64,14 +64,15 @@ def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
     code, text, word = _outcome(status, payment.failed_as)
     moment = payment.decided_at if decided and payment.decided_at is not None else payment.created_at
     phone = payment.phone if decided else ""
+    operator_id, operator_name = payment.told_operator if decided else ("", "")
     return {
         "response_code": code,
         "status": word,
         "token": "",
         "response_text": text,
         "description": "",
-        "operator_id": payment.operator_id if decided else "",
-        "operator_name": payment.operator_name if decided else "",
+        "operator_id": operator_id,
+        "operator_name": operator_name,
         "customer": phone if decided else None,
         "montant": told,
         "amount": told,
