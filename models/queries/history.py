@@ -17,7 +17,7 @@ from models.notice import Notice, NoticeKind
 from models.queries.browse import CALLBACK_LINES, AnySelect, CallbackLine, CaseLine, callback_line, case_line
 from models.queries.overrides import OverrideLine, overrides_of
 from models.settlement import Settlement
-from models.transaction import Invoice, Status
+from models.transaction import Invoice, Mode, Status
 
 NEWEST = 500
 """Callbacks and questions that are read at most, of each the newest: a forger may send any number."""
@@ -39,6 +39,11 @@ class InvoiceFacts:
     operator_name: str
     request_id: str
     refusal: str
+    refusal_code: str
+    mode: Mode
+    payer: str
+    """Masked."""
+    asked_operator: str
     created_at: datetime
     final_at: datetime | None
     next_check_at: datetime | None
@@ -152,6 +157,10 @@ def _invoice(session: Session, transaction_id: str) -> InvoiceFacts | None:
             Invoice.operator_name,
             Invoice.request_id,
             Invoice.refusal,
+            Invoice.refusal_code,
+            Invoice.mode,
+            Invoice.payer,
+            Invoice.asked_operator,
             Invoice.created_at,
             Invoice.final_at,
             Invoice.next_check_at,
@@ -163,7 +172,10 @@ def _invoice(session: Session, transaction_id: str) -> InvoiceFacts | None:
             func.clock_timestamp().label("now"),
         ).where(Invoice.transaction_id == transaction_id)
     ).one_or_none()
-    return None if row is None else InvoiceFacts(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's name for a public thing
+    if row is None:
+        return None
+    words = {"status": Status(row.status), "mode": Mode(row.mode)}
+    return InvoiceFacts(**{**row._mapping, **words})  # noqa: SLF001 - SQLAlchemy's name for a public thing
 
 
 def _callbacks(pk: int) -> AnySelect:

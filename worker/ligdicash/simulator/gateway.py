@@ -17,6 +17,7 @@ from worker.ligdicash.simulator.manners import STRICT, Encoding, FailedAs, Franc
 from worker.ligdicash.simulator.mint import Mint
 from worker.ligdicash.simulator.options import Options, Payer
 from worker.ligdicash.simulator.payment import Delivery, Order, Payment
+from worker.ligdicash.simulator.phones import Channel, Phones
 from worker.ligdicash.simulator.statefile import StateFile
 from worker.ligdicash.simulator.timetable import Timetable
 
@@ -37,8 +38,10 @@ class Decision:
     __pydantic_config__ = STRICT
 
     status: Status
-    operator_id: str = ORANGE_BURKINA
-    phone: str = SOMEBODY
+    operator_id: str = ""
+    """By default the payer's own, where the invoice has one."""
+    phone: str = ""
+    """The same."""
     manners: Manners | None = None
     confirm_amount: Francs | None = None
     confirm_reference: str | None = None
@@ -77,6 +80,7 @@ class Gateway:
         self.options = options
         self.books = Books()
         self.faults = FaultBox(options.faults, seed=options.seed)
+        self.phones = Phones()
         self.clock_ahead = 0.0
         self._mint = Mint()
         self._post = Timetable("simulator-callbacks", threads=options.senders)
@@ -109,7 +113,7 @@ class Gateway:
         if self._state:
             self._state.stop()
 
-    def accept(self, order: Order) -> Payment:
+    def accept(self, order: Order, *, channel: Channel = Channel.REDIRECT) -> Payment:
         """Make an invoice."""
         created_at, ahead = time.time(), self.clock_ahead
         expires_at = created_at + ahead + self.options.token_life
@@ -128,6 +132,8 @@ class Gateway:
             manners=fate.manners,
             mishap=fate.mishap,
             failed_as=self.options.failed_as,
+            channel=channel,
+            asked_operator="" if channel is Channel.REDIRECT else self.phones.operator_of(order.customer),
         )
         self.books.add(payment)
         self._expect_payer(payment)
@@ -168,8 +174,8 @@ class Gateway:
                 paid_at=now if completed and payment.paid_at is None else payment.paid_at,
                 confirm_from=now + decision.confirm_after,
                 clock_ahead=self.clock_ahead,
-                operator_id=decision.operator_id,
-                phone=decision.phone,
+                operator_id=decision.operator_id or payment.asked_operator or ORANGE_BURKINA,
+                phone=decision.phone or payment.order.customer or SOMEBODY,
                 manners=decision.manners or payment.manners,
                 failed_as=decision.failed_as or payment.failed_as,
                 confirm_amount=decision.confirm_amount,

@@ -152,9 +152,9 @@ def test_an_eviction_policy_that_throws_messages_away_is_found(doctor, redis_url
 
 
 def test_a_database_one_revision_behind_is_found(doctor, database_url):
-    sql(database_url, "UPDATE alembic_version SET version_num = '0005'")
+    sql(database_url, "UPDATE alembic_version SET version_num = '0006'")
     found = doctor.report("--quick")["migrations"]
-    assert (found["grade"], found["found"], found["fix"]) == ("bad", "pending: 0006", "run `reconciler migrate`")
+    assert (found["grade"], found["found"], found["fix"]) == ("bad", "pending: 0007", "run `reconciler migrate`")
 
 
 def test_a_database_without_tables_is_a_matter_of_migrations(tmp_path, empty_database_url, redis_url):
