@@ -7,7 +7,21 @@ from typing import Annotated
 import typer
 
 from worker.language import _
-from worker.ops import callbacks, cases, doctor, fsck, invoices, notices, replay, servers, status, switches, upkeep, why
+from worker.ops import (
+    callbacks,
+    cases,
+    doctor,
+    fsck,
+    invoices,
+    notices,
+    replay,
+    servers,
+    size,
+    status,
+    switches,
+    upkeep,
+    why,
+)
 from worker.ops.desk import Desk
 from worker.ops.edge import OneLineErrors
 
@@ -64,6 +78,7 @@ why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
+size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)
