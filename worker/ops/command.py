@@ -17,6 +17,7 @@ from worker.ops import (
     operators,
     replay,
     servers,
+    size,
     status,
     switches,
     upkeep,
@@ -78,6 +79,7 @@ why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
+size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)
