@@ -118,6 +118,17 @@ def test_many_ids_are_several_messages_and_none_is_left_out(queue, valkey):
     assert [i for part in sent for i in part] == ids
 
 
+def test_the_sweeps_messages_are_as_long_as_many_connections_need_and_fewer_of_them_wait(app, valkey):
+    queue = CeleryQueue(app, recheck_batch=4 * BATCH)
+    assert queue.ask_soon(range(4 * BATCH), lane=Lane.SWEEP)
+    assert queue.ask_soon(range(4 * BATCH), lane=Lane.CALLBACK)
+    assert [len(args[0]) for _, args in messages(valkey, RECHECK)] == [4 * BATCH]
+    assert [len(args[0]) for _, args in messages(valkey, FRESH)] == [BATCH] * 4
+    while queue.room_to_ask():
+        queue.ask_soon([1], lane=Lane.SWEEP)
+    assert len(messages(valkey, RECHECK)) == ROOM // 4
+
+
 def test_ringing_for_nothing_sends_nothing(queue, valkey):
     assert queue.read_soon([])
     assert valkey.keys("*") == []
