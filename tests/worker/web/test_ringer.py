@@ -73,7 +73,7 @@ def test_a_stop_does_not_wait_for_a_doorbell_that_hangs():
 
 def test_ids_are_gathered_while_the_workers_are_behind():
     rung = []
-    ringer = Ringer(rung.append, is_behind=lambda: True)
+    ringer = Ringer(rung.append, is_behind=lambda: True, pause=600)
     ringer.start()
     ringer.ring([1])
     until(lambda: rung)
