@@ -94,7 +94,9 @@ def told(chapter: Chapter) -> str:
     lines = [chapter.title, "", chapter.how, ""]
     for figure in chapter.figures:
         verdict = "reached" if figure.is_reached else "NOT REACHED"
-        lines.append(f"{figure.what}: {short(figure.value)} {figure.unit} ({figure.spread}), must be {figure.goal}: {verdict}")
+        lines.append(
+            f"{figure.what}: {short(figure.value)} {figure.unit} ({figure.spread}), must be {figure.goal}: {verdict}"
+        )
         lines += [f"    {figure.note}"] if figure.note else []
     lines += [f"{one.name}: {short(one.median)} {one.unit} ({one.spread})" for one in chapter.series]
     return "\n".join([*lines, "", *chapter.notes]) + "\n"

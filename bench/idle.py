@@ -92,4 +92,4 @@ def wakes_of(programs: list[Program], *, seconds: float) -> dict[str, float]:
 
 if __name__ == "__main__":
     with open_stage() as own:
-        sys.stdout.write(told(measure(own, rounds=3, say=lambda line: print(line, flush=True))))
+        sys.stdout.write(told(measure(own, rounds=3, say=lambda line: sys.stderr.write(line + "\n"))))

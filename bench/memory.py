@@ -167,7 +167,9 @@ def chapter(watch: Watch, *, seconds: float) -> Chapter:
     grew = max(growth, key=lambda name: growth[name])
     largest = max(last, key=lambda name: last[name])
     series = [
-        Series(name=f"{name}, after each {STRETCH:,} callbacks", unit="MB", samples=[level[name] for level in watch.levels])
+        Series(
+            name=f"{name}, after each {STRETCH:,} callbacks", unit="MB", samples=[level[name] for level in watch.levels]
+        )
         for name in first
     ]
     total = STRETCH * STRETCHES
@@ -206,4 +208,4 @@ def chapter(watch: Watch, *, seconds: float) -> Chapter:
 
 if __name__ == "__main__":
     with open_stage() as own:
-        sys.stdout.write(told(measure(own, rounds=1, say=lambda line: print(line, flush=True))))
+        sys.stdout.write(told(measure(own, rounds=1, say=lambda line: sys.stderr.write(line + "\n"))))

@@ -19,6 +19,7 @@ from worker.embedded.folder import DataFolder
 from worker.embedded.supervisor import Supervisor
 from worker.embedded.valkey import EmbeddedValkey
 
+
 @pytest.fixture(scope="module")
 def valkey_url() -> Iterator[str]:
     """A Valkey of our own: what others do on the session's would be counted."""

@@ -12,7 +12,6 @@ import base64
 import json
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -115,7 +114,7 @@ class World:
         """The writer begins when all requests wait for it: then they are one batch. At its end the door has rung for all."""
         door = build_app(self._settings, tools_of(self._app))
         requests = [asyncio.create_task(post(door, body)) for body in bodies]
-        while door.state.writer.waiting < len(bodies):
+        while door.state.writer.waiting < len(bodies):  # noqa: ASYNC110 - it takes a few turns of this loop and no event
             await asyncio.sleep(0)
         async with door.router.lifespan_context(door):
             assert await asyncio.gather(*requests) == [200] * len(bodies)
@@ -127,7 +126,9 @@ class World:
             for raw in reversed(self._valkey.lrange(f"reconciler:{queue}", 0, -1)):
                 message = json.loads(raw)
                 self._messages[queue] += 1
-                self._message_bytes += len(raw) - len(message["headers"]["origin"])  # a process id and this machine's name
+                self._message_bytes += len(raw) - len(
+                    message["headers"]["origin"]
+                )  # a process id and this machine's name
                 taken.append((message["headers"]["task"], json.loads(base64.b64decode(message["body"]))[0]))
             self._valkey.delete(f"reconciler:{queue}")
         return taken
