@@ -6,6 +6,7 @@ Only wiring stands here; the rooms behind the door are its neighbours in this fo
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -57,9 +58,14 @@ def create_app() -> FastAPI:
         _quiet_server()
         # Writer and drainer have connections of their own: receiving must not queue behind /v1 for one.
         sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=2))
-        return build_app(settings, tools_of(make_app(settings)), writing=sessions)
+        app = build_app(settings, tools_of(make_app(settings)), writing=sessions)
     except SettingsFault as exc:
         raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
+    # What is here by now stays for good. The garbage collector would look through all of it every now and then, 50 ms and
+    # more in which no request is answered.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = None) -> FastAPI:
