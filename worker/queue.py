@@ -31,6 +31,12 @@ log = structlog.get_logger()
 BATCH = 100
 """Ids one message carries: small enough that a batch is asked about well within a task's time."""
 
+READ_BATCH = 200
+"""The same for callbacks: twins halve them, and reading asks nobody."""
+
+BEHIND = 4
+"""Messages about callbacks that may wait until the workers count as behind: about what two processes have in hand next."""
+
 ROOM = 50
 """Messages that may wait in a queue the sweep rings in. More would only be rung for again when their lease ends."""
 
@@ -59,7 +65,7 @@ class CeleryQueue:
 
     def read_soon(self, callback_ids: Sequence[int]) -> bool:
         """Ring for stored callbacks."""
-        sent = [self._send(READ, [list(ids)], queue=CALLBACKS) for ids in in_batches(callback_ids, size=BATCH)]
+        sent = [self._send(READ, [list(ids)], queue=CALLBACKS) for ids in in_batches(callback_ids, size=READ_BATCH)]
         return all(sent)
 
     def ask_soon(self, transaction_ids: Sequence[int], *, lane: Lane) -> bool:
@@ -81,6 +87,18 @@ class CeleryQueue:
     def room_to_read(self) -> bool:
         """Whether few callbacks wait to be read."""
         return self._is_short(CALLBACKS)
+
+    def is_behind(self) -> bool:
+        """Whether callbacks stand in line, by a look over a kept connection. With the broker gone nobody does."""
+        if self._is_resting():
+            return False
+        try:
+            with producers[self._connection].acquire(block=True, timeout=REST) as producer:
+                waiting = producer.channel.queue_declare(CALLBACKS, durable=True).message_count
+        except self._trouble as exc:
+            self._rest(exc)
+            return False
+        return int(waiting) >= BEHIND
 
     def room_to_ask(self) -> bool:
         """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.answers import Said
 from models.callback import Callback, Outcome, Receipt
-from models.transaction import Status, Transaction
+from models.transaction import Status
 
 UNFINISHED = (Outcome.RECEIVED, Outcome.UNMATCHED)
 
@@ -93,15 +93,23 @@ def count_attempts(session: Session, ids: Sequence[int], *, grace: timedelta) ->
     session.execute(COUNT_ATTEMPTS, parameters)
 
 
+TAKE = text("""
+    SELECT id, content_type, body, attempts FROM callbacks
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome = ANY(CAST(:unfinished AS text[]))
+    ORDER BY id FOR UPDATE SKIP LOCKED
+""")
+
+
 def take_callbacks(session: Session, ids: Sequence[int]) -> list[StoredCallback]:
     """Lock those that wait to be read; skip those somebody else is reading, or has read."""
-    rows = session.execute(
-        select(Callback.id, Callback.content_type, Callback.body, Callback.attempts)
-        .where(Callback.id.in_(ids), Callback.outcome.in_(UNFINISHED))
-        .order_by(Callback.id)
-        .with_for_update(skip_locked=True)
-    )
+    parameters = {"ids": list(ids), "unfinished": [outcome.value for outcome in UNFINISHED]}
+    rows = session.execute(TAKE, parameters)
     return [StoredCallback(id=i, content_type=kind, body=body, attempts=n) for i, kind, body, n in rows]
+
+
+FIND = text(
+    "SELECT id, transaction_id, status FROM transactions WHERE transaction_id = ANY(CAST(:references AS text[]))"
+)
 
 
 def find_transactions(session: Session, references: Iterable[str]) -> dict[str, KnownTransaction]:
@@ -109,11 +117,7 @@ def find_transactions(session: Session, references: Iterable[str]) -> dict[str, 
     wanted = sorted(set(references))
     if not wanted:
         return {}
-    rows = session.execute(
-        select(Transaction.id, Transaction.transaction_id, Transaction.status).where(
-            Transaction.transaction_id.in_(wanted)
-        )
-    )
+    rows = session.execute(FIND, {"references": wanted})
     return {ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status)) for pk, ours, status in rows}
 
 

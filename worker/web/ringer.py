@@ -12,13 +12,34 @@ log = structlog.get_logger()
 BACKLOG = 100_000
 """Ids that may wait for the doorbell. Rows beyond that are due by themselves; the sweep rings for them."""
 
+PAUSE = 0.1
+"""Seconds for which ids may be gathered while the workers are behind anyway: fewer messages, each with more in it."""
+
+PLENTY = 200
+"""Ids that are worth a ring of their own, however far behind the workers are."""
+
+
+def _never() -> bool:
+    return False
+
 
 class Ringer:
     """Rings the doorbell from a thread of its own. What it cannot get rid of it forgets: the rows are due by themselves."""
 
-    def __init__(self, ring: Callable[[Sequence[int]], object], *, backlog: int = BACKLOG) -> None:
-        """`ring` may be slow; it is called with all ids that came together since its last return."""
+    def __init__(
+        self,
+        ring: Callable[[Sequence[int]], object],
+        *,
+        is_behind: Callable[[], bool] = _never,
+        backlog: int = BACKLOG,
+    ) -> None:
+        """`ring` may be slow; it is called with all ids that came together since its last return.
+
+        While the workers are behind, by `is_behind` after a ring, more are gathered before the next one. Else the next
+        one comes at once: a callback by itself is never held back.
+        """
         self._do_ring = ring
+        self._is_behind = is_behind
         self._backlog = backlog
         self._ids: list[int] = []
         self._changed = threading.Condition()
@@ -49,8 +70,14 @@ class Ringer:
         while ids := self._next():
             try:
                 self._do_ring(ids)
+                if self._is_behind():
+                    self._gather()
             except Exception:  # a bug of ours, not the broker's trouble; the sweep rings for these
                 log.exception("doorbell_failed", count=len(ids))
+
+    def _gather(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._ids) >= PLENTY or self._is_stopping, timeout=PAUSE)
 
     def _next(self) -> list[int]:
         with self._changed:
