@@ -61,8 +61,8 @@ def create_app() -> FastAPI:
         app = build_app(settings, tools_of(make_app(settings)), writing=sessions)
     except SettingsFault as exc:
         raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
-    # What is here by now stays for good. The garbage collector would look through all of it every now and then, 50 ms and
-    # more in which no request is answered.
+    # What is here by now stays for good. The garbage collector would look through all of it every now and then: a tenth of a
+    # second in which no request is answered.
     gc.collect()
     gc.freeze()
     return app
