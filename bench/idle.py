@@ -6,15 +6,15 @@ do all the same is looking: beat rings for a sweep, a worker makes it, and all o
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 
 import psutil
 
-from bench.figures import Chapter, Figure, Series, short, told
-from bench.stage import Program, Stage, open_stage
+from bench.alone import alone
+from bench.figures import Chapter, Figure, Series, short
+from bench.stage import Program, Stage
 from tests.webdoor import free_port
 
 SETTLING = 8.0
@@ -91,5 +91,4 @@ def wakes_of(programs: list[Program], *, seconds: float) -> dict[str, float]:
 
 
 if __name__ == "__main__":
-    with open_stage() as own:
-        sys.stdout.write(told(measure(own, rounds=3, say=lambda line: sys.stderr.write(line + "\n"))))
+    alone(measure)

@@ -8,7 +8,6 @@ looked at when all of a stretch is stored, read and settled, so that what merely
 from __future__ import annotations
 
 import statistics
-import sys
 import threading
 import time
 from collections import defaultdict
@@ -18,9 +17,10 @@ from contextlib import ExitStack, contextmanager
 import psutil
 import psycopg
 
+from bench.alone import alone
 from bench.books import add_pending, settled
-from bench.figures import Chapter, Figure, Series, short, told
-from bench.stage import Program, Stage, open_stage, until
+from bench.figures import Chapter, Figure, Series, short
+from bench.stage import Program, Stage, until
 from bench.traffic import Load, Sent, send
 from tests.servers import libpq
 from tests.webdoor import free_port
@@ -207,5 +207,4 @@ def chapter(watch: Watch, *, seconds: float) -> Chapter:
 
 
 if __name__ == "__main__":
-    with open_stage() as own:
-        sys.stdout.write(told(measure(own, rounds=1, say=lambda line: sys.stderr.write(line + "\n"))))
+    alone(measure)
