@@ -30,7 +30,7 @@ STRETCH = 20_000
 STRETCHES = 10
 INVOICES = 500
 """New ones in each stretch; the other callbacks are about these again."""
-CONNECTIONS = 64
+CONNECTIONS = 128
 LATENCY = 0.01
 """Seconds in which the gateway answers: how long it takes is not the question here."""
 GROWS = 5.0

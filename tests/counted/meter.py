@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
@@ -36,8 +36,8 @@ NOT_COUNTED = ("INFO", "PING", "ECHO")
 class Meter:
     """Counts while `counting`, again and again, and adds it up."""
 
-    def __init__(self, engine: Engine, valkey_url: str, *, folder: Path) -> None:
-        """Listens to this engine, which must not be connected yet, and to all that others do on this Valkey."""
+    def __init__(self, engines: Sequence[Engine], valkey_url: str, *, folder: Path) -> None:
+        """Listens to these engines, which must not be connected yet, and to all that others do on this Valkey."""
         self._valkey = redis.Redis.from_url(valkey_url)
         self._monitoring = redis.Redis.from_url(valkey_url)
         self._names = statement_names()
@@ -46,12 +46,13 @@ class Meter:
         self._files: list[int] = []
         self._is_on = False
         self.reset()
-        event.listen(engine, "connect", self._connected)
-        event.listen(engine, "before_cursor_execute", self._executed)
-        event.listen(engine, "commit", self._committed)
+        for engine in engines:
+            event.listen(engine, "connect", self._connected)
+            event.listen(engine, "before_cursor_execute", self._executed)
+            event.listen(engine, "commit", self._committed)
 
     def close(self) -> None:
-        """End. The engine must be disposed of before."""
+        """End. The engines must be disposed of before."""
         self._valkey.close()
         self._monitoring.close()
         for file in self._files:

@@ -6,13 +6,13 @@ from tests.counted.counts import Counts
 
 LONE = Counts(
     sql={
-        "INSERT callbacks": 1,
         "ask.BEGIN": 1,
         "ask.LOCK": 1,
         "receive.COUNT_ATTEMPTS": 1,
         "receive.FIND": 1,
         "receive.FINISH": 1,
         "receive.NUDGE": 1,
+        "receive.STORE": 1,
         "receive.TAKE": 1,
         "record.ADD_NOTICES": 1,
         "record.CLOSE_CASES": 1,
@@ -25,7 +25,7 @@ LONE = Counts(
         "stops.OFF_NOW": 1,
     },
     commits=5,
-    postgres_round_trips=32,
+    postgres_round_trips=30,
     redis={
         "EVALSHA": 5,
         "EXEC": 1,
@@ -45,14 +45,14 @@ LONE = Counts(
 
 TWIN = Counts(
     sql={
-        "INSERT callbacks": 1,
         "receive.COUNT_ATTEMPTS": 1,
         "receive.FIND": 1,
         "receive.FINISH": 1,
+        "receive.STORE": 1,
         "receive.TAKE": 1,
     },
     commits=3,
-    postgres_round_trips=14,
+    postgres_round_trips=12,
     redis={
         "EXEC": 1,
         "LLEN": 1,
@@ -70,13 +70,13 @@ TWIN = Counts(
 
 MANY = Counts(
     sql={
-        "INSERT callbacks": 1,
         "ask.BEGIN": 1,
         "ask.LOCK": 1,
         "receive.COUNT_ATTEMPTS": 1,
         "receive.FIND": 1,
         "receive.FINISH": 1,
         "receive.NUDGE": 1,
+        "receive.STORE": 1,
         "receive.TAKE": 1,
         "record.ADD_NOTICES": 1,
         "record.CLOSE_CASES": 1,
@@ -89,7 +89,7 @@ MANY = Counts(
         "stops.OFF_NOW": 1,
     },
     commits=5,
-    postgres_round_trips=32,
+    postgres_round_trips=30,
     redis={
         "EVALSHA": 5,
         "EXEC": 1,
