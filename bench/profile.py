@@ -46,14 +46,18 @@ def add_up(stacks: Iterable[str]) -> Profile:
         if not frames or not count.isdigit():
             continue
         profile.looks += int(count)
-        ours = next((f for f in reversed(frames) if f["file"].split("/")[0] in OURS), None)
+        ours = next((f for f in reversed(frames) if _top(f["file"]) in OURS), None)
         profile.by_function[f"{ours['file']} {ours['function']}" if ours else "none of ours"] += int(count)
         profile.by_library[_library(frames[-1]["file"])] += int(count)
     return profile
 
 
+def _top(file: str) -> str:
+    return file.partition("/")[0]
+
+
 def _library(file: str) -> str:
-    top = file.split("/")[0]
+    top = _top(file)
     return "ours" if top in OURS else top.removesuffix(".py")
 
 

@@ -159,9 +159,12 @@ def run(stage: Stage, side: Side) -> Run:
 def profile(stage: Stage, side: Side) -> Profile:
     """Where the worker's CPU goes while it settles."""
     out = stage.folder / "worker.raw"
-    with filled(stage, side) as there, stage.run_child(there.worker) as worker:
-        with looking_at(worker.pid, seconds=max(2, side.invoices // 600), out=out):
-            until(there.progress.is_done, within=WITHIN, every=0.2, what=f"{side.name}: the last settlement")
+    with (
+        filled(stage, side) as there,
+        stage.run_child(there.worker) as worker,
+        looking_at(worker.pid, seconds=max(2, side.invoices // 600), out=out),
+    ):
+        until(there.progress.is_done, within=WITHIN, every=0.2, what=f"{side.name}: the last settlement")
     return add_up(out.read_text().splitlines())
 
 
@@ -241,16 +244,22 @@ def _by_process(costs: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {short(cost)} ms" for name, cost in costs.items()) + f": {short(sum(costs.values()))} ms"
 
 
-if __name__ == "__main__":
+def main(rounds: int) -> None:
+    """Measure, and say what came of it."""
     began = time.perf_counter()
-    with open_stage() as the_stage:
-        chapter = measure(
-            the_stage,
-            rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 3,
-            say=lambda line: print(line, flush=True),
-        )
+    with open_stage() as stage:
+        chapter = measure(stage, rounds=rounds, say=_say)
     for figure in chapter.figures:
-        print(f"{figure.what}: {short(figure.value)} ({figure.spread}), must {figure.goal}")
+        _say(f"{figure.what}: {short(figure.value)} ({figure.spread}), must {figure.goal}")
     for note in chapter.notes:
-        print(note)
-    print(f"{time.perf_counter() - began:.0f} s")
+        _say(note)
+    _say(f"{time.perf_counter() - began:.0f} s")
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main(rounds=int(sys.argv[1]) if len(sys.argv) > 1 else 3)

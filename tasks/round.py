@@ -34,9 +34,12 @@ GATHER = 0.03
 class Round:
     """Asks within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
 
-    def __init__(self, tools: Toolbox, *, lane: Lane, began: float, aside: bool = False) -> None:
+    def __init__(
+        self, tools: Toolbox, *, lane: Lane, began: float, aside: bool = False, gather: float = GATHER
+    ) -> None:
         """`began` is when the questions were begun, by `time.monotonic()`; `aside`: nothing will be recorded."""
         self._tools = tools
+        self._gather_for = gather
         self._aside = aside
         self._lane = lane
         self._began = began
@@ -101,7 +104,7 @@ class Round:
             return []
         done, others = wait(self._waiting, timeout=pause, return_when=FIRST_COMPLETED)
         if done and others:  # a transaction for each answer by itself would cost more than all the rest
-            done, _ = wait(self._waiting, timeout=GATHER, return_when=ALL_COMPLETED)
+            done, _ = wait(self._waiting, timeout=self._gather_for, return_when=ALL_COMPLETED)
         handful = []
         for future in done:
             question = self._waiting.pop(future)

@@ -22,6 +22,10 @@ from worker.merchant import HttpMerchant
 from worker.queue import CeleryQueue
 from worker.signs import RedisSigns
 
+CALLS_IN_A_ROW = 12
+"""Questions that each connection to the gateway asks for one message of the sweep, at least: so many that the wait for the
+last answers is a small part of it."""
+
 
 def settings_or_fault() -> Settings:
     """All settings; raises `SettingsFault` that names every variable at fault in one go."""
@@ -68,6 +72,7 @@ def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
     lengths = Lengths.from_settings(settings)
     redis = connect(settings.redis_url.get_secret_value())
     fleet = Fleet(redis)
+    claim = max(settings.sweep_batch, CALLS_IN_A_ROW * settings.ligdicash_concurrency)
     credential = credential_name(settings.ligdicash_api_key.get_secret_value())
     return Toolbox(
         sessions=build_sessions(settings),
@@ -75,7 +80,7 @@ def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
         locks=RedisLocks(redis, life=lengths.lock),
         budget=FleetBudget(fleet, name=credential, rate=settings.ligdicash_rate),
         breaker=FleetBreaker(FleetStore(fleet, name=credential), probe_life=lengths.hard_limit),
-        queue=CeleryQueue(app),
+        queue=CeleryQueue(app, recheck_batch=claim),
         signs=RedisSigns(redis),
         wire=wire,
         shop=Shop(
@@ -87,7 +92,7 @@ def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
         ),
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),
-        sweep_batch=settings.sweep_batch,
+        sweep_batch=claim,
         merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

@@ -37,14 +37,17 @@ class Ringer:
         is_behind: Callable[[], bool] = _never,
         backlog: int = BACKLOG,
         rest: float = REST,
+        pause: float = PAUSE,
     ) -> None:
         """`ring` may be slow; it is called with all ids that came together since its last return, and `rest` later.
 
-        While the workers are behind, by `is_behind` after a ring, more are gathered before the next one.
+        While the workers are behind, by `is_behind` after a ring, more are gathered before the next one, for
+        `pause` at most. Both are seconds.
         """
         self._do_ring = ring
         self._is_behind = is_behind
         self._rest = rest
+        self._pause = pause
         self._backlog = backlog
         self._ids: list[int] = []
         self._changed = threading.Condition()
@@ -83,7 +86,7 @@ class Ringer:
 
     def _gather(self) -> None:
         with self._changed:
-            self._changed.wait_for(lambda: len(self._ids) >= PLENTY or self._stopping.is_set(), timeout=PAUSE)
+            self._changed.wait_for(lambda: len(self._ids) >= PLENTY or self._stopping.is_set(), timeout=self._pause)
 
     def _next(self) -> list[int]:
         with self._changed:
