@@ -70,6 +70,6 @@ def wallet_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
 
 
 async def _read_wanted(request: Request) -> _WantedOtp:
-    body = parse(OtpBody, await read_body(request, media_types=("application/json",)))
+    body = parse(OtpBody, await read_body(request.scope, request.receive, media_types=("application/json",)))
     check_amount(body.amount)
     return _WantedOtp(number=read_number(body.customer, field="customer"), amount=body.amount)
