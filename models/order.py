@@ -58,7 +58,7 @@ def check_order(order: InvoiceOrder) -> None:
 
     For the rules that hold at every door. Does not know which ids are taken, nor what the gateway makes of a text.
     """
-    _check_transaction_id(order.transaction_id)
+    check_transaction_id(order.transaction_id)
     if not PAYIN_MIN <= order.amount <= PAYIN_MAX:
         raise Invalid(f"amount must be from {PAYIN_MIN:,} to {PAYIN_MAX:,} {CURRENCY}, not {order.amount:,}")
     for number, item in enumerate(order.items, start=1):
@@ -73,7 +73,8 @@ def check_order(order: InvoiceOrder) -> None:
             )
 
 
-def _check_transaction_id(value: str) -> None:
+def check_transaction_id(value: str) -> None:
+    """Raise `Invalid` for what cannot be the id of a transaction."""
     if not 1 <= len(value) <= LONGEST_ID:
         raise Invalid(f"transaction_id must have 1 to {LONGEST_ID} characters, not {len(value)}")
     if not value.isprintable() or value != value.strip():
