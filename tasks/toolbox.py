@@ -14,6 +14,7 @@ from config.policy import Lengths
 from models.answers import Answer, CallbackContent, Created
 from models.check import Lane
 from models.order import InvoiceOrder
+from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
 
 
@@ -26,6 +27,14 @@ class Gateway(Protocol):
 
     def confirm(self, token: str) -> Answer:
         """Never raises for trouble of the gateway: that is an answer too."""
+        ...
+
+    def send_payout(self, order: PayoutOrder) -> Accepted:
+        """Raises NotSent, GatewayRefused, GatewayMisconfigured, or PayoutUnknown: it may be under way, never send it again."""
+        ...
+
+    def confirm_payout(self, token: str) -> Answer:
+        """The same as `confirm`, for the token of a payout. The answer names neither amount nor reference."""
         ...
 
 
@@ -284,6 +293,8 @@ class Toolbox:
     sweep_batch: int
     asking: Executor
     """Bounds how many questions this process asks at once."""
+    operators: Collection[str] = ()
+    """Ids of the operators the project has at the gateway; none where the settings do not say."""
     merchant: Merchant | None = None
     """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)

@@ -88,6 +88,7 @@ def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),
         sweep_batch=settings.sweep_batch,
+        operators=settings.operator_ids,
         merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

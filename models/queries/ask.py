@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.decisions import Books
-from models.transaction import Status, Transaction
+from models.transaction import Kind, Status, Transaction
 
 NOW = timedelta(0)
 
@@ -26,6 +26,8 @@ class Question:
     """Whether it would have been asked about by itself. If not, somebody wants to know all the same."""
     is_trusted: bool = True
     """Whether trouble would be everybody's: the transaction is young, and its last question, if any, had an answer."""
+    kind: Kind = Kind.INVOICE
+    """Says which question it is: payins and payouts are asked about in two ways."""
 
     def __repr__(self) -> str:
         return f"Question(transaction_pk={self.transaction_pk}, asked_at={self.asked_at.isoformat()})"
@@ -59,7 +61,7 @@ BEGIN = text("""
     WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
     RETURNING t.id, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL,
-              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval)
+              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind
 """)
 
 # Those that came too soon after their last question: due the moment the spacing is over, not a whole tier later.
@@ -94,8 +96,8 @@ def begin_questions(
     wanted = sorted(set(ids))
     parameters = {"ids": wanted, "spacing": spacing, "lease": lease, "young": young, "anyway": anyway}
     questions = [
-        Question(transaction_pk=pk, token=token, asked_at=at, had_date=dated, is_trusted=trusted)
-        for pk, token, at, dated, trusted in session.execute(BEGIN, parameters)
+        Question(transaction_pk=pk, token=token, asked_at=at, had_date=dated, is_trusted=trusted, kind=Kind(kind))
+        for pk, token, at, dated, trusted, kind in session.execute(BEGIN, parameters)
     ]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})
@@ -189,6 +191,7 @@ def _subject(row: Transaction, now: datetime, *, settled_amount: int | None) -> 
             amount=row.amount,
             transaction_id=row.transaction_id,
             decided_asked_at=row.decided_asked_at,
+            kind=Kind(row.kind),
             settled_amount=settled_amount,
         ),
         age=(now - row.created_at).total_seconds(),

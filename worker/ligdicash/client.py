@@ -1,4 +1,4 @@
-"""The client for LigdiCash's hosted payins: create an invoice, confirm a payment.
+"""The client for LigdiCash: create an invoice, send a payout, ask what became of either.
 
 Every trouble of the network ends here: callers see our error tree and `Answer`, and no text with a token in it. Does not
 retry, and does not judge what an answer means for the books.
@@ -10,21 +10,35 @@ import functools
 import re
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
 
 from models.answers import Answer, Created, Said
-from models.errors import GatewayMisconfigured, NotSent, OutcomeUnknown, SettingsFault
+from models.errors import GatewayMisconfigured, NotSent, OutcomeUnknown, PayoutUnknown, SettingsFault
 from models.order import InvoiceOrder
+from models.payout import Accepted, PayoutOrder
+from models.transaction import Route
 from worker.ligdicash.transport import FAILURES, Trouble, open_session, trouble_of
-from worker.ligdicash.wire import MAX_BODY, read_confirm, read_created, write_create
+from worker.ligdicash.wire import (
+    MAX_BODY,
+    read_accepted,
+    read_confirm,
+    read_created,
+    read_payout_confirm,
+    write_create,
+    write_payout,
+)
 
 CREATE_PATH = "/pay/v01/redirect/checkout-invoice/create"
 # With the slash and with `invoiceToken`: the newest pages, the official kits and all merchants that work do so, though
 # the reference page says `token`.
 CONFIRM_PATH = "/pay/v01/redirect/checkout-invoice/confirm/"
+PAYOUT_PATHS = {Route.WALLET: "/pay/v01/withdrawal/create", Route.MOBILE_MONEY: "/pay/v01/straight/payout"}
+# For both kinds, by the reference; the kits ask about the second one at an address that no page has.
+PAYOUT_CONFIRM_PATH = "/pay/v01/withdrawal/confirm/"
 
 SIMULATOR_HEADER = "X-Ligdicash-Simulator"
 """Our simulator puts it on all it sends, so that a play payment is never taken for a real one."""
@@ -98,20 +112,44 @@ class LigdicashClient:
         """Ask what became of a payment. Never raises for trouble with the gateway: that is an answer of `SILENCE`."""
         began = time.monotonic()
         reply = self._exchange(self._asking, "GET", CONFIRM_PATH, params={"invoiceToken": token})
-        return replace(self._answer(reply, token), took=time.monotonic() - began)
+        return replace(self._answer(reply, token, read_confirm), took=time.monotonic() - began)
+
+    def send_payout(self, order: PayoutOrder) -> Accepted:
+        """Send money out, once: the caller must not send the same payout again, whatever comes of this.
+
+        Raises `NotSent` when nothing reached the gateway, `GatewayRefused` or `GatewayMisconfigured` for a documented no after
+        which no money moves, and `PayoutUnknown` for everything else.
+        """
+        body = write_payout(order)
+        # A connection of its own, as for a create, and for a better reason: a lost payout costs more than a question.
+        with self._open(pool_size=1) as session:
+            reply = self._exchange(session, "POST", PAYOUT_PATHS[order.route], json=body)
+        if isinstance(reply, Trouble):
+            if reply.sent:
+                raise PayoutUnknown(f"The payout was sent, and {reply.sentence}: it may be under way.")
+            raise NotSent(f"The payout was not sent: {reply.sentence}.")
+        if reply.from_simulator and self._refuse_simulator:
+            raise GatewayMisconfigured("LIGDICASH_BASE_URL: this is the simulator, which only development may speak to")
+        return read_accepted(reply.http_status, self._without_secrets(reply.body), route=order.route)
+
+    def confirm_payout(self, token: str) -> Answer:
+        """Ask what became of a payout, of either kind. Never raises for trouble with the gateway."""
+        began = time.monotonic()
+        reply = self._exchange(self._asking, "GET", PAYOUT_CONFIRM_PATH, params={"withdrawalToken": token})
+        return replace(self._answer(reply, token, read_payout_confirm), took=time.monotonic() - began)
 
     def close(self) -> None:
         """Close the kept connections."""
         self._asking.close()
 
-    def _answer(self, reply: _Reply | Trouble, token: str) -> Answer:
+    def _answer(self, reply: _Reply | Trouble, token: str, read: Callable[[int, bytes], Answer]) -> Answer:
         if isinstance(reply, Trouble):
             return Answer(said=Said.SILENCE, trouble=reply.sentence)
         body = self._without_secrets(reply.body, token)
         if reply.from_simulator and self._refuse_simulator:
             trouble = "the answer comes from the simulator, which only development may speak to"
             return Answer(said=Said.REFUSED, http_status=reply.http_status, body=body[:MAX_BODY], trouble=trouble)
-        return read_confirm(reply.http_status, body)
+        return read(reply.http_status, body)
 
     def _exchange(self, session: requests.Session, method: str, path: str, **request: Any) -> _Reply | Trouble:
         """Send one request when its turn comes. Waiting for the turn and connecting share the connect timeout."""

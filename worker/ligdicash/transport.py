@@ -184,7 +184,7 @@ def open_session(*, api_key: str, api_token: str, pool_size: int, use_environmen
     return session
 
 
-_TOKEN_IN_ADDRESS = re.compile(r"(invoiceToken=)[^\s&\"')]+")
+_TOKEN_IN_ADDRESS = re.compile(r"((?:invoice|withdrawal)Token=)[^\s&\"')]+")
 
 
 def _hide_tokens(record: logging.LogRecord) -> bool:
