@@ -277,7 +277,8 @@ def test_the_token_survives_a_short_outage_of_the_database(sessions, fakes, quic
     assert quick == [1] * times
 
 
-def test_a_token_that_cannot_be_stored_is_said_so_and_never_logged(sessions, fakes, quick, logs):
+@pytest.mark.usefixtures("quick")
+def test_a_token_that_cannot_be_stored_is_said_so_and_never_logged(sessions, fakes, logs):
     outage = Outage(sessions)
     fakes.gateway.payouts.during_send = lambda _order: setattr(outage, "times", payouts.STORING_ATTEMPTS)
     with pytest.raises(PayoutUnknown) as caught:
@@ -339,14 +340,14 @@ def test_notcompleted_closes_it_without_a_settlement(sessions, fakes, tools):
 
 
 @pytest.mark.parametrize(("age", "wait"), [(0, 30), (700, 60), (7200, 600), (90_000, 3600), (400_000, 86_400)])
-def test_a_pending_payout_is_asked_about_by_tiers_of_its_own(sessions, fakes, tools, age, wait):
+def test_a_pending_payout_is_asked_about_by_tiers_of_its_own(sessions, tools, age, wait):
     pk = create(tools, ORDER).payout.id
     let_pass(sessions, age)
     ask(tools, sessions, pk)
     assert due_in(sessions, pk) == pytest.approx(wait, abs=2)
 
 
-def test_after_its_last_tier_it_is_parked_with_a_case(sessions, fakes, tools):
+def test_after_its_last_tier_it_is_parked_with_a_case(sessions, tools):
     pk = create(tools, ORDER).payout.id
     let_pass(sessions, 31 * 86_400)
     assert ask(tools, sessions, pk).parked_at is not None

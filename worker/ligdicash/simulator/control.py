@@ -26,6 +26,10 @@ PUT  /_sim/clock                               {"offset": 3600}: the gateway's c
 POST /_sim/forge                               {"url": "http://...", "transaction_id": "...", "status": "completed",
                                                 "amount": 100, "encoding": "json" | "form" | "both"}
 
+GET  /_sim/payouts                             {"received": {"OUT-1": 2}, "accepted": {"OUT-1": 1}, "paid": {"OUT-1": 1}}: by
+                                               the merchant's id, how many payouts came in, became one, were paid out
+
+Payouts are transactions like the others here; faults of `create` strike them too.
 Only `status` is needed to decide, `url` and `transaction_id` to forge; `callbacks` changes the transaction's manners for
 what it names. All times are unix seconds by the real clock, all amounts whole francs. A body must be sent as application/json: a web page
 that a developer happens to open cannot send that here without asking, and so cannot make the simulator knock anywhere.
@@ -79,6 +83,7 @@ def routes(gateway: Gateway) -> list[Route]:
         ("GET", "/_sim/clock", control.clock),
         ("PUT", "/_sim/clock", control.set_clock),
         ("GET", "/_sim/post", control.post),
+        ("GET", "/_sim/payouts", control.payouts),
         ("POST", "/_sim/forge", control.forge),
     ]
     return [Route(path, _answering(handler), methods=[method]) for method, path, handler in table]
@@ -157,6 +162,15 @@ class _Control:
     async def post(self, _: Request) -> JSONResponse:
         return JSONResponse({"waiting": self._gateway.callbacks_waiting})
 
+    async def payouts(self, _: Request) -> JSONResponse:
+        made = [record.payment for record in self._gateway.books.records() if record.payment.payout]
+        counts = {
+            "received": self._gateway.payouts_received,
+            "accepted": Tally(payment.key for payment in made),
+            "paid": Tally(payment.key for payment in made if payment.status is Status.COMPLETED),
+        }
+        return JSONResponse({name: dict(count) for name, count in counts.items()})
+
     async def forge(self, request: Request) -> JSONResponse:
         body = await _body(request)
         encodings = list(Encoding) if body.get("encoding") == "both" else [body.get("encoding", Encoding.JSON)]
@@ -174,7 +188,8 @@ def totals(records: list[Record]) -> Json:
     return {
         "created": len(payments),
         "by_status": {status.value: by_status[status] for status in Status},
-        "paid_amount": sum(payment.order.amount for payment in payments if payment.status is Status.COMPLETED),
+        "paid_amount": sum(one.order.amount for one in payments if one.status is Status.COMPLETED and not one.payout),
+        "paid_out_amount": sum(one.order.amount for one in payments if one.status is Status.COMPLETED and one.payout),
         "confirms": sum(len(record.asked_at) for record in records),
         "shortest_gap": min(gaps, default=None),
         "callbacks_sent": len(deliveries),
@@ -194,6 +209,7 @@ def in_short(record: Record) -> Json:
         "decided_at": payment.decided_at,
         "paid_at": payment.paid_at,
         "mishap": payment.mishap,
+        "payout": payment.payout.value if payment.payout else "",
         "asked": len(record.asked_at),
         "asked_at": record.asked_at,
         "first_callback_at": min((each.sent_at for each in record.deliveries), default=None),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from worker.ligdicash.simulator.manners import Encoding, FailedAs, Manners, Status
+from worker.ligdicash.simulator.manners import Encoding, FailedAs, Manners, PayoutRoute, Status
 
 OPERATORS = {
     "11": "ORANGE BURKINA",
@@ -72,6 +72,8 @@ class Payment:
     manners: Manners
     failed_as: FailedAs = FailedAs.CODE_00
     mishap: str = ""
+    payout: PayoutRoute | None = None
+    """None for money that comes in."""
     status: Status = Status.PENDING
     decided_at: float | None = None
     paid_at: float | None = None

@@ -17,18 +17,18 @@ CONFIRM_WIKI = "https://client.ligdicash.com/wiki/confirmInvoice"
 
 def created(payment: Payment, *, payment_url: str) -> Json:
     """The invoice exists: the token, and the payment page's address in `response_text`."""
-    return _envelope(code="00", token=payment.token, text=payment_url, wiki=CREATE_WIKI)
+    return envelope(code="00", token=payment.token, text=payment_url, wiki=CREATE_WIKI)
 
 
 def refused(sub_code: str, *, wiki: str, details: str = "") -> Json:
     """A no, carried by HTTP 200: the sub-code is in `response_text`. `details` is undocumented, and real."""
-    reply = _envelope(code="01", token="", text=f"Echec (Code{sub_code})", wiki=wiki)
+    reply = envelope(code="01", token="", text=f"Echec (Code{sub_code})", wiki=wiki)
     return reply | {"response_text_details": details} if details else reply
 
 
 def empty_acceptance(*, wiki: str) -> Json:
     """A 00 that says nothing: neither token nor status."""
-    return _envelope(code="00", token="", text="", wiki=wiki)
+    return envelope(code="00", token="", text="", wiki=wiki)
 
 
 def answer(payment: Payment, *, moment: float) -> Json:
@@ -48,7 +48,7 @@ def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
     order = payment.order
     told = order.amount if amount is None else amount
     decided = status is not Status.PENDING
-    code, text, word = _outcome(status, payment.failed_as)
+    code, text, word = outcome(status, payment.failed_as)
     moment = payment.decided_at if decided and payment.decided_at is not None else payment.created_at
     phone = payment.phone if decided else ""
     return {
@@ -109,7 +109,8 @@ def _entry(key: str, value: str) -> dict[str, str]:
     return {"keyof_customdata": key, "valueof_customdata": value}
 
 
-def _envelope(*, code: str, token: str, text: str, wiki: str) -> Json:
+def envelope(*, code: str, token: str, text: str, wiki: str) -> Json:
+    """What every reply to a creation has (vendor page `reference/introduction`)."""
     return {
         "response_code": code,
         "token": token,
@@ -120,8 +121,8 @@ def _envelope(*, code: str, token: str, text: str, wiki: str) -> Json:
     }
 
 
-def _outcome(status: Status, failed_as: FailedAs) -> tuple[str, str, str]:
-    """response_code, response_text and the word for the status."""
+def outcome(status: Status, failed_as: FailedAs) -> tuple[str, str, str]:
+    """response_code, response_text and the word for the status, as an answer tells them."""
     if status is not Status.NOTCOMPLETED:
         return "00", "", status.value
     if failed_as is FailedAs.CODE_01:
