@@ -81,7 +81,7 @@ def test_where_the_money_goes_never_changes(connection, change):
 @pytest.mark.parametrize("status", ["pending", "completed", "notcompleted"])
 def test_nothing_becomes_of_a_payout_that_was_not_sent(connection, status):
     add(connection)
-    with pytest.raises(DBAPIError, match="sent_first|cannot become"):
+    with pytest.raises(DBAPIError, match=r"sent_first|cannot become"):
         move(connection, status)
 
 
@@ -95,7 +95,7 @@ def test_a_payout_that_was_not_sent_has_no_token(connection):
 def test_the_mark_is_set_once_and_does_not_just_go(connection, again):
     add(connection)
     mark(connection)
-    with pytest.raises(DBAPIError, match="marked as sent before|goes only with a refusal"):
+    with pytest.raises(DBAPIError, match=r"marked as sent before|goes only with a refusal"):
         run(connection, f"UPDATE transactions SET sent_at = {again}")
 
 
@@ -114,7 +114,7 @@ def test_only_what_is_created_is_marked(connection, status):
     if status == "pending":
         mark(connection)
     move(connection, status)
-    with pytest.raises(DBAPIError, match="not marked as sent|marked as sent before"):
+    with pytest.raises(DBAPIError, match=r"not marked as sent|marked as sent before"):
         run(connection, "UPDATE transactions SET sent_at = now() + interval '1 s'")
 
 
@@ -157,7 +157,7 @@ def test_the_database_knows_the_same_moves_of_a_sent_payout_as_the_code(connecti
 
 
 def test_a_sent_payout_has_two_more_moves_than_an_invoice():
-    assert PAYOUT_MOVES - LEGAL_MOVES == {(Status.CREATED, Status.COMPLETED), (Status.CREATED, Status.NOTCOMPLETED)}
+    assert {(Status.CREATED, Status.COMPLETED), (Status.CREATED, Status.NOTCOMPLETED)} == PAYOUT_MOVES - LEGAL_MOVES
 
 
 def settle(connection, *, amount, reference, said="completed"):
