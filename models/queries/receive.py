@@ -34,6 +34,8 @@ class KnownTransaction:
     id: int
     transaction_id: str
     status: Status
+    has_token: bool = True
+    """Whether it can be asked about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,11 +112,17 @@ def find_transactions(session: Session, references: Iterable[str]) -> dict[str, 
     if not wanted:
         return {}
     rows = session.execute(
-        select(Transaction.id, Transaction.transaction_id, Transaction.status).where(
-            Transaction.transaction_id.in_(wanted)
-        )
+        select(
+            Transaction.id,
+            Transaction.transaction_id,
+            Transaction.status,
+            Transaction.token.is_not(None).label("known"),
+        ).where(Transaction.transaction_id.in_(wanted))
     )
-    return {ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status)) for pk, ours, status in rows}
+    return {
+        ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status), has_token=known)
+        for pk, ours, status, known in rows
+    }
 
 
 NUDGE = text("""

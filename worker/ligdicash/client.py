@@ -126,7 +126,7 @@ class LigdicashClient:
             reply = self._exchange(session, "POST", PAYOUT_PATHS[order.route], json=body)
         if isinstance(reply, Trouble):
             if reply.sent:
-                raise PayoutUnknown(f"The payout was sent, and {reply.sentence}: it may be under way.")
+                raise PayoutUnknown(f"The payout was sent, and {reply.sentence}: it may be under way")
             raise NotSent(f"The payout was not sent: {reply.sentence}.")
         if reply.from_simulator and self._refuse_simulator:
             raise GatewayMisconfigured("LIGDICASH_BASE_URL: this is the simulator, which only development may speak to")

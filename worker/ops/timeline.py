@@ -12,6 +12,7 @@ from models.callback import Outcome
 from models.queries.browse import CallbackLine, CaseLine
 from models.queries.history import AboutCallback, CheckLine, History, InvoiceFacts, NoticeLine
 from models.queries.overrides import OverrideLine
+from models.transaction import Kind
 from worker.language import _, number
 from worker.ops.sentences import told
 from worker.ops.shown import francs, safe, short
@@ -70,6 +71,8 @@ def timeline(history: History) -> list[Moment]:
     invoice = history.invoice
     said = {_check(check): _said(check) for check in history.checks}
     events = [(invoice.created_at, Who.SHOP, _created(invoice))]
+    if invoice.sent_at is not None:
+        events.append((invoice.sent_at, Who.BOOKS, _("handed to the gateway, once and for all")))
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
     events += [(one.made_at, Who.PERSON, _override(one)) for one in history.overrides]
@@ -116,6 +119,8 @@ def _took(seconds: float) -> str:
 
 
 def _created(invoice: InvoiceFacts) -> str:
+    if invoice.kind is Kind.PAYOUT:
+        return _("payout over {amount}").format(amount=francs(invoice.amount))
     return _("invoice over {amount}").format(amount=francs(invoice.amount))
 
 

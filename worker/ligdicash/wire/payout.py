@@ -57,11 +57,11 @@ def read_accepted(http_status: int, body: bytes, *, route: Route) -> Accepted:
     code, token = word(fields.get("response_code")), fields.get("token")
     if code == "00":
         if not isinstance(token, str) or not _PRINTABLE.fullmatch(token):
-            raise PayoutUnknown("LigdiCash accepted the payout and sent no usable token: it cannot be asked about.")
+            raise PayoutUnknown("LigdiCash accepted the payout and sent no usable token: it cannot be asked about")
         return Accepted(token=token)
     if not code or token not in (None, ""):
         raise PayoutUnknown(
-            f"LigdiCash's reply contradicts itself (a token without response_code 00, or no code at all): {_PERHAPS}."
+            f"LigdiCash's reply contradicts itself (a token without response_code 00, or no code at all): {_PERHAPS}"
         )
     raise _refusal(fields, route)
 
@@ -73,13 +73,13 @@ def read_payout_confirm(http_status: int, body: bytes) -> Answer:
 
 def _reply(http_status: int, body: bytes) -> dict[str, object]:
     if http_status != HTTPStatus.OK:
-        raise PayoutUnknown(f"LigdiCash answered HTTP {http_status} instead of 200: {_PERHAPS}.")
+        raise PayoutUnknown(f"LigdiCash answered HTTP {http_status} instead of 200: {_PERHAPS}")
     if len(body) > MAX_BODY:
-        raise PayoutUnknown(f"LigdiCash's reply is longer than {MAX_BODY} bytes: {_PERHAPS}.")
+        raise PayoutUnknown(f"LigdiCash's reply is longer than {MAX_BODY} bytes: {_PERHAPS}")
     try:
         return json_fields(body)
     except Unreadable as exc:
-        raise PayoutUnknown(f"LigdiCash's reply is not a JSON object: {_PERHAPS}.") from exc
+        raise PayoutUnknown(f"LigdiCash's reply is not a JSON object: {_PERHAPS}") from exc
 
 
 def _refusal(fields: Mapping[str, object], route: Route) -> GatewayRefused | GatewayMisconfigured | PayoutUnknown:
@@ -87,9 +87,10 @@ def _refusal(fields: Mapping[str, object], route: Route) -> GatewayRefused | Gat
     details = text(fields.get("response_text_details"), limit=MAX_TEXT)
     row = payout_refusal(sub_code_of(said), route=route)
     name = f"Code{row.code}" if row.code else "no sub-code"
-    after = f" Details: {details}" if details else ""
     if not row.is_certain:
-        return PayoutUnknown(f"LigdiCash answered with {name}: {row.meaning}; {_PERHAPS}.{after}")
+        after = f". Details: {details}" if details else ""
+        return PayoutUnknown(f"LigdiCash answered with {name}: {row.meaning}; {_PERHAPS}{after}")
+    after = f" Details: {details}" if details else ""
     kind = GatewayMisconfigured if row.next_step is NextStep.FIX_CONFIGURATION else GatewayRefused
     return kind(
         f"LigdiCash refused the payout with {name}: {row.meaning}. {row.next_step}{after}",
