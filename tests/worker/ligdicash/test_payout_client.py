@@ -223,3 +223,14 @@ def test_the_simulator_in_production_gets_nothing_that_would_be_believed(simulat
 
 def test_what_is_written_for_mobile_money_says_nothing_of_a_wallet():
     assert "top_up_wallet" not in write_payout(STRAIGHT)["commande"]
+
+
+def test_neither_token_nor_number_is_ever_logged(caplog):
+    caplog.set_level("DEBUG")
+    with gateway_and_client(says(message(ACCEPTED, "200 OK", "no colon here"))) as (_, client):
+        client.send_payout(STRAIGHT)
+        client.confirm_payout(TOKEN)
+    told = caplog.text + repr([record.__dict__ for record in caplog.records])
+    assert "urllib3" in told
+    assert TOKEN not in told
+    assert STRAIGHT.customer not in told
