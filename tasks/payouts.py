@@ -61,7 +61,7 @@ def send(tools: Toolbox, payout: Payout) -> bool:
     """Send this payout as its row has it, unless somebody else did, or does; whether it was sent here and accepted.
 
     Raises what `create` raises. The only place from which money goes out: whatever is to hold a payout back for a while
-    leaves it as it is, created and not marked, and calls this later.
+    leaves it created and not marked, parked with a case so that the sweep does not close it, and calls this later.
     """
     with transaction(tools.sessions) as step:
         is_ours = books.mark_sent(step.session, payout.id, grace=policy.CREATE_GRACE)

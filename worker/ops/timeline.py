@@ -75,7 +75,7 @@ def timeline(history: History) -> list[Moment]:
         events.append((invoice.sent_at, Who.BOOKS, _("handed to the gateway, once and for all")))
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
-    events += [(one.made_at, Who.PERSON, _override(one)) for one in history.overrides]
+    events += [(one.made_at, Who.PERSON, _override(one, invoice.kind)) for one in history.overrides]
     events += _ending(history)
     for case in history.cases:
         events += _case(case)
@@ -159,11 +159,15 @@ def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
         yield history.invoice.final_at, Who.BOOKS, what
 
 
-def _override(one: OverrideLine) -> str:
+def _override(one: OverrideLine, kind: Kind) -> str:
     text = _("override {override_id} by {author}: {old} to {new}, without an answer that says so: {reason}")
     if one.amount:
         text = _(
             "override {override_id} by {author}: {old} to {new}, {amount} received, without an answer that says so: {reason}"
+        )
+    if one.amount and kind is Kind.PAYOUT:
+        text = _(
+            "override {override_id} by {author}: {old} to {new}, {amount} paid out, without an answer that says so: {reason}"
         )
     return text.format(
         override_id=one.id,

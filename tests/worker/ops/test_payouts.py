@@ -129,6 +129,7 @@ def test_a_person_decides_what_became_of_it_and_it_is_not_sent_again(ops, became
     assert (count(ops.tools.sessions, "settlements"), count(ops.tools.sessions, "notices")) == (settled, 1)
     assert cases(ops.tools.sessions) == []
     assert became in ops.say(*STRAIGHT)
+    assert ("paid out" in ops.say("payouts", "show", "OUT-1").replace("\n", " ")) is bool(settled)
     assert len(received(ops)) == 1
 
 
