@@ -8,6 +8,7 @@ ReconcilerError
 ├── Refused                  the answer is no, and the same request would get the same no
 │   ├── Unreadable           bytes that cannot be understood
 │   ├── Invalid              a request that breaks a rule of ours or of the gateway
+│   │   └── AskCustomer      only the customer has what is missing; the code says what
 │   ├── Conflict             the same id was used before for something else
 │   ├── NotFound             no such thing in the books
 │   └── GatewayRefused       the gateway said no, with its sub-code
@@ -26,10 +27,16 @@ class ReconcilerError(Exception):
 
 
 class _WithSubCode(ReconcilerError):
-    """Keeps what the gateway said word for word: sub-code, text, undocumented details, wiki page."""
+    """Keeps what the gateway said word for word: sub-code, text, undocumented details, wiki page.
 
-    def __init__(self, message: str, *, sub_code: str = "", text: str = "", details: str = "", wiki: str = "") -> None:
+    `code` is our own stable name of what is wrong, one of `models.payin.Hitch`; empty where the customer can do nothing.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", sub_code: str = "", text: str = "", details: str = "", wiki: str = ""
+    ) -> None:
         super().__init__(message)
+        self.code = code
         self.sub_code = sub_code
         self.text = text
         self.details = details
@@ -62,6 +69,14 @@ class Unreadable(Refused):
 
 class Invalid(Refused):
     """A request that breaks a rule; the sentence names the field and the rule."""
+
+
+class AskCustomer(Invalid):
+    """Only the customer has what is missing: a one-time code, the operator, another number. `code` says what."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 class Conflict(Refused):

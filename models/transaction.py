@@ -18,6 +18,17 @@ class Kind(StrEnum):
     PAYOUT = "payout"
 
 
+class Mode(StrEnum):
+    """Where an invoice is paid."""
+
+    HOSTED = "hosted"
+    """On the gateway's page, with any operator; the merchant asks for no number."""
+    DIRECT = "direct"
+    """By mobile money, from a number that the merchant asked for."""
+    WALLET = "wallet"
+    """From a wallet at LigdiCash itself, with a one-time code that LigdiCash sends."""
+
+
 class Route(StrEnum):
     """Which way a payout goes."""
 
@@ -82,6 +93,13 @@ class Transaction(Base):
     request_id: Mapped[str] = mapped_column(server_default="")
     refusal: Mapped[str] = mapped_column(server_default="")
     """Why the gateway refused to create it, in one sentence."""
+    refusal_code: Mapped[str] = mapped_column(server_default="")
+    """The same as one of `payin.Hitch`, where the customer can do something about it."""
+    mode: Mapped[str] = mapped_column(server_default=Mode.HOSTED.value)
+    payer: Mapped[str] = mapped_column(server_default="")
+    """Whose number the merchant asked for, masked: see `payin.Payer`. The whole number is nowhere in the books."""
+    asked_operator: Mapped[str] = mapped_column(server_default="")
+    """The operator the customer chose, by the gateway's id; `operator_id` is the one that the gateway tells of."""
 
     route: Mapped[str | None]
     """Of a payout: one of `Route`. None for an invoice."""
@@ -115,6 +133,8 @@ class Transaction(Base):
     __table_args__ = (
         one_of("kind", Kind, name="known_kind"),
         one_of("status", Status, name="known_status"),
+        one_of("mode", Mode, name="known_mode"),
+        CheckConstraint("(mode = 'hosted') = (payer = '')", name="payer_of_mode"),
         CheckConstraint("amount > 0", name="positive_amount"),
         CheckConstraint("length(transaction_id) BETWEEN 1 AND 255", name="transaction_id_length"),
         CheckConstraint("length(token) BETWEEN 1 AND 2048", name="token_length"),
@@ -145,7 +165,7 @@ class Transaction(Base):
 
 
 class Invoice(Transaction):
-    """A hosted payin: the customer pays on LigdiCash's page."""
+    """A payin: the customer pays on LigdiCash's page, by mobile money or from a wallet, as its `mode` says."""
 
     __mapper_args__ = {"polymorphic_identity": Kind.INVOICE.value}  # noqa: RUF012 - SQLAlchemy reads it from the class
 

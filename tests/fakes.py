@@ -62,14 +62,19 @@ def silence(**more: Any) -> Answer:
 class FakeGateway:
     """A gateway that knows the invoices made through it and says about each what it was told to say.
 
-    `create_fault` is raised instead of creating. `during_create` and `during_confirm` run in the middle of a call: the
-    place to let something else happen meanwhile.
+    `create_fault` is raised instead of creating, `otp_fault` instead of sending a code. `during_create` and
+    `during_confirm` run in the middle of a call: the place to let something else happen meanwhile. With an `operator_page`
+    an order that has a payer is answered with that address. `otps` are the codes that came, in order.
     """
 
     def __init__(self) -> None:
         self.orders: list[InvoiceOrder] = []
+        self.otps: list[str] = []
+        self.sent_to: list[tuple[str, int]] = []
         self.asked: list[str] = []
         self.payouts = FakePayouts()
+        self.otp_fault: Exception | None = None
+        self.operator_page = ""
         self.create_fault: Exception | None = None
         self.during_create: Callable[[InvoiceOrder], object] = lambda _order: None
         self.during_confirm: Callable[[str], object] = lambda _token: None
@@ -81,16 +86,24 @@ class FakeGateway:
         with self._lock:
             self._answers[token] = list(answers)
 
-    def create_invoice(self, order: InvoiceOrder) -> Created:
+    def create_invoice(self, order: InvoiceOrder, *, otp: str = "") -> Created:
         """Remember the order; its token says `pending` until told otherwise."""
         self.during_create(order)
         with self._lock:
+            self.otps.append(otp)
             if self.create_fault is not None:
                 raise self.create_fault
             self.orders.append(order)
             token = f"token-{len(self.orders)}-of-{order.transaction_id}"
             self._answers.setdefault(token, [pending(references=(order.transaction_id,), amount=order.amount)])
-        return Created(token=token, payment_url=f"https://gateway.example/pay/{token}")
+        page = self.operator_page if order.payer else f"https://gateway.example/pay/{token}"
+        return Created(token=token, payment_url=page)
+
+    def send_wallet_otp(self, number: str, amount: int) -> None:
+        """Remember whom a code was to be sent to."""
+        if self.otp_fault is not None:
+            raise self.otp_fault
+        self.sent_to.append((number, amount))
 
     def send_payout(self, order: PayoutOrder) -> Accepted:
         return self.payouts.send_payout(order)

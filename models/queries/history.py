@@ -17,7 +17,7 @@ from models.notice import Notice, NoticeKind
 from models.queries.browse import CALLBACK_LINES, AnySelect, CallbackLine, CaseLine, callback_line, case_line
 from models.queries.overrides import OverrideLine, overrides_of
 from models.settlement import Settlement
-from models.transaction import Kind, Status, Transaction
+from models.transaction import Kind, Mode, Status, Transaction
 
 NEWEST = 500
 """Callbacks and questions that are read at most, of each the newest: a forger may send any number."""
@@ -39,6 +39,11 @@ class InvoiceFacts:
     operator_name: str
     request_id: str
     refusal: str
+    refusal_code: str
+    mode: Mode
+    payer: str
+    """Masked."""
+    asked_operator: str
     created_at: datetime
     final_at: datetime | None
     next_check_at: datetime | None
@@ -161,6 +166,10 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
             Transaction.operator_name,
             Transaction.request_id,
             Transaction.refusal,
+            Transaction.refusal_code,
+            Transaction.mode,
+            Transaction.payer,
+            Transaction.asked_operator,
             Transaction.created_at,
             Transaction.final_at,
             Transaction.next_check_at,
@@ -179,7 +188,8 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
     ).one_or_none()
     if row is None:
         return None
-    return InvoiceFacts(**{**row._mapping, "status": Status(row.status), "kind": Kind(row.kind)})  # noqa: SLF001 - SQLAlchemy's name for a public thing
+    words = {"status": Status(row.status), "mode": Mode(row.mode), "kind": Kind(row.kind)}
+    return InvoiceFacts(**{**row._mapping, **words})  # noqa: SLF001 - SQLAlchemy's name for a public thing
 
 
 def _callbacks(pk: int) -> AnySelect:

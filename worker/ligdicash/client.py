@@ -1,4 +1,4 @@
-"""The client for LigdiCash: create an invoice, send a payout, ask what became of either.
+"""The client for LigdiCash: create an invoice, have a wallet's owner sent a code, send a payout, ask what became of either.
 
 Every trouble of the network ends here: callers see our error tree and `Answer`, and no text with a token in it. Does not
 retry, and does not judge what an answer means for the books.
@@ -10,29 +10,35 @@ import functools
 import re
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import requests
 
 from models.answers import Answer, Created, Said
-from models.errors import GatewayMisconfigured, NotSent, OutcomeUnknown, PayoutUnknown, SettingsFault
+from models.errors import GatewayMisconfigured, NoAnswer, NotSent, OutcomeUnknown, PayoutUnknown, SettingsFault
 from models.order import InvoiceOrder
 from models.payout import Accepted, PayoutOrder
-from models.transaction import Route
+from models.transaction import Mode, Route
 from worker.ligdicash.transport import FAILURES, Trouble, open_session, trouble_of
 from worker.ligdicash.wire import (
     MAX_BODY,
     read_accepted,
     read_confirm,
     read_created,
+    read_otp_sent,
     read_payout_confirm,
     write_create,
     write_payout,
 )
 
-CREATE_PATH = "/pay/v01/redirect/checkout-invoice/create"
+CREATE_PATHS: Mapping[Mode, str] = {
+    Mode.HOSTED: "/pay/v01/redirect/checkout-invoice/create",
+    Mode.DIRECT: "/pay/v01/straight/checkout-invoice/create",
+    Mode.WALLET: "/pay/v02/debitwallet/withotp",
+}
+OTP_PATH = "/pay/v02/debitotp/{number}/{amount}"
 # With the slash and with `invoiceToken`: the newest pages, the official kits and all merchants that work do so, though
 # the reference page says `token`.
 CONFIRM_PATH = "/pay/v01/redirect/checkout-invoice/confirm/"
@@ -89,24 +95,37 @@ class LigdicashClient:
         )
         self._asking = self._open(pool_size=pool_size)
 
-    def create_invoice(self, order: InvoiceOrder) -> Created:
-        """Create a hosted payin.
+    def create_invoice(self, order: InvoiceOrder, *, otp: str = "") -> Created:
+        """Create a payin, in the mode of the order. The one-time code goes into this one request and into no error.
 
         Raises `NotSent` when nothing reached the gateway, `OutcomeUnknown` when it may have acted, `GatewayRefused` or
         `GatewayMisconfigured` when it said no, and `Invalid` for an order that must not be sent.
         """
         # A kept connection may be closed by the far end at the moment we write to it. A lost question is asked again; a
         # lost create needs a person. So each create opens a connection of its own.
-        body = write_create(order)
+        body = write_create(order, otp=otp)
         with self._open(pool_size=1) as session:
-            reply = self._exchange(session, "POST", CREATE_PATH, json=body)
+            reply = self._exchange(session, "POST", CREATE_PATHS[order.mode], json=body)
         if isinstance(reply, Trouble):
             if reply.sent:
                 raise OutcomeUnknown(f"The create was sent, and {reply.sentence}: the invoice may exist.")
             raise NotSent(f"The create was not sent: {reply.sentence}.")
-        if reply.from_simulator and self._refuse_simulator:
-            raise GatewayMisconfigured("LIGDICASH_BASE_URL: this is the simulator, which only development may speak to")
-        return read_created(reply.http_status, self._without_secrets(reply.body))
+        self._check_it_is_real(reply)
+        return read_created(reply.http_status, self._without_secrets(reply.body), mode=order.mode, otp=otp)
+
+    def send_wallet_otp(self, number: str, amount: int) -> None:
+        """Have LigdiCash send the owner of this wallet a one-time code for so many francs.
+
+        Raises `NotSent` when nothing reached the gateway, `NoAnswer` when nobody knows whether a code was sent, and
+        `GatewayRefused` or `GatewayMisconfigured` when it said no.
+        """
+        reply = self._exchange(self._asking, "GET", OTP_PATH.format(number=number, amount=amount))
+        if isinstance(reply, Trouble):
+            if reply.sent:
+                raise NoAnswer(f"The one-time code was asked for, and {reply.sentence}. Ask for another one.")
+            raise NotSent(f"The one-time code was not asked for: {reply.sentence}.")
+        self._check_it_is_real(reply)
+        read_otp_sent(reply.http_status, self._without_secrets(reply.body))
 
     def confirm(self, token: str) -> Answer:
         """Ask what became of a payment. Never raises for trouble with the gateway: that is an answer of `SILENCE`."""
@@ -128,8 +147,7 @@ class LigdicashClient:
             if reply.sent:
                 raise PayoutUnknown(f"The payout was sent, and {reply.sentence}: it may be under way")
             raise NotSent(f"The payout was not sent: {reply.sentence}.")
-        if reply.from_simulator and self._refuse_simulator:
-            raise GatewayMisconfigured("LIGDICASH_BASE_URL: this is the simulator, which only development may speak to")
+        self._check_it_is_real(reply)
         return read_accepted(reply.http_status, self._without_secrets(reply.body), route=order.route)
 
     def confirm_payout(self, token: str) -> Answer:
@@ -141,6 +159,10 @@ class LigdicashClient:
     def close(self) -> None:
         """Close the kept connections."""
         self._asking.close()
+
+    def _check_it_is_real(self, reply: _Reply) -> None:
+        if reply.from_simulator and self._refuse_simulator:
+            raise GatewayMisconfigured("LIGDICASH_BASE_URL: this is the simulator, which only development may speak to")
 
     def _answer(self, reply: _Reply | Trouble, token: str, read: Callable[[int, bytes], Answer]) -> Answer:
         if isinstance(reply, Trouble):

@@ -12,6 +12,7 @@ from models.order import CURRENCY
 from models.queries.history import History, InvoiceFacts
 from models.transaction import Kind
 from worker.language import _, ngettext
+from worker.ops.payin_view import customer_line, mode_line, payin_document
 from worker.ops.sentences import told
 from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines, word
@@ -52,6 +53,7 @@ def history_document(history: History) -> dict[str, object]:
         "operator_name": invoice.operator_name,
         "request_id": invoice.request_id,
         "refusal": invoice.refusal,
+        **payin_document(invoice),
         "created_at": invoice.created_at,
         "final_at": invoice.final_at,
         "next_check_at": invoice.next_check_at,
@@ -91,11 +93,13 @@ def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
     operator = " ".join(part for part in (invoice.operator_name, invoice.operator_id) if part)
     return [
         (_("description"), safe(invoice.description)),
+        (_("mode"), mode_line(invoice)),
         (_("payment page"), safe(masked_address(invoice.payment_url))),
         *(payout_facts(invoice) if invoice.kind is Kind.PAYOUT else ()),
         (_("operator"), safe(operator)),
         (_("request id"), safe(invoice.request_id)),
         (_("refused"), told(safe(invoice.refusal))),
+        (_("customer"), customer_line(invoice)),
         (_("created"), f"{stamp(invoice.created_at)} UTC"),
         (_("asked"), _asked(invoice)),
         (_("next"), what_is_next(invoice)),

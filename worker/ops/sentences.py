@@ -160,6 +160,12 @@ PAYOUTS = (
 )
 
 CREATING = (
+    N_("A wallet is debited with a one-time code, and none came with the order."),
+    N_("The operator wants a one-time code, and none came with the order."),
+    N_("LigdiCash sent no one-time code: {details}."),
+    N_("LigdiCash did not say in words we know whether it sent the one-time code. Ask for another one."),
+    N_("The one-time code was asked for, and {why}. Ask for another one."),
+    N_("The one-time code was not asked for: {why}."),
     N_("LigdiCash refused the invoice with {code}: {word}. {advice} Details: {details}"),
     N_("LigdiCash refused the invoice with {code}: {word}. {advice}"),
     N_("LigdiCash answered HTTP {status}: it refuses our keys or our address. {advice}"),
@@ -181,6 +187,13 @@ NUMBERS = (
 STORED = (*CASES, *PAYOUTS, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
 
 ERRORS = (
+    N_("the project has no operator {called} (LIGDICASH_OPERATORS)"),
+    N_("{called} serves numbers that begin with +{code}, and this one does not"),
+    N_("no operator of the project works in the country of this phone number (LIGDICASH_OPERATORS)"),
+    N_("which operator the number belongs to must be said, by operator_id; there are: {named}"),
+    N_("{called} takes at least {least} XOF, not {amount}"),
+    N_("{called} takes at most {most} XOF, not {amount}"),
+    N_("the one-time code must be 4 to 12 letters or digits, as the customer got it"),
     N_("amount must be from {least} to {most} XOF, not {amount}"),
     N_("the items add up to {total} XOF, and the amount is {amount}"),
     N_("transaction_id must have 1 to {most} characters, not {length}"),

@@ -39,6 +39,7 @@ from worker.web.payout_api import payout_routes
 from worker.web.payout_examples import payout_schemas
 from worker.web.ringer import Ringer
 from worker.web.spool import Spool
+from worker.web.wallet_api import wallet_routes
 from worker.web.writer import Writer
 
 log = structlog.get_logger()
@@ -46,7 +47,8 @@ log = structlog.get_logger()
 DESCRIPTION = f"""Takes in LigdiCash's callbacks, and creates the invoices and payouts for them to be about.
 
 * `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
-* `/v1/invoices`, `/v1/payouts` and `/v1/events` are for your application, with `Authorization: Bearer <RECONCILER_API_KEY>`.
+* `/v1/invoices`, `/v1/wallet-otps`, `/v1/payouts` and `/v1/events` are for your application, with
+  `Authorization: Bearer <RECONCILER_API_KEY>`.
 * Every refusal is `{{"error": "one sentence"}}`, some with more fields beside it.
 """
 
@@ -88,6 +90,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     app.router.routes.extend(CallbackDoor(writer).routes())
     app.router.routes.extend(_health(settings, writer=writer, drainer=drainer, spool=spool).routes())
     app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
+    app.include_router(wallet_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     app.include_router(payout_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     app.include_router(event_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     document = partial(_openapi, app)

@@ -23,6 +23,11 @@ PUT  the same                                  {"confirm": {"kind": "slow", "sha
 GET  /_sim/clock, /_sim/post                   {"offset": 0}; {"waiting": 0}, callbacks not sent or not answered yet
 PUT  /_sim/clock                               {"offset": 3600}: the gateway's clock is that many seconds ahead, or behind
                                                when negative; it dates what the wire carries and decides which token is expired
+GET  /_sim/phones/{number}                     {"operator_id": "11", "balance": null, "operator_is_down": false,
+                                                "has_wallet": true, "otp_life": 300, "sms": "123456"}: `sms` is the code
+                                               of the last message about a wallet
+PUT  the same                                  any of it but `sms`; what is left out stays as it is
+POST /_sim/phones/{number}/dial                {"amount": 4200} -> {"otp": "123456"}: what the payer sees who dials
 POST /_sim/forge                               {"url": "http://...", "transaction_id": "...", "status": "completed",
                                                 "amount": 100, "encoding": "json" | "form" | "both"}
 
@@ -50,10 +55,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from models.errors import Invalid, NotFound
+from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.gateway import ClockSetting, Decision, Forgery, Gateway
 from worker.ligdicash.simulator.manners import Encoding, Status
 from worker.ligdicash.simulator.options import Faults
+from worker.ligdicash.simulator.orders import LARGEST, SMALLEST
 from worker.ligdicash.simulator.payment import Delivery, Record
+from worker.ligdicash.simulator.phones import Channel, Phone
 
 Json = dict[str, object]
 Handler = Callable[[Request], Awaitable[JSONResponse]]
@@ -65,6 +73,7 @@ _decision = TypeAdapter(Decision)
 _forgery = TypeAdapter(Forgery)
 _faults = TypeAdapter(Faults)
 _clock = TypeAdapter(ClockSetting)
+_phone = TypeAdapter(Phone)
 
 
 def routes(gateway: Gateway) -> list[Route]:
@@ -84,6 +93,9 @@ def routes(gateway: Gateway) -> list[Route]:
         ("PUT", "/_sim/clock", control.set_clock),
         ("GET", "/_sim/post", control.post),
         ("GET", "/_sim/payouts", control.payouts),
+        ("GET", "/_sim/phones/{number}", control.phone),
+        ("PUT", "/_sim/phones/{number}", control.set_phone),
+        ("POST", "/_sim/phones/{number}/dial", control.dial),
         ("POST", "/_sim/forge", control.forge),
     ]
     return [Route(path, _answering(handler), methods=[method]) for method, path, handler in table]
@@ -171,6 +183,25 @@ class _Control:
         }
         return JSONResponse({name: dict(count) for name, count in counts.items()})
 
+    async def phone(self, request: Request) -> JSONResponse:
+        number, phones = request.path_params["number"], self._gateway.phones
+        known: Json = _phone.dump_python(phones.get(number), mode="json")
+        known |= {"operator_id": phones.operator_of(number), "sms": phones.last_code(number, Channel.WALLET)}
+        return JSONResponse(known)
+
+    async def set_phone(self, request: Request) -> JSONResponse:
+        number, phones = request.path_params["number"], self._gateway.phones
+        phones.set(number, _read(_phone, asdict(phones.get(number)) | await _body(request)))
+        return await self.phone(request)
+
+    async def dial(self, request: Request) -> JSONResponse:
+        amount = (await _body(request)).get("amount")
+        if not isinstance(amount, int) or not SMALLEST <= amount <= LARGEST:
+            raise Invalid(f"amount must be a whole number from {SMALLEST} to {LARGEST}")
+        number = request.path_params["number"]
+        self._gateway.books.count(Counter.OTPS_DIALLED)
+        return JSONResponse({"otp": self._gateway.phones.give_code(number, amount=amount, channel=Channel.STRAIGHT)})
+
     async def forge(self, request: Request) -> JSONResponse:
         body = await _body(request)
         encodings = list(Encoding) if body.get("encoding") == "both" else [body.get("encoding", Encoding.JSON)]
@@ -210,6 +241,7 @@ def in_short(record: Record) -> Json:
         "paid_at": payment.paid_at,
         "mishap": payment.mishap,
         "payout": payment.payout.value if payment.payout else "",
+        "channel": payment.channel.value,
         "asked": len(record.asked_at),
         "asked_at": record.asked_at,
         "first_callback_at": min((each.sent_at for each in record.deliveries), default=None),

@@ -27,6 +27,7 @@ from worker.ligdicash.simulator.manners import (
 from worker.ligdicash.simulator.mint import Mint
 from worker.ligdicash.simulator.options import Options, Payer
 from worker.ligdicash.simulator.payment import Delivery, Order, Payment
+from worker.ligdicash.simulator.phones import Channel, Phones
 from worker.ligdicash.simulator.statefile import StateFile
 from worker.ligdicash.simulator.timetable import Timetable
 
@@ -47,8 +48,10 @@ class Decision:
     __pydantic_config__ = STRICT
 
     status: Status
-    operator_id: str = ORANGE_BURKINA
-    phone: str = SOMEBODY
+    operator_id: str = ""
+    """By default the payer's own, where the invoice has one."""
+    phone: str = ""
+    """The same."""
     manners: Manners | None = None
     confirm_amount: Francs | None = None
     confirm_reference: str | None = None
@@ -89,6 +92,7 @@ class Gateway:
         self.faults = FaultBox(options.faults, seed=options.seed)
         self.payouts_received: Counts[str] = Counts()
         """How many payouts came in under each id of the merchant, whatever became of them."""
+        self.phones = Phones()
         self.clock_ahead = 0.0
         self._mint = Mint()
         self._post = Timetable("simulator-callbacks", threads=options.senders)
@@ -121,7 +125,9 @@ class Gateway:
         if self._state:
             self._state.stop()
 
-    def accept(self, order: Order, *, payout: PayoutRoute | None = None) -> Payment:
+    def accept(
+        self, order: Order, *, channel: Channel = Channel.REDIRECT, payout: PayoutRoute | None = None
+    ) -> Payment:
         """Make an invoice, or a payout that goes that way."""
         created_at, ahead = time.time(), self.clock_ahead
         expires_at = created_at + ahead + self.options.token_life
@@ -142,6 +148,8 @@ class Gateway:
             mishap=fate.mishap,
             failed_as=self.options.failed_as,
             payout=payout,
+            channel=channel,
+            asked_operator="" if channel is Channel.REDIRECT else self.phones.operator_of(order.customer),
         )
         self.books.add(payment)
         self._expect_payer(payment)
@@ -182,8 +190,8 @@ class Gateway:
                 paid_at=now if completed and payment.paid_at is None else payment.paid_at,
                 confirm_from=now + decision.confirm_after,
                 clock_ahead=self.clock_ahead,
-                operator_id=decision.operator_id,
-                phone=decision.phone,
+                operator_id=decision.operator_id or payment.asked_operator or ORANGE_BURKINA,
+                phone=decision.phone or payment.order.customer or SOMEBODY,
                 manners=decision.manners or payment.manners,
                 failed_as=decision.failed_as or payment.failed_as,
                 confirm_amount=decision.confirm_amount,

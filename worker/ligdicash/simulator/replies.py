@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from worker.ligdicash.simulator.manners import CustomData, FailedAs, Status
-from worker.ligdicash.simulator.payment import OPERATORS, Payment
+from worker.ligdicash.simulator.payment import Payment
 
 Json = dict[str, object]
 
@@ -15,9 +15,22 @@ CREATE_WIKI = "https://client.ligdicash.com/wiki/createInvoice"
 CONFIRM_WIKI = "https://client.ligdicash.com/wiki/confirmInvoice"
 
 
-def created(payment: Payment, *, payment_url: str) -> Json:
-    """The invoice exists: the token, and the payment page's address in `response_text`."""
-    return envelope(code="00", token=payment.token, text=payment_url, wiki=CREATE_WIKI)
+UNDER_WAY = "Votre requête est en cours de traitement"
+
+
+def created(payment: Payment, *, payment_url: str = "") -> Json:
+    """The invoice exists: the token, and in `response_text` the address to open, or that the operator is at work."""
+    return envelope(code="00", token=payment.token, text=payment_url or UNDER_WAY, wiki=CREATE_WIKI)
+
+
+def otp_sent() -> Json:
+    """The reply to `debitotp`, in an envelope of its own (vendor page `reference/endpoints/debit-otp`)."""
+    return {"error": False, "message": "OTP sent. Please check your phone."}
+
+
+def otp_not_sent(message: str) -> Json:
+    """The same, with a no."""
+    return {"error": True, "message": message}
 
 
 def refused(sub_code: str, *, wiki: str, details: str = "") -> Json:
@@ -51,14 +64,15 @@ def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
     code, text, word = outcome(status, payment.failed_as)
     moment = payment.decided_at if decided and payment.decided_at is not None else payment.created_at
     phone = payment.phone if decided else ""
+    operator_id, operator_name = payment.told_operator if decided else ("", "")
     return {
         "response_code": code,
         "status": word,
         "token": "",
         "response_text": text,
         "description": "",
-        "operator_id": payment.operator_id if decided else "",
-        "operator_name": OPERATORS.get(payment.operator_id, "") if decided else "",
+        "operator_id": operator_id,
+        "operator_name": operator_name,
         "customer": phone if decided else None,
         "montant": told,
         "amount": told,

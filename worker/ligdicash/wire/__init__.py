@@ -10,6 +10,7 @@ from worker.ligdicash.wire.confirm import read_confirm
 from worker.ligdicash.wire.create import read_created, write_create
 from worker.ligdicash.wire.decode import MAX_BODY
 from worker.ligdicash.wire.payout import read_accepted, read_payout_confirm, write_payout
+from worker.ligdicash.wire.wallet import read_otp_sent
 
 __all__ = [
     "MAX_BODY",
@@ -17,6 +18,7 @@ __all__ = [
     "read_callback",
     "read_confirm",
     "read_created",
+    "read_otp_sent",
     "read_payout_confirm",
     "write_create",
     "write_payout",
