@@ -41,10 +41,12 @@ _WALLET = (
     PayoutSubCode("05", N_("the amount is out of range"), NextStep.FIX_REQUEST),
     PayoutSubCode("06", N_("our IP address is not allowed"), NextStep.FIX_CONFIGURATION),
     # Said of a transaction id that the gateway has seen: what was sent before under it was accepted.
-    PayoutSubCode("07", N_("the transaction id exists already: it was accepted before"), NextStep.ASK_SUPPORT, False),
-    PayoutSubCode("08", _FAULT, NextStep.ASK_SUPPORT, False),
+    PayoutSubCode(
+        "07", N_("the transaction id exists already: it was accepted before"), NextStep.ASK_SUPPORT, is_certain=False
+    ),
+    PayoutSubCode("08", _FAULT, NextStep.ASK_SUPPORT, is_certain=False),
     PayoutSubCode("09", N_("the data of the request is wrong"), NextStep.FIX_REQUEST),
-    PayoutSubCode("10", _API, NextStep.ASK_SUPPORT, False),
+    PayoutSubCode("10", _API, NextStep.ASK_SUPPORT, is_certain=False),
     PayoutSubCode("13", N_("no hash"), NextStep.FIX_CONFIGURATION),
     PayoutSubCode("14", N_("an invalid hash"), NextStep.FIX_CONFIGURATION),
 )
@@ -60,8 +62,8 @@ _MOBILE_MONEY = (
     PayoutSubCode("06", N_("no account of the merchant, or our IP address is not allowed"), NextStep.FIX_CONFIGURATION),
     PayoutSubCode("07", N_("no account of the merchant"), NextStep.FIX_CONFIGURATION),
     PayoutSubCode("08", N_("the merchant's balance is too low"), NextStep.TRY_AGAIN),
-    PayoutSubCode("09", _FAULT, NextStep.ASK_SUPPORT, False),
-    PayoutSubCode("10", _API, NextStep.ASK_SUPPORT, False),
+    PayoutSubCode("09", _FAULT, NextStep.ASK_SUPPORT, is_certain=False),
+    PayoutSubCode("10", _API, NextStep.ASK_SUPPORT, is_certain=False),
     PayoutSubCode("11", N_("no hash, or no deposit in the last 24 hours"), NextStep.FIX_CONFIGURATION),
     PayoutSubCode("12", N_("an invalid hash"), NextStep.FIX_CONFIGURATION),
     PayoutSubCode("13", N_("a conversion of currency that is not allowed"), NextStep.FIX_REQUEST),
@@ -79,7 +81,7 @@ TABLES: Mapping[Route, Mapping[str, PayoutSubCode]] = MappingProxyType(
 
 def payout_refusal(code: str, *, route: Route) -> PayoutSubCode:
     """Return the row of the table; for a code nobody has listed, or none, one that says nothing for certain."""
-    unlisted = PayoutSubCode(code, N_("a reason that no table lists"), NextStep.ASK_SUPPORT, False)
+    unlisted = PayoutSubCode(code, N_("a reason that no table lists"), NextStep.ASK_SUPPORT, is_certain=False)
     return TABLES[route].get(code, unlisted)
 
 
