@@ -16,6 +16,7 @@ ReconcilerError
     ├── SettingsFault        a setting is missing or wrong
     ├── GatewayMisconfigured the gateway refuses our credentials, address or project
     └── OutcomeUnknown       the gateway may have acted, its reply is lost, and asking again could act twice
+        └── PayoutUnknown    the same with money that goes out: it must not be sent again in any way
 """
 
 from __future__ import annotations
@@ -104,3 +105,7 @@ class GatewayMisconfigured(_WithSubCode, NeedsHuman):
 
 class OutcomeUnknown(NeedsHuman):
     """The gateway may have acted, its reply is lost, and asking again could act twice."""
+
+
+class PayoutUnknown(OutcomeUnknown):
+    """Money may be on its way out. Nobody may send it again, in any way, until a person has found out."""

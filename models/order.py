@@ -69,7 +69,7 @@ def check_order(order: InvoiceOrder) -> None:
 
     For the rules that hold at every door. Does not know which ids are taken, nor what the gateway makes of a text.
     """
-    _check_transaction_id(order.transaction_id)
+    check_transaction_id(order.transaction_id)
     check_amount(order.amount)
     for number, item in enumerate(order.items, start=1):
         _check_item(item, number=number)
@@ -89,7 +89,8 @@ def check_amount(amount: int) -> None:
         raise Invalid(f"amount must be from {PAYIN_MIN:,} to {PAYIN_MAX:,} {CURRENCY}, not {amount:,}")
 
 
-def _check_transaction_id(value: str) -> None:
+def check_transaction_id(value: str) -> None:
+    """Raise `Invalid` for what cannot be the id of a transaction."""
     if not 1 <= len(value) <= LONGEST_ID:
         raise Invalid(f"transaction_id must have 1 to {LONGEST_ID} characters, not {len(value)}")
     if not value.isprintable() or value != value.strip():

@@ -14,6 +14,7 @@ from config.policy import Lengths
 from models.answers import Answer, CallbackContent, Created
 from models.check import Lane
 from models.order import InvoiceOrder
+from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
 
 
@@ -36,6 +37,14 @@ class Gateway(Protocol):
 
     def confirm(self, token: str) -> Answer:
         """Never raises for trouble of the gateway: that is an answer too."""
+        ...
+
+    def send_payout(self, order: PayoutOrder) -> Accepted:
+        """Raises NotSent, GatewayRefused, GatewayMisconfigured, or PayoutUnknown: it may be under way, never send it again."""
+        ...
+
+    def confirm_payout(self, token: str) -> Answer:
+        """The same as `confirm`, for the token of a payout. The answer names neither amount nor reference."""
         ...
 
 

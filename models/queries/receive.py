@@ -34,6 +34,8 @@ class KnownTransaction:
     id: int
     transaction_id: str
     status: Status
+    has_token: bool = True
+    """Whether it can be asked about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,9 +125,10 @@ def take_callbacks(session: Session, ids: Sequence[int]) -> list[StoredCallback]
     return [StoredCallback(id=i, content_type=kind, body=body, attempts=n) for i, kind, body, n in rows]
 
 
-FIND = text(
-    "SELECT id, transaction_id, status FROM transactions WHERE transaction_id = ANY(CAST(:references AS text[]))"
-)
+FIND = text("""
+    SELECT id, transaction_id, status, token IS NOT NULL FROM transactions
+    WHERE transaction_id = ANY(CAST(:references AS text[]))
+""")
 
 
 def find_transactions(session: Session, references: Iterable[str]) -> dict[str, KnownTransaction]:
@@ -134,7 +137,10 @@ def find_transactions(session: Session, references: Iterable[str]) -> dict[str, 
     if not wanted:
         return {}
     rows = session.execute(FIND, {"references": wanted})
-    return {ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status)) for pk, ours, status in rows}
+    return {
+        ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status), has_token=known)
+        for pk, ours, status, known in rows
+    }
 
 
 NUDGE = text("""

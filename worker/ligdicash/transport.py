@@ -152,7 +152,7 @@ def open_session(*, api_key: str, api_token: str, pool_size: int, use_environmen
 
 
 _SECRETS_IN_ADDRESS = (
-    (re.compile(r"(invoiceToken=)[^\s&\"')]+"), r"\1[token]"),
+    (re.compile(r"((?:invoice|withdrawal)Token=)[^\s&\"')]+"), r"\1[token]"),
     (re.compile(r"(/debitotp/)\d+"), r"\1[number]"),
 )
 

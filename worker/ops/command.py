@@ -15,6 +15,7 @@ from worker.ops import (
     invoices,
     notices,
     operators,
+    payouts,
     replay,
     servers,
     size,
@@ -71,6 +72,7 @@ def reconciler(
 
 
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(payouts.app, name="payouts")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(replay.app, name="replay")
 app.add_typer(cases.app, name="cases")

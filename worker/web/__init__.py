@@ -1,4 +1,4 @@
-"""The HTTP door: callbacks in, invoices in, probes. Start it with `uvicorn --factory worker.web:create_app`.
+"""The HTTP door: callbacks in, invoices and payouts in, probes. Start it with `uvicorn --factory worker.web:create_app`.
 
 Only wiring stands here; the rooms behind the door are its neighbours in this folder.
 """
@@ -36,6 +36,8 @@ from worker.web.event_api import event_routes
 from worker.web.health import Finding, Health, look_at_database, look_at_spool
 from worker.web.invoice_api import invoice_routes
 from worker.web.invoice_examples import more_schemas
+from worker.web.payout_api import payout_routes
+from worker.web.payout_examples import payout_schemas
 from worker.web.ringer import Ringer
 from worker.web.spool import Spool
 from worker.web.wallet_api import wallet_routes
@@ -43,10 +45,11 @@ from worker.web.writer import Writer
 
 log = structlog.get_logger()
 
-DESCRIPTION = f"""Takes in LigdiCash's payment callbacks and creates invoices for them to be about.
+DESCRIPTION = f"""Takes in LigdiCash's callbacks, and creates the invoices and payouts for them to be about.
 
 * `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
-* `/v1/invoices`, `/v1/wallet-otps` and `/v1/events` are for your application, with `Authorization: Bearer <RECONCILER_API_KEY>`.
+* `/v1/invoices`, `/v1/wallet-otps`, `/v1/payouts` and `/v1/events` are for your application, with
+  `Authorization: Bearer <RECONCILER_API_KEY>`.
 * Every refusal is `{{"error": "one sentence"}}`, some with more fields beside it.
 """
 
@@ -98,6 +101,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     app.router.routes.extend(_health(settings, writer=writer, drainer=drainer, spool=spool).routes())
     app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     app.include_router(wallet_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
+    app.include_router(payout_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     app.include_router(event_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     document = partial(_openapi, app)
     app.openapi = document  # type: ignore[method-assign]  # the documented way to add to it
@@ -157,7 +161,7 @@ def _quiet_server() -> None:
 def _openapi(app: FastAPI) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
-        schema.setdefault("components", {}).setdefault("schemas", {}).update(more_schemas())
+        schema.setdefault("components", {}).setdefault("schemas", {}).update(more_schemas() | payout_schemas())
         schema["paths"][CALLBACK_PATH] = DOCUMENTED
         app.openapi_schema = schema
     return app.openapi_schema

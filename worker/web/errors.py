@@ -22,6 +22,7 @@ from models.errors import (
     NotFound,
     NotSent,
     OutcomeUnknown,
+    PayoutUnknown,
     ReconcilerError,
     TryAgain,
     Unreadable,
@@ -56,6 +57,8 @@ ADVICE: dict[type[ReconcilerError], str] = {
     NotSent: "nothing happened there: send the same request again",
     OutcomeUnknown: "a case is opened, and this order is not sent again; "
     "for a customer who waits, make an invoice under a new transaction_id",
+    PayoutUnknown: "a case is opened, and nothing sends this payout again; "
+    "pay it in no other way before that case is resolved",
 }
 """What the caller should do, where the error alone does not say."""
 

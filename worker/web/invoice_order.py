@@ -81,10 +81,15 @@ def parse(shape: type[B], raw: bytes) -> B:
     try:
         return shape.model_validate_json(raw)
     except ValidationError as exc:
-        details = exc.errors(include_url=False, include_input=False)
-        if details[0]["type"] == "json_invalid":
-            raise Unreadable(f"the body is not JSON: {details[0]['ctx']['error']}") from None
-        raise Faults([f"{_path(detail['loc'])}: {_sentence(detail)}" for detail in details]) from None  # holds values
+        raise refused_body(exc) from None  # holds values
+
+
+def refused_body(exc: ValidationError) -> Unreadable | Faults:
+    """What is wrong with a body, in our words: it is no JSON, or one line for each field at fault."""
+    details = exc.errors(include_url=False, include_input=False)
+    if details[0]["type"] == "json_invalid":
+        return Unreadable(f"the body is not JSON: {details[0]['ctx']['error']}")
+    return Faults([f"{_path(detail['loc'])}: {_sentence(detail)}" for detail in details])
 
 
 def _path(loc: Sequence[int | str]) -> str:

@@ -15,15 +15,15 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from worker.ligdicash.simulator import control, page, replies
-from worker.ligdicash.simulator.books import Asked, Counter
+from worker.ligdicash.simulator import control, page, payout_wire, replies
+from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.fates import within
+from worker.ligdicash.simulator.gatekeeper import credentials_trouble, question_refused
 from worker.ligdicash.simulator.gateway import Gateway
-from worker.ligdicash.simulator.options import CREDENTIAL_PREFIX, Expiry, RateLimit
 from worker.ligdicash.simulator.orders import RefusedOrder, read_order
 from worker.ligdicash.simulator.payment import Order, Payment
 from worker.ligdicash.simulator.phones import Channel, Way
-from worker.ligdicash.simulator.spoil import as_json, before_acting, spoilt, too_many
+from worker.ligdicash.simulator.spoil import as_json, before_acting, spoilt
 
 CREATES = {
     Channel.REDIRECT: "/pay/v01/redirect/checkout-invoice/create",
@@ -35,9 +35,6 @@ CONFIRM = "/pay/v01/redirect/checkout-invoice/confirm"
 
 LONGEST_NUMBER = 15
 """Digits, of a phone number as of an amount (ITU-T E.164)."""
-
-FLOOR = 3.0
-"""Seconds. Vendor page `status-verification/recommendations`: never under 3 s between two confirms."""
 
 
 def create_app(gateway: Gateway) -> ASGIApp:
@@ -60,6 +57,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
         ),
         Route(OTP, wire.send_otp, methods=["GET"]),
         *(Route(f"{CONFIRM}{slash}", wire.confirm, methods=["GET"]) for slash in ("", "/")),
+        *payout_wire.routes(gateway),
         *page.routes(gateway),
         *control.routes(gateway),
     ]
@@ -94,7 +92,7 @@ class Wire:
     async def create(self, request: Request, *, channel: Channel) -> Response:
         """Vendor pages `reference/endpoints/payin-redirect-create`, `payin-straight-create`, `debit-wallet-with-otp`."""
         wiki = replies.CREATE_WIKI
-        if (trouble := self._credentials_trouble(request)) is not None:
+        if (trouble := credentials_trouble(self._gateway, request)) is not None:
             return as_json(replies.refused("00", wiki=wiki, details=trouble))
         try:
             order, otp = read_order(await request.body())
@@ -134,7 +132,7 @@ class Wire:
 
     async def send_otp(self, request: Request) -> Response:
         """Vendor page `reference/endpoints/debit-otp`."""
-        if (trouble := self._credentials_trouble(request)) is not None:
+        if (trouble := credentials_trouble(self._gateway, request)) is not None:
             return as_json(replies.refused("00", wiki=replies.CREATE_WIKI, details=trouble))
         fault = self._gateway.faults.on_otp()
         if (early := before_acting(request, fault, wiki=replies.CREATE_WIKI, code="04")) is not None:
@@ -156,49 +154,25 @@ class Wire:
         """Vendor page `reference/endpoints/payin-redirect-confirm`."""
         wiki = replies.CONFIRM_WIKI
         moment = time.time()
-        if (trouble := self._credentials_trouble(request)) is not None:
+        if (trouble := credentials_trouble(self._gateway, request)) is not None:
             return as_json(replies.refused("00", wiki=wiki, details=trouble))
         asked = self._gateway.books.ask(self._asked_token(request), moment=moment)
         await asyncio.sleep(within(self._options.confirm_latency, self._dice))
         fault = self._gateway.faults.on_confirm(asked.payment.key if asked else "")
         if (early := before_acting(request, fault, wiki=wiki, code="03")) is not None:
             return early
-        if asked is None:
+        if asked is None or asked.payment.payout:
             return as_json(replies.refused("02", wiki=wiki))
-        if (refusal := self._refusal(asked, moment=moment)) is not None:
+        if (refusal := question_refused(self._gateway, asked, moment=moment, wiki=wiki)) is not None:
             return refusal
         # Looked up again: the payer may have decided while this reply was under way.
         payment = self._gateway.books.by_token(asked.payment.token) or asked.payment
         return await spoilt(request, fault, replies.answer(payment, moment=time.time()), wiki=wiki)
 
-    def _refusal(self, asked: Asked, *, moment: float) -> Response | None:
-        """Why this question gets no answer about the payment; None when it gets one."""
-        wiki = replies.CONFIRM_WIKI
-        if asked.gap is not None and asked.gap < FLOOR and self._options.rate_limit is not RateLimit.OFF:
-            self._gateway.books.count(Counter.RATE_LIMITED)
-            if self._options.rate_limit is RateLimit.HTTP429:
-                return too_many()
-            return as_json(replies.refused("03", wiki=wiki, details="Too many requests"))
-        now = moment + self._gateway.clock_ahead
-        if self._options.token_expiry is Expiry.REFUSE and now > asked.payment.expires_at:
-            return as_json(replies.refused("02", wiki=wiki, details="Expired token"))
-        return None
-
     def _asked_token(self, request: Request) -> str:
         """Vendor pages disagree about the name: `invoiceToken` or `token`."""
         token = request.query_params.get("invoiceToken", "")
         return token or ("" if self._options.strict_token_param else request.query_params.get("token", ""))
-
-    def _credentials_trouble(self, request: Request) -> str | None:
-        """Why the credentials are refused, or None. Never repeats, logs or stores them."""
-        key = request.headers.get("Apikey", "")
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if key.startswith(CREDENTIAL_PREFIX) and scheme.lower() == "bearer" and token.startswith(CREDENTIAL_PREFIX):
-            return None
-        self._gateway.books.count(Counter.CREDENTIALS_REFUSED)
-        if not key or not token:
-            return "Apikey and Authorization: Bearer are both needed"
-        return f"this is the simulator: it takes only credentials that begin with {CREDENTIAL_PREFIX}"
 
     def _payment_url(self, request: Request, payment: Payment) -> str:
         base = self._options.public_url or str(request.base_url)

@@ -31,6 +31,10 @@ POST /_sim/phones/{number}/dial                {"amount": 4200} -> {"otp": "1234
 POST /_sim/forge                               {"url": "http://...", "transaction_id": "...", "status": "completed",
                                                 "amount": 100, "encoding": "json" | "form" | "both"}
 
+GET  /_sim/payouts                             {"received": {"OUT-1": 2}, "accepted": {"OUT-1": 1}, "paid": {"OUT-1": 1}}: by
+                                               the merchant's id, how many payouts came in, became one, were paid out
+
+Payouts are transactions like the others here; faults of `create` strike them too.
 Only `status` is needed to decide, `url` and `transaction_id` to forge; `callbacks` changes the transaction's manners for
 what it names. All times are unix seconds by the real clock, all amounts whole francs. A body must be sent as application/json: a web page
 that a developer happens to open cannot send that here without asking, and so cannot make the simulator knock anywhere.
@@ -88,6 +92,7 @@ def routes(gateway: Gateway) -> list[Route]:
         ("GET", "/_sim/clock", control.clock),
         ("PUT", "/_sim/clock", control.set_clock),
         ("GET", "/_sim/post", control.post),
+        ("GET", "/_sim/payouts", control.payouts),
         ("GET", "/_sim/phones/{number}", control.phone),
         ("PUT", "/_sim/phones/{number}", control.set_phone),
         ("POST", "/_sim/phones/{number}/dial", control.dial),
@@ -169,6 +174,15 @@ class _Control:
     async def post(self, _: Request) -> JSONResponse:
         return JSONResponse({"waiting": self._gateway.callbacks_waiting})
 
+    async def payouts(self, _: Request) -> JSONResponse:
+        made = [record.payment for record in self._gateway.books.records() if record.payment.payout]
+        counts = {
+            "received": self._gateway.payouts_received,
+            "accepted": Tally(payment.key for payment in made),
+            "paid": Tally(payment.key for payment in made if payment.status is Status.COMPLETED),
+        }
+        return JSONResponse({name: dict(count) for name, count in counts.items()})
+
     async def phone(self, request: Request) -> JSONResponse:
         number, phones = request.path_params["number"], self._gateway.phones
         known: Json = _phone.dump_python(phones.get(number), mode="json")
@@ -205,7 +219,8 @@ def totals(records: list[Record]) -> Json:
     return {
         "created": len(payments),
         "by_status": {status.value: by_status[status] for status in Status},
-        "paid_amount": sum(payment.order.amount for payment in payments if payment.status is Status.COMPLETED),
+        "paid_amount": sum(one.order.amount for one in payments if one.status is Status.COMPLETED and not one.payout),
+        "paid_out_amount": sum(one.order.amount for one in payments if one.status is Status.COMPLETED and one.payout),
         "confirms": sum(len(record.asked_at) for record in records),
         "shortest_gap": min(gaps, default=None),
         "callbacks_sent": len(deliveries),
@@ -225,6 +240,7 @@ def in_short(record: Record) -> Json:
         "decided_at": payment.decided_at,
         "paid_at": payment.paid_at,
         "mishap": payment.mishap,
+        "payout": payment.payout.value if payment.payout else "",
         "channel": payment.channel.value,
         "asked": len(record.asked_at),
         "asked_at": record.asked_at,

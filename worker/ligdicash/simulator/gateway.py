@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter as Counts
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated
@@ -13,7 +14,16 @@ from models.errors import Conflict, NotFound
 from worker.ligdicash.simulator import callbacks
 from worker.ligdicash.simulator.books import Books, Counter
 from worker.ligdicash.simulator.fates import FaultBox, draw_fate
-from worker.ligdicash.simulator.manners import STRICT, Encoding, FailedAs, Francs, Manners, Seconds, Status
+from worker.ligdicash.simulator.manners import (
+    STRICT,
+    Encoding,
+    FailedAs,
+    Francs,
+    Manners,
+    PayoutRoute,
+    Seconds,
+    Status,
+)
 from worker.ligdicash.simulator.mint import Mint
 from worker.ligdicash.simulator.options import Options, Payer
 from worker.ligdicash.simulator.payment import Delivery, Order, Payment
@@ -80,6 +90,8 @@ class Gateway:
         self.options = options
         self.books = Books()
         self.faults = FaultBox(options.faults, seed=options.seed)
+        self.payouts_received: Counts[str] = Counts()
+        """How many payouts came in under each id of the merchant, whatever became of them."""
         self.phones = Phones()
         self.clock_ahead = 0.0
         self._mint = Mint()
@@ -113,12 +125,15 @@ class Gateway:
         if self._state:
             self._state.stop()
 
-    def accept(self, order: Order, *, channel: Channel = Channel.REDIRECT) -> Payment:
-        """Make an invoice."""
+    def accept(
+        self, order: Order, *, channel: Channel = Channel.REDIRECT, payout: PayoutRoute | None = None
+    ) -> Payment:
+        """Make an invoice, or a payout that goes that way."""
         created_at, ahead = time.time(), self.clock_ahead
         expires_at = created_at + ahead + self.options.token_life
         number = self.books.next_number()
-        minted = self._mint.mint(number, created_at=created_at + ahead, expires_at=expires_at)
+        key = "id_finance" if payout else "id_invoice"
+        minted = self._mint.mint(number, created_at=created_at + ahead, expires_at=expires_at, key=key)
         fate = draw_fate(self.options, order.transaction_id or minted.request_id)
         payment = Payment(
             order=order,
@@ -132,6 +147,7 @@ class Gateway:
             manners=fate.manners,
             mishap=fate.mishap,
             failed_as=self.options.failed_as,
+            payout=payout,
             channel=channel,
             asked_operator="" if channel is Channel.REDIRECT else self.phones.operator_of(order.customer),
         )
@@ -226,4 +242,5 @@ class Gateway:
             operator_id=ORANGE_BURKINA,
             phone=SOMEBODY,
             callback_amount=forgery.amount,
+            payout=known.payout if known else None,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from worker.ligdicash.simulator.manners import Encoding, FailedAs, Manners, Status
+from worker.ligdicash.simulator.manners import Encoding, FailedAs, Manners, PayoutRoute, Status
 from worker.ligdicash.simulator.phones import Channel
 
 OPERATORS = {
@@ -74,6 +74,8 @@ class Payment:
     manners: Manners
     failed_as: FailedAs = FailedAs.CODE_00
     mishap: str = ""
+    payout: PayoutRoute | None = None
+    """None for money that comes in."""
     channel: Channel = Channel.REDIRECT
     asked_operator: str = ""
     """Whose the payer's number is, where one was given and it counts."""
