@@ -247,7 +247,7 @@ QUESTION = (
     _confirm(
         "asked",
         "the question is sent, its answer not read",
-        "http.client:HTTPConnection.getresponse",
+        "worker.ligdicash.line:read_reply",
         when=When.BEFORE,
     ),
     _confirm("heard", "the answer is in hand", "worker.ligdicash.client:LigdicashClient.confirm"),
@@ -293,7 +293,7 @@ QUESTION = (
     _confirm(
         "worker gone",
         "the whole worker dies while a question is out",
-        "http.client:HTTPConnection.getresponse",
+        "worker.ligdicash.line:read_reply",
         when=When.BEFORE,
         takes_parent=True,
     ),
