@@ -5,9 +5,11 @@ Believes nothing: a callback only chooses which question is asked. Does not ask:
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 import structlog
 from celery import shared_task
@@ -88,8 +90,8 @@ def _intake_alone(tools: Toolbox, callback_id: int) -> int:
 def _intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
     with transaction(tools.sessions) as step:
         done = _read_all(tools, step.session, callback_ids)
-        if to_ask := sorted(_claims(done)):
-            step.after_commit.append(lambda: tools.queue.ask_soon(to_ask, lane=Lane.CALLBACK))
+        for to_ask in _to_ask(done):
+            step.after_commit.append(partial(tools.queue.ask_soon, to_ask, lane=Lane.CALLBACK))
     return len(done)
 
 
@@ -136,6 +138,15 @@ def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mappi
     note = f"claims {content.claims.value}" + (", as the books already say" if nothing_new else "")
     finding = Finding(callback_id=callback.id, outcome=Outcome.MATCHED, note=note, transaction_pk=about.id)
     return Sorted(finding, claims=None if nothing_new else content.claims, about=about)
+
+
+def _to_ask(done: Sequence[Sorted]) -> list[list[int]]:
+    """Which transactions are to be asked about, those of each account apart: one must not wait for another's turn."""
+    of_account: dict[str, set[int]] = defaultdict(set)
+    for one in done:
+        if one.about is not None and one.claims is not None:
+            of_account[one.about.account].add(one.about.id)
+    return [sorted(ids) for _, ids in sorted(of_account.items())]
 
 
 def _claims(done: Sequence[Sorted]) -> dict[int, Said]:

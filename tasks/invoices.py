@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from config import policy
+from models.account import DEFAULT
 from models.case import CaseKind
 from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, OutcomeUnknown, StoreAway, TryAgain
 from models.order import InvoiceOrder
@@ -23,7 +24,7 @@ from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Invoice, Status
 from tasks.sweep import HOLE_ADVICE
-from tasks.toolbox import Toolbox
+from tasks.toolbox import Account, Shop, Toolbox
 
 log = structlog.get_logger()
 
@@ -39,30 +40,34 @@ class Booked:
     is_new: bool
 
 
-def create(tools: Toolbox, order: InvoiceOrder) -> Booked:
-    """Have the gateway create this invoice, once: the same order again gives the invoice that is there.
+def create(tools: Toolbox, order: InvoiceOrder, *, account: str = DEFAULT) -> Booked:
+    """Have the gateway create this invoice in this account, once: the same order again gives the invoice that is there.
 
-    Raises `Conflict` for another order under the same id, `GatewayRefused` or `GatewayMisconfigured` when the gateway
+    Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up, `GatewayRefused` or `GatewayMisconfigured` when the gateway
     says no, `NotSent` when it was never reached (send the same order again), and `OutcomeUnknown`, with a case, when
     its reply is lost. An order the gateway refused before is tried again: nothing exists there.
     """
+    mine = tools.account(account)
     with transaction(tools.sessions) as step:
-        booked = _begin(step.session, _new(order, digest=order_digest(order)))
+        booked = _begin(step.session, _new(order, account=mine, digest=order_digest(order)))
     if booked.is_new:
-        _have_created(tools, booked.invoice, _with_shop(order, tools))
+        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop))
         return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
     return booked
 
 
-def register(tools: Toolbox, order: InvoiceOrder, *, token: str, payment_url: str = "") -> Booked:
+def register(
+    tools: Toolbox, order: InvoiceOrder, *, token: str, payment_url: str = "", account: str = DEFAULT
+) -> Booked:
     """Take over an invoice created elsewhere, by the token of its creation; the gateway is not called.
 
     Raises `Conflict` when the id or the token is in use for something else. All or nothing, in one transaction: nothing
     is asked of the gateway in between, and whoever registers again after an error starts from where they were.
     """
+    mine = tools.account(account)
     digest = hashlib.sha256(order_digest(order) + token.encode()).digest()
     with transaction(tools.sessions) as step:
-        booked = _begin(step.session, _new(order, digest=digest))
+        booked = _begin(step.session, _new(order, account=mine, digest=digest))
         if booked.is_new:
             books.finish_invoice(
                 step.session, booked.invoice.id, token=token, payment_url=payment_url, first_check=tools.pending_after
@@ -79,14 +84,17 @@ def order_digest(order: InvoiceOrder) -> bytes:
     return hashlib.sha256(json.dumps(given, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
-def _new(order: InvoiceOrder, *, digest: bytes) -> NewInvoice:
+def _new(order: InvoiceOrder, *, account: Account, digest: bytes) -> NewInvoice:
     return NewInvoice(
-        transaction_id=order.transaction_id, amount=order.amount, description=order.description, digest=digest
+        account=account.name,
+        transaction_id=order.transaction_id,
+        amount=order.amount,
+        description=order.description,
+        digest=digest,
     )
 
 
-def _with_shop(order: InvoiceOrder, tools: Toolbox) -> InvoiceOrder:
-    shop = tools.shop
+def _with_shop(order: InvoiceOrder, shop: Shop) -> InvoiceOrder:
     return replace(
         order,
         callback_url=shop.callback_url,
@@ -103,6 +111,11 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     if invoice is not None:
         return Booked(invoice=invoice, is_new=True)
     there = books.find_invoice(session, new.transaction_id)
+    if there is not None and there.account != new.account:
+        raise Conflict(
+            f"transaction_id {new.transaction_id!r} is taken by an order of the account {there.account!r}; "
+            "use a new transaction_id"
+        )
     if there is None or there.order_digest != new.digest:
         raise Conflict(
             f"transaction_id {new.transaction_id!r} is taken by an order with other contents; "
@@ -113,9 +126,9 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     return Booked(invoice=there, is_new=again)
 
 
-def _have_created(tools: Toolbox, invoice: Invoice, order: InvoiceOrder) -> None:
+def _have_created(tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder) -> None:
     try:
-        created = tools.gateway.create_invoice(order)
+        created = account.gateway.create_invoice(order)
     except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
         _refuse(tools, invoice.id, reason=str(exc))
         raise

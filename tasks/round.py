@@ -17,7 +17,7 @@ from models.queries.ask import Question
 from models.queries.replay.aside import give_back_aside
 from models.session import transaction
 from tasks.record import Answered
-from tasks.toolbox import Toolbox, Turn
+from tasks.toolbox import Account, Toolbox, Turn
 
 log = structlog.get_logger()
 
@@ -29,11 +29,12 @@ SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 
 
 class Round:
-    """Asks within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
+    """Asks one account within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
 
-    def __init__(self, tools: Toolbox, *, lane: Lane, began: float, aside: bool = False) -> None:
+    def __init__(self, tools: Toolbox, account: Account, *, lane: Lane, began: float, aside: bool = False) -> None:
         """`began` is when the questions were begun, by `time.monotonic()`; `aside`: nothing will be recorded."""
         self._tools = tools
+        self._account = account
         self._aside = aside
         self._lane = lane
         self._began = began
@@ -64,7 +65,7 @@ class Round:
     def _send(self, left: list[Question]) -> float | None:
         """Send out those of `left` whose turn it is; seconds until the next turn, None when none is left."""
         if left and time.monotonic() >= self._turn_at and not self._is_over:
-            self._turn = self._tools.budget.take(self._lane, len(left))
+            self._turn = self._account.budget.take(self._lane, len(left))
             for question in left[: self._turn.granted]:
                 self._waiting[self._tools.asking.submit(self._question, question)] = question
             del left[: self._turn.granted]
@@ -88,7 +89,7 @@ class Round:
         if self._is_over:
             return None
         waited = timedelta(seconds=time.monotonic() - self._began)
-        answer = self._tools.gateway.confirm(question.token)
+        answer = self._account.gateway.confirm(question.token)
         return Answered(question=replace(question, asked_at=question.asked_at + waited), answer=answer)
 
     def _gather(self, pause: float | None) -> list[Answered]:

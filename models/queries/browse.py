@@ -41,6 +41,7 @@ class InvoiceLine:
 
     id: int
     transaction_id: str
+    account: str
     amount: int
     status: Status
     created_at: datetime
@@ -99,6 +100,7 @@ OPEN_CASES: Any = literal_column(
 INVOICE_LINES = select(
     Invoice.id,
     Invoice.transaction_id,
+    Invoice.account,
     Invoice.amount,
     Invoice.status,
     Invoice.created_at,
@@ -122,9 +124,13 @@ CALLBACK_LINES = select(
 ).outerjoin(Transaction, Transaction.id == Callback.transaction_pk)
 
 
-def list_invoices(session: Session, paging: Paging, *, status: Status | None = None) -> Page[InvoiceLine]:
-    """Invoices of one status, or of all."""
+def list_invoices(
+    session: Session, paging: Paging, *, status: Status | None = None, account: str | None = None
+) -> Page[InvoiceLine]:
+    """Invoices of one status, or of all; of one account, or of all."""
     statement = INVOICE_LINES if status is None else INVOICE_LINES.where(Invoice.status == status.value)
+    if account is not None:
+        statement = statement.where(Invoice.account == account)
     return _page(session, _slice(statement, Invoice.id, paging), paging=paging, read=_invoice)
 
 
@@ -181,6 +187,7 @@ def _invoice(row: Row[Any]) -> InvoiceLine:
     return InvoiceLine(
         id=row.id,
         transaction_id=row.transaction_id,
+        account=row.account,
         amount=row.amount,
         status=Status(row.status),
         created_at=row.created_at,

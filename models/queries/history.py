@@ -29,6 +29,7 @@ class InvoiceFacts:
 
     id: int
     transaction_id: str
+    account: str
     amount: int
     status: Status
     description: str
@@ -143,6 +144,7 @@ def _invoice(session: Session, transaction_id: str) -> InvoiceFacts | None:
         select(
             Invoice.id,
             Invoice.transaction_id,
+            Invoice.account,
             Invoice.amount,
             Invoice.status,
             Invoice.description,

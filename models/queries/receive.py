@@ -32,6 +32,7 @@ class KnownTransaction:
     """As much of a transaction as choosing a question takes."""
 
     id: int
+    account: str
     transaction_id: str
     status: Status
 
@@ -110,11 +111,14 @@ def find_transactions(session: Session, references: Iterable[str]) -> dict[str, 
     if not wanted:
         return {}
     rows = session.execute(
-        select(Transaction.id, Transaction.transaction_id, Transaction.status).where(
+        select(Transaction.id, Transaction.account, Transaction.transaction_id, Transaction.status).where(
             Transaction.transaction_id.in_(wanted)
         )
     )
-    return {ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status)) for pk, ours, status in rows}
+    return {
+        ours: KnownTransaction(id=pk, account=account, transaction_id=ours, status=Status(status))
+        for pk, account, ours, status in rows
+    }
 
 
 NUDGE = text("""

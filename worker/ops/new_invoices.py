@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.account import DEFAULT
 from models.errors import Invalid
 from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item, check_order
 from worker.language import _
 from worker.ops.desk import desk_of
-from worker.ops.options import JsonOption
+from worker.ops.options import AccountOption, JsonOption
 
 if TYPE_CHECKING:
     from tasks.invoices import Booked
@@ -42,6 +43,7 @@ def create(
         list[str] | None,
         typer.Option(metavar="NAME:QTY:UNIT_PRICE", help="One line of it; may be repeated.", show_default=False),
     ] = None,
+    account: AccountOption = DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """Have the gateway create an invoice, once: the same order again shows the invoice that is there."""
@@ -54,7 +56,7 @@ def create(
         items=tuple(_item(text) for text in item or ()),
     )
     check_order(order)
-    _tell(create_invoice(desk_of(ctx).tools, order), as_json=as_json)
+    _tell(create_invoice(desk_of(ctx).tools, order, account=account), as_json=as_json)
 
 
 def register(
@@ -71,6 +73,7 @@ def register(
         ),
     ],
     description: DescriptionOption = "",
+    account: AccountOption = DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """Take over an invoice that was created elsewhere. The token is never an argument: those are seen by all."""
@@ -80,7 +83,8 @@ def register(
         transaction_id=transaction_id, amount=amount, description=_text(description, field="description")
     )
     check_order(order)
-    _tell(register_invoice(desk_of(ctx).tools, order, token=_token(token_file)), as_json=as_json)
+    booked = register_invoice(desk_of(ctx).tools, order, token=_token(token_file), account=account)
+    _tell(booked, as_json=as_json)
 
 
 def _item(text: str) -> Item:
@@ -127,6 +131,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
         print_json(
             {
                 "transaction_id": invoice.transaction_id,
+                "account": invoice.account,
                 "status": invoice.status,
                 "amount": invoice.amount,
                 "currency": CURRENCY,

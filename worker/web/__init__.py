@@ -27,7 +27,7 @@ from tasks.toolbox import Toolbox
 from worker.app import make_app
 from worker.bootstrap import settings_or_fault
 from worker.locks import connect
-from worker.web.callback import DOCUMENTED, CallbackDoor
+from worker.web.callback import ACCOUNT_PATH, DOCUMENTED, CallbackDoor, documented_for_account
 from worker.web.docs import docs_route
 from worker.web.drainer import Drainer
 from worker.web.errors import speak_plainly
@@ -43,7 +43,8 @@ log = structlog.get_logger()
 
 DESCRIPTION = f"""Takes in LigdiCash's payment callbacks and creates invoices for them to be about.
 
-* `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
+* `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable. Further
+  accounts have addresses of their own, with their name behind it.
 * `/v1/invoices` and `/v1/events` are for your application, with `Authorization: Bearer <RECONCILER_API_KEY>`.
 * Every refusal is `{{"error": "one sentence"}}`, some with more fields beside it.
 """
@@ -83,7 +84,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
         redoc_url=None,
     )
     speak_plainly(app)
-    app.router.routes.extend(CallbackDoor(writer).routes())
+    app.router.routes.extend(CallbackDoor(writer, lambda: tools.accounts.names).routes())
     app.router.routes.extend(_health(settings, writer=writer, drainer=drainer, spool=spool).routes())
     app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     app.include_router(event_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
@@ -145,5 +146,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema.setdefault("components", {}).setdefault("schemas", {}).update(more_schemas())
         schema["paths"][CALLBACK_PATH] = DOCUMENTED
+        schema["paths"][ACCOUNT_PATH] = documented_for_account()
         app.openapi_schema = schema
     return app.openapi_schema

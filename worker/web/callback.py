@@ -6,6 +6,11 @@ a signature, and no retry is promised.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection
+from dataclasses import replace
+from typing import Any
+
+import structlog
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
@@ -16,7 +21,14 @@ from models.callback import Receipt
 from worker.web.body import read_body
 from worker.web.writer import Writer
 
+log = structlog.get_logger()
+
 MEDIA_TYPES = ("application/json", "application/x-www-form-urlencoded")
+
+ACCOUNT_PATH = f"{CALLBACK_PATH}/{{account}}"
+
+PATH = ":path"
+"""Among the kept headers: where the callback knocked, if not at the plain route. No header can have this name."""
 
 MAX_HEADERS = 40
 MAX_HEADER = 500
@@ -24,7 +36,7 @@ MAX_HEADER = 500
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "apikey", "x-api-key"})
 
-DOCUMENTED = {
+DOCUMENTED: dict[str, Any] = {
     "post": {
         "tags": ["gateway"],
         "summary": "Take a callback in",
@@ -41,23 +53,50 @@ DOCUMENTED = {
 }
 """For the OpenAPI page, which knows only the framework's own routes."""
 
+
+def documented_for_account() -> dict[str, Any]:
+    """The same for the address of one account."""
+    name = {"name": "account", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z0-9_-]+$"}}
+    summary = "Take a callback in for a further account"
+    return {"parameters": [name], "post": DOCUMENTED["post"] | {"summary": summary}}
+
+
 STORED = Response(b'{"ok": true}', media_type="application/json")
 
 
 class CallbackDoor:
     """Takes callbacks in. Answers 200 only for what is durable; whether it makes sense is found out later."""
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, accounts: Callable[[], Collection[str]]) -> None:
+        """`accounts` says which there are now."""
         self._writer = writer
+        self._accounts = accounts
 
     def routes(self) -> list[Route]:
-        """The route, with and without a slash at its end: a redirect would lose the body."""
-        return [Route(path, self.receive, methods=["POST"]) for path in (CALLBACK_PATH, f"{CALLBACK_PATH}/")]
+        """The route, and one for each account; with and without a slash at its end: a redirect would lose the body."""
+        ends = ("", "/")
+        return [
+            *(Route(f"{CALLBACK_PATH}{end}", self.receive, methods=["POST"]) for end in ends),
+            *(Route(f"{ACCOUNT_PATH}{end}", self.receive_for_account, methods=["POST"]) for end in ends),
+        ]
 
     async def receive(self, request: Request) -> Response:
         """One callback."""
         body = await read_body(request, media_types=MEDIA_TYPES)
         await self._writer.store(_receipt(request, body))
+        return STORED
+
+    async def receive_for_account(self, request: Request) -> Response:
+        """One callback at the address of an account, set up or not: a rumour is a rumour, and its body says whom it is about.
+
+        The address is kept with its headers, for people.
+        """
+        account = request.path_params["account"]
+        if account not in self._accounts():
+            log.warning("callback_for_unknown_account", account=_text(account)[:40])
+        body = await read_body(request, media_types=MEDIA_TYPES)
+        receipt = _receipt(request, body)
+        await self._writer.store(replace(receipt, headers={PATH: _text(request.url.path)} | receipt.headers))
         return STORED
 
 

@@ -34,6 +34,7 @@ class InvoiceView(BaseModel):
     """One invoice as the books have it. The token never leaves this server."""
 
     transaction_id: str = Field(description="Your reference, or the one made up here.")
+    account: str = Field(description="Which of your LigdiCash projects it belongs to.")
     status: Status = Field(
         description="`created`: the gateway's reply is not stored yet. `refused`: the gateway said no, see `refusal`. "
         "`pending`: not paid yet. `completed`: paid. `notcompleted`: failed or given up; may still turn to `completed`."
@@ -58,6 +59,7 @@ class InvoiceView(BaseModel):
         """The view of this row, and of what is settled for it."""
         return cls(
             transaction_id=invoice.transaction_id,
+            account=invoice.account,
             status=Status(invoice.status),
             amount=invoice.amount,
             settled_amount=settled,
@@ -123,8 +125,8 @@ def _view(tools: Toolbox, invoice: Invoice) -> InvoiceView:
 
 def _book(tools: Toolbox, wanted: Wanted) -> Booked:
     if wanted.token:
-        return register(tools, wanted.order, token=wanted.token, payment_url=wanted.payment_url)
-    return create(tools, wanted.order)
+        return register(tools, wanted.order, token=wanted.token, payment_url=wanted.payment_url, account=wanted.account)
+    return create(tools, wanted.order, account=wanted.account)
 
 
 def _find(tools: Toolbox, transaction_id: str) -> Invoice:

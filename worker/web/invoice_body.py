@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from models.account import DEFAULT
 from models.order import CURRENCY, LONGEST_TOKEN
 
 MAX_TEXT = 1000
@@ -22,6 +23,10 @@ MAX_ENTRIES = 50
 
 def _empty_if_null(value: object) -> object:
     return "" if value is None else value
+
+
+def _default_if_none(value: object) -> object:
+    return DEFAULT if value in (None, "") else value
 
 
 def _none_if_null(value: object) -> object:
@@ -181,6 +186,9 @@ class InvoiceBody(_Part):
     """LigdiCash's create body. With a `token`, an invoice created elsewhere is registered instead of created."""
 
     commande: OrderPart
+    account: Annotated[
+        str, Field(max_length=MAX_TEXT), BeforeValidator(_default_if_none), AfterValidator(_storable)
+    ] = Field(DEFAULT, description="Which of your LigdiCash projects it belongs to, by the name set up here.")
     token: Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN), AfterValidator(_visible)] | None = Field(
         None, description="The token of an invoice created elsewhere. Secret: it is never given back."
     )

@@ -35,6 +35,7 @@ REGISTERED = {
 }
 CREATED = {
     "transaction_id": "ORDER-42-7f3c9a",
+    "account": "default",
     "status": "pending",
     "amount": 4200,
     "settled_amount": None,

@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from models.account import DEFAULT
 from models.errors import Invalid, Unreadable
 from models.order import InvoiceOrder, Item, check_order
 from worker.web.errors import Faults
@@ -39,6 +40,7 @@ class Wanted:
     """What a request asks for: to create `order`, or with a `token` to register it. The token stays out of the repr."""
 
     order: InvoiceOrder
+    account: str = DEFAULT
     token: str = ""
     payment_url: str = ""
 
@@ -50,12 +52,12 @@ def read_wanted(raw: bytes) -> Wanted:
     """Raises `Unreadable` for what is no JSON, and `Invalid` naming the field and the rule for anything else wrong."""
     body = _parse(raw)
     if body.token:
-        return Wanted(order=_elsewhere(body), token=body.token, payment_url=body.payment_url)
+        return Wanted(order=_elsewhere(body), account=body.account, token=body.token, payment_url=body.payment_url)
     if body.payment_url:
         raise Invalid("payment_url: is only taken together with the token of an invoice created elsewhere")
     order = _order(body)
     check_order(order)
-    return Wanted(order=order)
+    return Wanted(order=order, account=body.account)
 
 
 def _parse(raw: bytes) -> InvoiceBody:

@@ -19,6 +19,7 @@ from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from config.settings import CALLBACK_PATH
+from models.account import DEFAULT
 from models.answers import Answer, Said
 from tasks.job import tools_of
 from tasks.toolbox import Toolbox
@@ -134,7 +135,7 @@ def test_in_a_hurry_it_asks_nobody_else(doctor):
 def test_it_changes_nothing_in_the_books_and_tells_the_breaker_nothing(doctor):
     doctor.gateway.confirm = lambda _token: Answer(said=Said.REFUSED, sub_code="00")
     assert doctor.report("--wait", "0.1")["credentials"]["grade"] == "bad"
-    assert doctor.tools.breaker.room() is None
+    assert doctor.tools.account(DEFAULT).breaker.room() is None
     for table in ("callbacks", "checks", "transactions", "stops"):
         assert count(doctor.tools.sessions, table) == 0
     assert list(doctor.desk.settings.spool_dir.iterdir()) == []
