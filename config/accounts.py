@@ -94,7 +94,7 @@ class KnownAccounts:
 
     @property
     def _is_read_from_files(self) -> bool:
-        return bool(self._own_files) or self._settings.ligdicash_accounts_file is not None
+        return bool(self._own_files) or bool(self._settings.ligdicash_accounts_file)
 
     def _look(self) -> None:
         # Before reading: what is written meanwhile is seen by the next look. Of files that were not known before, after it.
@@ -116,10 +116,10 @@ class KnownAccounts:
         faults: list[str] = []
         keys = self._read_own(faults)
         tables = Tables(by_name={}, files=())
-        if self._settings.ligdicash_accounts_file is not None:
+        if self._settings.ligdicash_accounts_file:
             try:
                 tables = read_tables(
-                    self._settings.ligdicash_accounts_file,
+                    Path(self._settings.ligdicash_accounts_file),
                     strict=self._settings.environment is Environment.PRODUCTION,
                     own_key=keys["ligdicash_api_key"],
                 )

@@ -119,8 +119,8 @@ class Settings(BaseSettings):
         "", description="Shop address shown on the payment page; an invoice may name its own."
     )
 
-    ligdicash_accounts_file: Path | None = Field(
-        None,
+    ligdicash_accounts_file: str = Field(
+        "",
         description="TOML file with a table for each further LigdiCash project; read again when it changes. "
         "docs/accounts.md describes it.",
     )
@@ -220,10 +220,10 @@ class Settings(BaseSettings):
 
     @field_validator("ligdicash_accounts_file")
     @classmethod
-    def _sound(cls, value: Path | None, info: ValidationInfo) -> Path | None:
+    def _sound(cls, value: str, info: ValidationInfo) -> str:
         """Read here too, so that its faults are told together with all others."""
-        if value is not None:
-            read_tables(value, strict=_is_production(info), own_key=info.data.get("ligdicash_api_key"))
+        if value:
+            read_tables(Path(value), strict=_is_production(info), own_key=info.data.get("ligdicash_api_key"))
         return value
 
 

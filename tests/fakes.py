@@ -9,7 +9,7 @@ import json
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -393,6 +393,11 @@ def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) ->
         "draw": lambda: 0.0,
     }
     return Toolbox(**(parts | overrides))
+
+
+def with_own(tools: Toolbox, fakes: Fakes, **parts: Any) -> Toolbox:
+    """The same tools with other ones for their only account."""
+    return replace(tools, accounts=FakeAccounts(fakes.account(DEFAULT, **parts)))
 
 
 def settings_for(database_url: str, redis_url: str = "redis://127.0.0.1:1/0", **overrides: Any) -> Settings:

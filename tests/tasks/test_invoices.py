@@ -7,7 +7,6 @@ from dataclasses import replace
 import pytest
 from sqlalchemy import event
 
-from models.account import DEFAULT
 from models.check import Lane
 from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, OutcomeUnknown, StoreAway
 from models.order import InvoiceOrder
@@ -17,7 +16,7 @@ from tasks.confirm import confirm
 from tasks.invoices import create, register
 from tasks.sweep import sweep
 from tasks.toolbox import Shop
-from tests.fakes import CALLBACK_URL, FakeAccounts, toolbox
+from tests.fakes import CALLBACK_URL, toolbox, with_own
 from tests.ledger import all_at_once, cases, count, due_in, let_pass, row, run, value
 
 ORDER = InvoiceOrder(transaction_id="ORD-1", amount=5000, description="shoes")
@@ -74,7 +73,7 @@ def test_the_row_is_stored_before_the_gateway_is_called_and_no_transaction_is_op
 def test_the_shop_of_the_settings_fills_what_the_order_leaves_open(sessions, fakes):
     tools = toolbox(sessions, fakes)
     shop = Shop(callback_url=CALLBACK_URL, name="Shop", return_url="https://shop.example/ok")
-    tools = replace(tools, accounts=FakeAccounts(fakes.account(DEFAULT, shop=shop)))
+    tools = with_own(tools, fakes, shop=shop)
     create(tools, replace(ORDER, store_name="Stall"))
     [sent] = fakes.gateway.orders
     assert (sent.store_name, sent.return_url, sent.callback_url) == ("Stall", "https://shop.example/ok", CALLBACK_URL)

@@ -58,7 +58,7 @@ class Desk:
         try:
             return settings_or_fault()
         except SettingsFault as exc:
-            settings = settings_or_fault(ligdicash_accounts_file=None)
+            settings = settings_or_fault(ligdicash_accounts_file="")
             self.account_faults = str(exc).splitlines()
             return settings
 

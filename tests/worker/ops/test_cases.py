@@ -223,6 +223,7 @@ CAN_BE = {
     (CaseKind.PARKED, Status.PENDING),
     (CaseKind.PARKED, Status.NOTCOMPLETED),
     (CaseKind.ENDPOINT, None),
+    (CaseKind.ACCOUNT, None),
 }
 """What a case is opened about."""
 
@@ -236,8 +237,10 @@ def test_every_command_that_is_suggested_exists():
     values = {"case": "1", "transaction": "ORD-1", "received": "5000", "callback": "1"}
     for action in {id(a): a for actions in ACTIONS.values() for a in actions.values()}.values():
         for command in action.commands:
-            _, group, name, *rest = shlex.split(command.format(**values))
-            found = root.commands[group].commands[name]
+            _, name, *rest = shlex.split(command.format(**values))
+            found = root.commands[name]
+            if isinstance(found, typer.core.TyperGroup):
+                found = found.commands[rest.pop(0)]
             known = {option for parameter in found.params for option in parameter.opts}
             assert {word for word in rest if word.startswith("--")} <= known
 

@@ -23,7 +23,7 @@ from models.account import DEFAULT
 from models.answers import Answer, Said
 from tasks.job import tools_of
 from tasks.toolbox import Toolbox
-from tests.fakes import FakeGateway, settings_for
+from tests.fakes import FakeAccounts, FakeGateway, settings_for
 from tests.ledger import count
 from tests.servers import libpq
 from tests.worker.ops.conftest import spoken
@@ -88,7 +88,9 @@ def surgery(tmp_path, database_url, redis_url, **changes):
     settings = settings_for(database_url, redis_url, spool_dir=spool, **changes)
     app = make_app(settings)
     gateway = FakeGateway()
-    tools = replace(tools_of(app), gateway=gateway)
+    tools = tools_of(app)
+    own = replace(tools.account(DEFAULT), gateway=gateway)
+    tools = replace(tools, accounts=FakeAccounts(own))
     try:
         with capture_logs():
             yield Surgery(desk=Desk(settings=settings, tools=tools), tools=tools, gateway=gateway)
@@ -153,9 +155,9 @@ def test_an_eviction_policy_that_throws_messages_away_is_found(doctor, redis_url
 
 
 def test_a_database_one_revision_behind_is_found(doctor, database_url):
-    sql(database_url, "UPDATE alembic_version SET version_num = '0005'")
+    sql(database_url, "UPDATE alembic_version SET version_num = '0006'")
     found = doctor.report("--quick")["migrations"]
-    assert (found["grade"], found["found"], found["fix"]) == ("bad", "pending: 0006", "run `reconciler migrate`")
+    assert (found["grade"], found["found"], found["fix"]) == ("bad", "pending: 0009", "run `reconciler migrate`")
 
 
 def test_a_database_without_tables_is_a_matter_of_migrations(tmp_path, empty_database_url, redis_url):
@@ -241,13 +243,13 @@ def test_settings_that_are_wrong_are_all_named_and_end_with_1(monkeypatch, tmp_p
 def test_a_person_gets_a_line_each_and_a_sum(doctor):
     lines = doctor.run("--quick").stdout.splitlines()
     assert lines[0] == "ok    settings      complete, for development"
-    assert re.fullmatch(r"2 faults; 18 checks in \d+\.\d s", lines[-1])  # durability, and no beat
+    assert re.fullmatch(r"2 faults; 19 checks in \d+\.\d s", lines[-1])  # durability, and no beat
 
 
 def test_it_speaks_french(doctor):
     lines = doctor.run("--quick", "--lang", "fr").stdout.splitlines()
     assert lines[0] == "ok    settings      complets, pour development"
-    assert "défauts ; 18 contrôles en" in lines[-1]
+    assert "défauts ; 19 contrôles en" in lines[-1]
 
 
 def test_the_page_explains_every_check():
