@@ -18,7 +18,7 @@ from sqlalchemy import select
 from models.callback import Callback
 from models.session import Sessions, make_engine, make_sessions
 from models.transaction import Invoice
-from tests.fakes import API_KEY, Fakes, settings_for, toolbox
+from tests.fakes import API_KEY, FakeAccounts, Fakes, settings_for, toolbox
 from worker.web import build_app
 from worker.web.server import PatientProtocol
 
@@ -95,7 +95,14 @@ class Door:
 
 
 @contextmanager
-def open_door(database_url: str, *, writing_url: str = "", fakes: Fakes | None = None, **settings) -> Iterator[Door]:
+def open_door(
+    database_url: str,
+    *,
+    writing_url: str = "",
+    fakes: Fakes | None = None,
+    accounts: FakeAccounts | None = None,
+    **settings,
+) -> Iterator[Door]:
     """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere.
 
     Its spool is gone with it, unless `spool_dir` says where it lies.
@@ -107,7 +114,8 @@ def open_door(database_url: str, *, writing_url: str = "", fakes: Fakes | None =
         sessions_on(writing_url or database_url) as writing,
     ):
         known = settings_for(database_url, **({"spool_dir": folder} | settings))
-        app = build_app(known, toolbox(sessions, fakes), writing=writing)
+        tools = toolbox(sessions, fakes, **({"accounts": accounts} if accounts else {}))
+        app = build_app(known, tools, writing=writing)
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False
             yield Door(url=url, app=app, fakes=fakes, sessions=sessions, http=http)
