@@ -41,7 +41,7 @@ CLAIM = """
     RETURNING t.id
 """
 CLAIM_TRANSACTIONS = text(CLAIM.format(of_account=""))
-# Walks over what is due of other accounts: measured with 50,000 of them, see decision 28.
+# Walks over what is due of other accounts: 8 ms where 50,000 of those come first, see decision 28.
 CLAIM_OF_ACCOUNT = text(CLAIM.format(of_account=" AND account = :account"))
 
 # Our create went out and no reply was ever stored: there is no token to ask with. Parked, never asked about.
