@@ -87,3 +87,16 @@ def short(value: float) -> str:
     if abs(value) >= 10:
         return f"{value:.1f}"
     return f"{value:.2f}"
+
+
+def told(chapter: Chapter) -> str:
+    """A chapter as plain lines, for a module that runs alone."""
+    lines = [chapter.title, "", chapter.how, ""]
+    for figure in chapter.figures:
+        verdict = "reached" if figure.is_reached else "NOT REACHED"
+        lines.append(
+            f"{figure.what}: {short(figure.value)} {figure.unit} ({figure.spread}), must be {figure.goal}: {verdict}"
+        )
+        lines += [f"    {figure.note}"] if figure.note else []
+    lines += [f"{one.name}: {short(one.median)} {one.unit} ({one.spread})" for one in chapter.series]
+    return "\n".join([*lines, "", *chapter.notes]) + "\n"

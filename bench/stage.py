@@ -23,7 +23,7 @@ from tests.fakes import API_KEY
 from tests.servers import Servers, create_database, drop_database, fresh_name, libpq, running_servers
 from worker.embedded.child import Child
 from worker.embedded.folder import LOOPBACK, answers
-from worker.embedded.programs import Setup, deployed
+from worker.embedded.programs import Setup, deployed, somebody_listens
 
 MIGRATED = "bench_migrated"
 """The database that each measurement gets a copy of."""
@@ -133,6 +133,24 @@ class Stage:
             concurrency=concurrency,
         )
         return {child.name: child for child in deployed(setup).children}
+
+    def plain(
+        self, environment: Mapping[str, str], *, port: int = 0, pool: str = "threads", concurrency: int = 64
+    ) -> dict[str, Child]:
+        """The programs of `bench.plain` by name: `web` and `worker`. Its tables have to be there."""
+        where = ("--host", LOOPBACK, "--port", str(port), "--no-access-log", "--log-level", "warning")
+        size = ("--pool", pool, "--concurrency", str(concurrency))
+        quick = ("--without-mingle", "--without-gossip")
+        web = ("uvicorn", "bench.plain:door", *where)
+        worker = ("celery", "-A", "bench.plain:celery", "worker", *quick, *size)
+        children = (
+            Child(name=name, argv=(sys.executable, "-m", *argv), env=environment, cwd=ROOT, ready=ready)
+            for name, argv, ready in (
+                ("web", web, self.listening(port)),
+                ("worker", worker, lambda: somebody_listens(self.redis_url)),
+            )
+        )
+        return {child.name: child for child in children}
 
     def run_child(self, child: Child) -> AbstractContextManager[Program]:
         """Run one of `ours` until the block ends, beginning when it is ready."""

@@ -27,6 +27,9 @@ SECRET_SHAPES = (
     (re.compile(r"(?m)^(DETAIL:\s+).*$"), rf"\1{MASK}"),
 )
 
+SUSPICIOUS = re.compile(r"(?i)eyJ|whsec_|bearer|:/|token|api_?key|authorization|password|secret|detail")
+"""Found in every line that holds one of those shapes or names. Nearly none does: so it is looked for once in a line."""
+
 
 def mask(text: str) -> str:
     """The same text without anything that looks like a token or a password."""
@@ -51,6 +54,14 @@ def _mask_event(logger: Any, method: str, event: structlog.types.EventDict) -> s
     return masked
 
 
+_as_json = structlog.processors.JSONRenderer()
+
+
+def _masked_json(logger: Any, method: str, event: structlog.types.EventDict) -> str | bytes:
+    line = _as_json(logger, method, event)
+    return _as_json(logger, method, _masked(event)) if SUSPICIOUS.search(str(line)) else line
+
+
 def set_up_logs(settings: Settings) -> None:
     """Send structlog and the standard library's logs of this process to stderr, in one form."""
     shared: list[structlog.types.Processor] = [
@@ -59,12 +70,12 @@ def set_up_logs(settings: Settings) -> None:
         structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    console = settings.log_format == "console"
-    last: structlog.types.Processor = (
-        structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty()) if console else structlog.processors.JSONRenderer()
-    )
     # Tracebacks become text before masking: an exception's text may hold a URL with a token.
-    ending: list[structlog.types.Processor] = [structlog.processors.format_exc_info, _mask_event, last]
+    ending: list[structlog.types.Processor] = [structlog.processors.format_exc_info]
+    if settings.log_format == "console":
+        ending += [_mask_event, structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+    else:
+        ending.append(_masked_json)
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(

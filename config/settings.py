@@ -149,7 +149,10 @@ class Settings(BaseSettings):
     )
     sweep_every: float = Field(2, ge=0.2, le=60, description="Seconds between two sweeps by beat.")
     sweep_batch: int = Field(
-        200, ge=1, le=1000, description="Rows one claim of the sweep takes; it claims until nothing is due."
+        200,
+        ge=1,
+        le=1000,
+        description="Rows one claim of the sweep takes; at least 12 for each of LIGDICASH_CONCURRENCY.",
     )
 
     spool_dir: Path = Field(

@@ -119,7 +119,7 @@ def _begin(
         )
         began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
         if foreign := [q for q in questions if q.account != account.name]:
-            strangers(tools, step.session, foreign)
+            strangers(tools, step.session, foreign, lane=lane)
             questions = [q for q in questions if q.account == account.name]
         if is_probe:
             probe = [q for q in questions if q.is_trusted or lane is not Lane.CALLBACK][:1]

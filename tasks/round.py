@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Generator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, wait
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
 from dataclasses import replace
 from datetime import timedelta
 
@@ -27,14 +27,27 @@ PATIENT = (Lane.CALLBACK, Lane.PERSON)
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.5
 """Seconds between two looks at the budget. A turn may come sooner than it was told: another lane may fall silent."""
 
+GATHER = 0.03
+"""Seconds for which an answer may wait for others that are under way, to be recorded together. One alone never waits."""
+
 
 class Round:
     """Asks one account within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
 
-    def __init__(self, tools: Toolbox, account: Account, *, lane: Lane, began: float, aside: bool = False) -> None:
+    def __init__(
+        self,
+        tools: Toolbox,
+        account: Account,
+        *,
+        lane: Lane,
+        began: float,
+        aside: bool = False,
+        gather: float = GATHER,
+    ) -> None:
         """`began` is when the questions were begun, by `time.monotonic()`; `aside`: nothing will be recorded."""
         self._tools = tools
         self._account = account
+        self._gather_for = gather
         self._aside = aside
         self._lane = lane
         self._began = began
@@ -50,7 +63,7 @@ class Round:
         self._stopped_for = seconds
 
     def ask(self, questions: Sequence[Question]) -> Generator[list[Answered]]:
-        """Yield answers by handfuls: all that came while the last handful was being recorded."""
+        """Yield answers by handfuls: all that came while the last handful was being recorded, or shortly after each other."""
         left = list(questions)
         try:
             while left or self._waiting:
@@ -93,11 +106,13 @@ class Round:
         return Answered(question=replace(question, asked_at=question.asked_at + waited), answer=answer)
 
     def _gather(self, pause: float | None) -> list[Answered]:
-        """The answers that are there, after waiting for one, or for the next turn."""
+        """The answers that are there, after waiting for one and for those close behind it, or for the next turn."""
         if not self._waiting:
             time.sleep(pause or 0)
             return []
-        done, _ = wait(self._waiting, timeout=pause, return_when=FIRST_COMPLETED)
+        done, others = wait(self._waiting, timeout=pause, return_when=FIRST_COMPLETED)
+        if done and others:  # a transaction for each answer by itself would cost more than all the rest
+            done, _ = wait(self._waiting, timeout=self._gather_for, return_when=ALL_COMPLETED)
         handful = []
         for future in done:
             question = self._waiting.pop(future)

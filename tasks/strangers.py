@@ -49,10 +49,15 @@ def set_aside(tools: Toolbox, ids: Mapping[str, Sequence[int]], *, lane: Lane) -
         missed(step.session, ids)
 
 
-def strangers(tools: Toolbox, session: Session, questions: Sequence[Question]) -> None:
-    """Give these questions back: they were begun for another account than theirs. Those of no account wait longer."""
+def strangers(tools: Toolbox, session: Session, questions: Sequence[Question], *, lane: Lane) -> None:
+    """Give these questions back: they were begun for another account than theirs. Those of no account wait longer.
+
+    Raises `Invalid` for a person whose question has no account.
+    """
     known = [q for q in questions if tools.accounts.find(q.account)]
     unknown = [q for q in questions if q not in known]
+    if unknown and lane is Lane.PERSON:
+        tools.account(unknown[0].account)
     asking.give_back(session, known)
     asking.give_back(session, unknown, wait=WAIT)
     missed(session, {q.account for q in unknown})

@@ -41,7 +41,7 @@ def counted_inserts(sessions):
     sent = []
 
     def note(_connection, _cursor, statement, *_):
-        if statement.startswith("INSERT"):
+        if statement.lstrip().startswith("INSERT"):
             sent.append(statement)
 
     engine = sessions.kw["bind"]

@@ -20,7 +20,7 @@ from models.session import Sessions, make_engine, make_sessions
 from models.transaction import Invoice
 from tests.fakes import API_KEY, FakeAccounts, Fakes, settings_for, toolbox
 from worker.web import build_app
-from worker.web.server import PatientProtocol
+from worker.web.quick import QuickProtocol
 
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
@@ -54,7 +54,7 @@ def sessions_on(url: str) -> Iterator[Sessions]:
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve the app on a free port; its address."""
     config = uvicorn.Config(
-        app, http=PatientProtocol, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"
+        app, http=QuickProtocol, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -24,6 +24,10 @@ from worker.merchant import HttpMerchant
 from worker.queue import CeleryQueue
 from worker.signs import RedisSigns
 
+CALLS_IN_A_ROW = 12
+"""Questions that each connection to the gateway asks for one message of the sweep, at least: so many that the wait for the
+last answers is a small part of it."""
+
 
 def settings_or_fault(**overrides: object) -> Settings:
     """All settings; raises `SettingsFault` that names every variable at fault in one go. `overrides` win over variables."""
@@ -103,16 +107,17 @@ def build_toolbox(settings: Settings, app: Celery, known: KnownAccounts | None =
     lengths = Lengths.from_settings(settings)
     redis = connect(settings.redis_url.get_secret_value())
     fleet = Fleet(redis)
+    claim = max(settings.sweep_batch, CALLS_IN_A_ROW * settings.ligdicash_concurrency)
     return Toolbox(
         sessions=build_sessions(settings),
         accounts=LiveAccounts(known or known_accounts(settings), lambda one: build_account(settings, one, fleet)),
         locks=RedisLocks(redis, life=lengths.lock),
-        queue=CeleryQueue(app),
+        queue=CeleryQueue(app, recheck_batch=claim),
         signs=RedisSigns(redis),
         wire=wire,
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),
-        sweep_batch=settings.sweep_batch,
+        sweep_batch=claim,
         merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

@@ -31,8 +31,17 @@ log = structlog.get_logger()
 BATCH = 100
 """Ids one message carries: small enough that a batch is asked about well within a task's time."""
 
+READ_BATCH = 200
+"""The same for callbacks: twins halve them, and reading asks nobody."""
+
+BEHIND = 4
+"""Messages about callbacks that may wait until the workers count as behind: about what two processes have in hand next."""
+
 ROOM = 50
 """Messages that may wait in a queue the sweep rings in. More would only be rung for again when their lease ends."""
+
+LEAST_ROOM = 8
+"""The same for long messages: every worker still finds one."""
 
 ECHO_FOR = 600.0
 """Seconds after which a worker throws an echo away. Long against clocks that differ, for the doctor has to hear of those."""
@@ -49,8 +58,13 @@ TROUBLE = (KombuError, OperationalError, OSError, TimeoutError)
 class CeleryQueue:
     """Publishes through the app. Never raises for trouble of the broker; says False, and the sweep rings later."""
 
-    def __init__(self, app: Celery) -> None:
+    def __init__(self, app: Celery, *, recheck_batch: int = BATCH) -> None:
+        """`recheck_batch` is how many of the sweep's questions one message carries.
+
+        Each message is waited for to its last answer: a short one leaves the gateway's connections idle much of the time.
+        """
         self._app = app
+        self._recheck_batch = recheck_batch
         self._connection = app.connection_for_write(transport_options=PATIENCE)
         # What the driver itself raises comes through bare where kombu only counts.
         bare = (*self._connection.connection_errors, *self._connection.channel_errors)
@@ -59,15 +73,14 @@ class CeleryQueue:
 
     def read_soon(self, callback_ids: Sequence[int]) -> bool:
         """Ring for stored callbacks."""
-        sent = [self._send(READ, [list(ids)], queue=CALLBACKS) for ids in in_batches(callback_ids, size=BATCH)]
+        sent = [self._send(READ, [list(ids)], queue=CALLBACKS) for ids in in_batches(callback_ids, size=READ_BATCH)]
         return all(sent)
 
     def ask_soon(self, transaction_ids: Sequence[int], *, lane: Lane) -> bool:
         """Ring for questions; those nobody waits for go to a queue of their own."""
-        queue = FRESH if lane in (Lane.CALLBACK, Lane.PERSON) else RECHECK
-        sent = [
-            self._send(ASK, [list(ids), lane.value], queue=queue) for ids in in_batches(transaction_ids, size=BATCH)
-        ]
+        fresh = lane in (Lane.CALLBACK, Lane.PERSON)
+        queue, size = (FRESH, BATCH) if fresh else (RECHECK, self._recheck_batch)
+        sent = [self._send(ASK, [list(ids), lane.value], queue=queue) for ids in in_batches(transaction_ids, size=size)]
         return all(sent)
 
     def deliver_soon(self) -> bool:
@@ -82,9 +95,21 @@ class CeleryQueue:
         """Whether few callbacks wait to be read."""
         return self._is_short(CALLBACKS)
 
+    def is_behind(self) -> bool:
+        """Whether callbacks stand in line, by a look over a kept connection. With the broker gone nobody does."""
+        if self._is_resting():
+            return False
+        try:
+            with producers[self._connection].acquire(block=True, timeout=REST) as producer:
+                waiting = producer.channel.queue_declare(CALLBACKS, durable=True).message_count
+        except self._trouble as exc:
+            self._rest(exc)
+            return False
+        return int(waiting) >= BEHIND
+
     def room_to_ask(self) -> bool:
         """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""
-        return self._is_short(RECHECK)
+        return self._is_short(RECHECK, room=max(LEAST_ROOM, ROOM * BATCH // self._recheck_batch))
 
     def echo(self, name: str) -> list[str]:
         """Send an echo through every queue there is; it is worth nothing later on, and expires."""
@@ -99,10 +124,10 @@ class CeleryQueue:
         """How many messages wait in each queue."""
         return self._count(CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL)
 
-    def _is_short(self, queue: str) -> bool:
+    def _is_short(self, queue: str, *, room: int = ROOM) -> bool:
         """Whether there is room. With the broker gone there is: the caller works inline, or rings in vain."""
         counted = self._count(queue)
-        return counted is None or counted[queue] < ROOM
+        return counted is None or counted[queue] < room
 
     def _count(self, *queues: str) -> dict[str, int] | None:
         if self._is_resting():

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import select, text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from models.decisions import Books
-from models.transaction import Status, Transaction
+from models.transaction import Status
 
 NOW = timedelta(0)
 
@@ -153,19 +154,19 @@ def put_off(session: Session, ids: Collection[int], *, wait: timedelta, spread: 
     session.execute(PUT_OFF, {"ids": sorted(ids), "wait": wait, "spread": spread})
 
 
+# Plain columns: a row of the mapped class costs more than the rest of recording an answer.
+LOCK = text("""
+    SELECT id, account, status, amount, transaction_id, decided_asked_at, created_at, silences, nudged_at, held_asked_at,
+           clock_timestamp() AS now
+    FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+""")
+
+
 def lock_subjects(session: Session, ids: Sequence[int]) -> list[Subject]:
     """Lock these rows in id order and read them as they are now: what was read before the question is history."""
-    now = text("clock_timestamp() AS now")
-    rows = session.execute(
-        select(Transaction, now)
-        .where(Transaction.id.in_(ids))
-        .order_by(Transaction.id)
-        .with_for_update(key_share=True)
-        .execution_options(populate_existing=True)
-    )
-    found = [(row, at) for row, at in rows]
-    by_hand = _settled_by_hand(session, [row.id for row, _ in found if row.status == Status.COMPLETED.value])
-    return [_subject(row, at, settled_amount=by_hand.get(row.id)) for row, at in found]
+    found = session.execute(LOCK, {"ids": list(ids)}).all()
+    by_hand = _settled_by_hand(session, [row.id for row in found if row.status == Status.COMPLETED])
+    return [_subject(row, settled_amount=by_hand.get(row.id)) for row in found]
 
 
 # After the locks, in a statement of its own: a join would show the settlements as they were before we waited for the lock.
@@ -182,7 +183,7 @@ def _settled_by_hand(session: Session, ids: Sequence[int]) -> dict[int, int]:
     return {pk: amount for pk, amount in session.execute(SETTLED_BY_HAND, {"ids": ids})}  # noqa: C416 - as above
 
 
-def _subject(row: Transaction, now: datetime, *, settled_amount: int | None) -> Subject:
+def _subject(row: Row[Any], *, settled_amount: int | None) -> Subject:
     return Subject(
         id=row.id,
         account=row.account,
@@ -193,9 +194,9 @@ def _subject(row: Transaction, now: datetime, *, settled_amount: int | None) -> 
             decided_asked_at=row.decided_asked_at,
             settled_amount=settled_amount,
         ),
-        age=(now - row.created_at).total_seconds(),
+        age=(row.now - row.created_at).total_seconds(),
         silences=row.silences,
         nudged_at=row.nudged_at,
         held_asked_at=row.held_asked_at,
-        now=now,
+        now=row.now,
     )

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from sqlalchemy import insert, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.answers import Answer
 from models.case import PARKING_KINDS, CaseKind
-from models.check import Check, Lane
+from models.check import Lane
 from models.notice import NoticeKind
 from models.transaction import Status
 
@@ -70,25 +70,33 @@ class NewCase:
     check_id: int | None = None
 
 
+# One statement with arrays, however many there are: it is planned once, and SQLAlchemy has nothing to put together.
+RECORD = text("""
+    INSERT INTO checks (transaction_pk, lane, asked_at, took_ms, said, amount, reference, http_status, sub_code, reason, body)
+    SELECT * FROM unnest(
+        CAST(:ids AS bigint[]), CAST(:lanes AS text[]), CAST(:asked AS timestamptz[]), CAST(:took AS bigint[]),
+        CAST(:said AS text[]), CAST(:amounts AS bigint[]), CAST(:references AS text[]), CAST(:http AS bigint[]),
+        CAST(:sub_codes AS text[]), CAST(:reasons AS text[]), CAST(:bodies AS bytea[]))
+    RETURNING transaction_pk, id
+""")
+
+
 def record_checks(session: Session, checks: Sequence[NewCheck]) -> dict[int, int]:
     """Keep the evidence; the check's id by transaction. One batch holds at most one check per transaction."""
-    rows = [
-        {
-            "transaction_pk": check.transaction_pk,
-            "lane": check.lane.value,
-            "asked_at": check.asked_at,
-            "took_ms": round(check.answer.took * 1000),
-            "said": check.answer.said.value,
-            "amount": check.answer.amount,
-            "reference": check.answer.references[0] if check.answer.references else "",
-            "http_status": check.answer.http_status,
-            "sub_code": check.answer.sub_code,
-            "reason": check.reason,
-            "body": check.answer.body,
-        }
-        for check in checks
-    ]
-    stored = session.execute(insert(Check).returning(Check.transaction_pk, Check.id), rows)
+    parameters = {
+        "ids": [c.transaction_pk for c in checks],
+        "lanes": [c.lane.value for c in checks],
+        "asked": [c.asked_at for c in checks],
+        "took": [round(c.answer.took * 1000) for c in checks],
+        "said": [c.answer.said.value for c in checks],
+        "amounts": [c.answer.amount for c in checks],
+        "references": [c.answer.references[0] if c.answer.references else "" for c in checks],
+        "http": [c.answer.http_status for c in checks],
+        "sub_codes": [c.answer.sub_code for c in checks],
+        "reasons": [c.reason for c in checks],
+        "bodies": [c.answer.body for c in checks],
+    }
+    stored = session.execute(RECORD, parameters)
     return {transaction_pk: check_id for transaction_pk, check_id in stored}  # noqa: C416 - rows are not plain tuples
 
 

@@ -9,7 +9,7 @@ import logging
 import pytest
 import structlog
 
-from config.logs import MASK, mask, set_up_logs
+from config.logs import MASK, SECRET_FIELDS, mask, set_up_logs
 from tests.fakes import settings_for
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6IjEyMyJ9.s1gn-ature_"
@@ -73,6 +73,13 @@ def test_fields_with_secret_names_and_secrets_in_any_depth_are_masked(logs):
     [line] = logs()
     assert [secret for secret in SECRETS if secret in json.dumps(line)] == []
     assert line["token"] == line["headers"]["Authorization"] == MASK
+
+
+@pytest.mark.parametrize("name", sorted(SECRET_FIELDS))
+def test_each_secret_name_is_found_whatever_its_value(logs, name):
+    structlog.get_logger("x").info("asked", **{name.upper(): "plain"})
+    [line] = logs()
+    assert line[name.upper()] == MASK
 
 
 def test_the_text_of_an_exception_is_masked(logs):

@@ -204,10 +204,14 @@ def test_strangers_are_not_asked_about_aside_either(sessions, fakes, tools):
     assert fakes.gateway.asked == []
 
 
-def test_a_person_who_asks_is_told_which_accounts_there_are(sessions, shops):
+@pytest.mark.parametrize("several", [False, True], ids=["one-account", "several"])
+def test_a_person_who_asks_is_told_which_accounts_there_are_and_nothing_is_changed(sessions, shops, tools, several):
     [stranger] = add_pending(sessions, account="gone")
-    with pytest.raises(Invalid, match="there is no account 'gone' here; there are default, shop"):
-        confirm(shops.tools, [stranger], lane=Lane.PERSON)
+    there_are = "default, shop" if several else "default"
+    with pytest.raises(Invalid, match=f"there is no account 'gone' here; there are {there_are}$"):
+        confirm(shops.tools if several else tools, [stranger], lane=Lane.PERSON)
+    assert 50 < due_in(sessions, stranger) <= 60
+    assert (row(sessions, stranger).asked, cases(sessions)) == (0, [])
 
 
 def test_the_sweep_puts_strangers_off_with_one_case_for_all(sessions, shops):

@@ -18,7 +18,7 @@ from models.check import Lane
 from tests.fakes import settings_for
 from tests.proxy import wire_to
 from worker.app import make_app
-from worker.queue import BATCH, ROOM, CeleryQueue
+from worker.queue import BATCH, BEHIND, ROOM, CeleryQueue
 
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 KEY = "reconciler:{}".format
@@ -118,6 +118,17 @@ def test_many_ids_are_several_messages_and_none_is_left_out(queue, valkey):
     assert [i for part in sent for i in part] == ids
 
 
+def test_the_sweeps_messages_are_as_long_as_many_connections_need_and_fewer_of_them_wait(app, valkey):
+    queue = CeleryQueue(app, recheck_batch=4 * BATCH)
+    assert queue.ask_soon(range(4 * BATCH), lane=Lane.SWEEP)
+    assert queue.ask_soon(range(4 * BATCH), lane=Lane.CALLBACK)
+    assert [len(args[0]) for _, args in messages(valkey, RECHECK)] == [4 * BATCH]
+    assert [len(args[0]) for _, args in messages(valkey, FRESH)] == [BATCH] * 4
+    while queue.room_to_ask():
+        queue.ask_soon([1], lane=Lane.SWEEP)
+    assert len(messages(valkey, RECHECK)) == ROOM // 4
+
+
 def test_ringing_for_nothing_sends_nothing(queue, valkey):
     assert queue.read_soon([])
     assert valkey.keys("*") == []
@@ -141,6 +152,22 @@ def test_there_is_room_to_read_until_enough_callbacks_wait(queue, valkey):
     assert queue.room_to_ask()
     valkey.flushdb()
     assert queue.room_to_read()
+
+
+def test_the_workers_are_behind_when_some_messages_about_callbacks_wait(queue, valkey):
+    for n in range(BEHIND):
+        assert not queue.is_behind(), n
+        queue.read_soon([n])
+    assert queue.is_behind()
+    valkey.flushdb()
+    assert not queue.is_behind()
+
+
+def test_with_the_broker_away_nobody_is_behind():
+    with opened("redis://127.0.0.1:1/0") as app, capture_logs():
+        queue = CeleryQueue(app)
+        assert not queue.is_behind()
+        assert not queue.is_behind()  # at rest
 
 
 def test_questions_somebody_waits_for_take_no_room_from_the_sweep(queue):

@@ -56,7 +56,7 @@ def _simulator(setup: Setup, port: int) -> Child:
 
 def _web(setup: Setup) -> Child:
     where = ("--host", setup.web_host, "--port", str(setup.web_port))
-    patience = ("--http", "worker.web.server:PatientProtocol")
+    patience = ("--http", "worker.web.quick:QuickProtocol")
     host = EVERYWHERE.get(setup.web_host, setup.web_host)
     return _python(
         setup,

@@ -10,14 +10,16 @@ import functools
 import re
 import threading
 import time
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import requests
 
 from models.answers import Answer, Created, Said
 from models.errors import GatewayMisconfigured, NotSent, OutcomeUnknown, SettingsFault
 from models.order import InvoiceOrder
+from worker.ligdicash.line import Line
+from worker.ligdicash.reading import Reply, read_body
 from worker.ligdicash.transport import FAILURES, Trouble, open_session, trouble_of
 from worker.ligdicash.wire import MAX_BODY, read_confirm, read_created, write_create
 
@@ -33,13 +35,6 @@ _SENDABLE = re.compile(r"[\x21-\x7e]+")
 
 # A shorter secret is one of a test, and could be found in an answer by chance.
 _SECRET_LENGTH = 16
-
-
-@dataclass(frozen=True, slots=True)
-class _Reply:
-    http_status: int
-    body: bytes
-    from_simulator: bool
 
 
 class LigdicashClient:
@@ -73,7 +68,7 @@ class LigdicashClient:
         self._open = functools.partial(
             open_session, api_key=api_key, api_token=api_token, use_environment_proxy=use_environment_proxy
         )
-        self._asking = self._open(pool_size=pool_size)
+        self._line = Line(self._open(pool_size=pool_size), self._base_url + CONFIRM_PATH)
 
     def create_invoice(self, order: InvoiceOrder) -> Created:
         """Create a hosted payin.
@@ -85,49 +80,61 @@ class LigdicashClient:
         # lost create needs a person. So each create opens a connection of its own.
         body = write_create(order)
         with self._open(pool_size=1) as session:
-            reply = self._exchange(session, "POST", CREATE_PATH, json=body)
+            reply = self._exchange(functools.partial(self._create, session, body))
         if isinstance(reply, Trouble):
             if reply.sent:
                 raise OutcomeUnknown(f"The create was sent, and {reply.sentence}: the invoice may exist.")
             raise NotSent(f"The create was not sent: {reply.sentence}.")
-        if reply.from_simulator and self._refuse_simulator:
+        if self._is_refused(reply):
             raise GatewayMisconfigured("LIGDICASH_BASE_URL: this is the simulator, which only development may speak to")
         return read_created(reply.http_status, self._without_secrets(reply.body))
 
     def confirm(self, token: str) -> Answer:
         """Ask what became of a payment. Never raises for trouble with the gateway: that is an answer of `SILENCE`."""
         began = time.monotonic()
-        reply = self._exchange(self._asking, "GET", CONFIRM_PATH, params={"invoiceToken": token})
+        reply = self._exchange(functools.partial(self._ask, token))
         return replace(self._answer(reply, token), took=time.monotonic() - began)
 
     def close(self) -> None:
         """Close the kept connections."""
-        self._asking.close()
+        self._line.close()
 
-    def _answer(self, reply: _Reply | Trouble, token: str) -> Answer:
+    def _answer(self, reply: Reply | Trouble, token: str) -> Answer:
         if isinstance(reply, Trouble):
             return Answer(said=Said.SILENCE, trouble=reply.sentence)
         body = self._without_secrets(reply.body, token)
-        if reply.from_simulator and self._refuse_simulator:
+        if self._is_refused(reply):
             trouble = "the answer comes from the simulator, which only development may speak to"
             return Answer(said=Said.REFUSED, http_status=reply.http_status, body=body[:MAX_BODY], trouble=trouble)
         return read_confirm(reply.http_status, body)
 
-    def _exchange(self, session: requests.Session, method: str, path: str, **request: Any) -> _Reply | Trouble:
+    def _exchange(self, send: Callable[[float], Reply]) -> Reply | Trouble:
         """Send one request when its turn comes. Waiting for the turn and connecting share the connect timeout."""
         until = time.monotonic() + self._connect_timeout
         if not self._turns.acquire(timeout=self._connect_timeout):
             return Trouble("all connections to the gateway were busy", sent=False)
-        timeouts = (max(until - time.monotonic(), 0.001), self._answer_timeout)
         try:
-            with session.request(
-                method, self._base_url + path, timeout=timeouts, allow_redirects=False, stream=True, **request
-            ) as response:
-                return _Reply(response.status_code, _read(response), SIMULATOR_HEADER in response.headers)
+            return send(max(until - time.monotonic(), 0.001))
         except FAILURES as exc:
             return trouble_of(exc)
         finally:
             self._turns.release()
+
+    def _ask(self, token: str, connect_timeout: float) -> Reply:
+        query = {"invoiceToken": token}
+        return self._line.ask(
+            query, connect_timeout=connect_timeout, answer_timeout=self._answer_timeout, limit=MAX_BODY
+        )
+
+    def _create(self, session: requests.Session, order: dict[str, object], connect_timeout: float) -> Reply:
+        timeouts = (connect_timeout, self._answer_timeout)
+        address = self._base_url + CREATE_PATH
+        with session.post(address, json=order, timeout=timeouts, allow_redirects=False, stream=True) as response:
+            headers = {name.lower(): value for name, value in response.headers.items()}
+            return Reply(response.status_code, headers, read_body(response.raw, limit=MAX_BODY))
+
+    def _is_refused(self, reply: Reply) -> bool:
+        return self._refuse_simulator and SIMULATOR_HEADER.lower() in reply.headers
 
     def _without_secrets(self, body: bytes, token: str = "") -> bytes:
         """Hide what a reply repeats of our secrets; answers are stored, and a repeated token proves nothing."""
@@ -135,13 +142,3 @@ class LigdicashClient:
         for secret in (*self._secrets, *tokens):
             body = body.replace(secret, b"[hidden]")
         return body
-
-
-def _read(response: requests.Response) -> bytes:
-    """Read at most one byte more than is kept, after decompression; that byte says that there was more."""
-    body = bytearray()
-    for chunk in response.iter_content(8192):
-        body += chunk
-        if len(body) > MAX_BODY:
-            break
-    return bytes(body[: MAX_BODY + 1])

@@ -1,16 +1,13 @@
 """The HTTP session under the client: pooled connections, a deadline for whole answers, and troubles told without secrets.
 
-A read timeout of `requests` counts from byte to byte, so a server that sends one byte every few seconds can hold a
-worker for hours. Here the read timeout is the time for everything from the status line to the last byte: each wait for
-bytes gets only what is left. The connect timeout likewise covers all addresses of the host together. Only the name
-lookup is the system's own affair.
+The read timeout is the time for everything from the status line to the last byte, see `reading`. The connect timeout likewise
+covers all addresses of the host together. Only the name lookup is the system's own affair.
 """
 
 from __future__ import annotations
 
 import functools
 import http.client
-import io
 import logging
 import re
 import socket
@@ -27,6 +24,8 @@ from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
+from worker.ligdicash.reading import AnswerUntil
+
 FAILURES = (OSError, urllib3.exceptions.HTTPError, http.client.HTTPException, UnicodeError)
 """All that an exchange may raise; `requests` own errors are `OSError`."""
 
@@ -41,38 +40,6 @@ class Trouble:
 
 class NotConnected(urllib3.exceptions.NewConnectionError):
     """No connection could be made, TLS and proxy tunnel included, so not one byte of the request was sent."""
-
-
-class _RawUntil(io.RawIOBase):
-    """The bytes of a socket until a deadline on the monotonic clock."""
-
-    def __init__(self, sock: socket.socket, *, deadline: float) -> None:
-        self._sock = sock
-        self._raw = sock.makefile("rb", buffering=0)
-        self._deadline = deadline
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any, /) -> int | None:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError("the answer took too long")
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _AnswerUntil(http.client.HTTPResponse):
-    """An answer whose status line, headers and body all have to come before one deadline."""
-
-    def __init__(self, sock: socket.socket, *, deadline: float, method: str | None = None) -> None:
-        super().__init__(sock, method=method)
-        self.fp.close()
-        self.fp = io.BufferedReader(_RawUntil(sock, deadline=deadline))
 
 
 class _Connection(HTTPConnection):
@@ -109,7 +76,7 @@ class _Connection(HTTPConnection):
 
     def getresponse(self) -> urllib3.HTTPResponse:  # type: ignore[override]  # urllib3 says the same
         until = time.monotonic() + (self.timeout or 0)
-        self.response_class = functools.partial(_AnswerUntil, deadline=until)  # type: ignore[assignment]
+        self.response_class = functools.partial(AnswerUntil, deadline=until)  # type: ignore[assignment]
         return super().getresponse()
 
 

@@ -27,7 +27,8 @@ from tasks.toolbox import Toolbox
 from worker.app import make_app
 from worker.bootstrap import settings_or_fault
 from worker.locks import connect
-from worker.web.callback import ACCOUNT_PATH, DOCUMENTED, CallbackDoor, documented_for_account
+from worker.web.account_door import ACCOUNT_PATH, AccountDoor, documented_for_account
+from worker.web.callback import DOCUMENTED, CallbackDoor
 from worker.web.docs import docs_route
 from worker.web.drainer import Drainer
 from worker.web.errors import speak_plainly
@@ -56,11 +57,18 @@ def create_app() -> FastAPI:
         settings = settings_or_fault()
         set_up_logs(settings)
         _quiet_server()
-        # Writer and drainer have connections of their own: receiving must not queue behind /v1 for one.
-        sessions = make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=2))
-        return build_app(settings, tools_of(make_app(settings)), writing=sessions)
+        return build_app(settings, tools_of(make_app(settings)), writing=_for_writing(settings))
     except SettingsFault as exc:
         raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
+
+
+def _for_writing(settings: Settings) -> Sessions:
+    """Connections of the writer's and the drainer's own: receiving must not queue behind /v1 for one.
+
+    Each of their steps is one statement, which commits itself: it saves them two calls to the database.
+    """
+    engine = make_engine(settings.database_url.get_secret_value(), pool_size=2)
+    return make_sessions(engine.execution_options(isolation_level="AUTOCOMMIT"))
 
 
 def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = None) -> FastAPI:
@@ -70,21 +78,23 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     """
     spool = Spool(settings.spool_dir, max_mb=settings.spool_max_mb)
     spool.prepare()
-    ringer = Ringer(tools.queue.read_soon)
+    ringer = Ringer(tools.queue.read_soon, is_behind=tools.queue.is_behind)
     sessions = writing or tools.sessions
     writer = Writer(sessions, spool, ring=ringer.ring)
     drainer = Drainer(spool, sessions, ring=ringer.ring, database_is_back=writer.database_is_back)
+    callbacks = CallbackDoor(writer)
     app = FastAPI(
         title="LigdiCash reconciler",
         description=DESCRIPTION,
         version="1",
-        lifespan=_life_of(writer, drainer, ringer, spool=spool),
+        lifespan=_life_of(writer, drainer, ringer, spool=spool, callbacks=callbacks),
         redirect_slashes=False,
         docs_url=None,  # the framework's pages load scripts from other hosts; ours is docs_route
         redoc_url=None,
     )
     speak_plainly(app)
-    app.router.routes.extend(CallbackDoor(writer, lambda: tools.accounts.names).routes())
+    app.router.routes.extend(callbacks.routes())
+    app.router.routes.extend(AccountDoor(callbacks, lambda: tools.accounts.names).routes())
     app.router.routes.extend(_health(settings, writer=writer, drainer=drainer, spool=spool).routes())
     app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     app.include_router(event_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
@@ -95,14 +105,16 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     return app
 
 
-def _life_of(writer: Writer, drainer: Drainer, ringer: Ringer, *, spool: Spool) -> Callable[[FastAPI], Any]:
+def _life_of(
+    writer: Writer, drainer: Drainer, ringer: Ringer, *, spool: Spool, callbacks: CallbackDoor
+) -> Callable[[FastAPI], Any]:
     @asynccontextmanager
-    async def life(_: FastAPI) -> AsyncIterator[None]:
+    async def life(_: FastAPI) -> AsyncIterator[dict[str, CallbackDoor]]:
         ringer.start()
         writer.start()
         drainer.start()
         try:
-            yield
+            yield {"callbacks": callbacks}  # the server's connections find it there
         finally:
             # In this order: the last commits still ring. Off the loop, which has their answers to release.
             await asyncio.to_thread(writer.stop)

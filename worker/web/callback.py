@@ -6,29 +6,22 @@ a signature, and no retry is promised.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from http import HTTPStatus
 from typing import Any
 
-import structlog
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
 from config.logs import MASK, mask
 from config.settings import CALLBACK_PATH
 from models.callback import Receipt
-from worker.web.body import read_body
+from worker.web.body import MAX_BODY, is_one_of, read_body
+from worker.web.waiting_room import Told
 from worker.web.writer import Writer
 
-log = structlog.get_logger()
-
 MEDIA_TYPES = ("application/json", "application/x-www-form-urlencoded")
-
-ACCOUNT_PATH = f"{CALLBACK_PATH}/{{account}}"
-
-PATH = ":path"
-"""Among the kept headers: where the callback knocked, if not at the plain route. No header can have this name."""
 
 MAX_HEADERS = 40
 MAX_HEADER = 500
@@ -53,70 +46,84 @@ DOCUMENTED: dict[str, Any] = {
 }
 """For the OpenAPI page, which knows only the framework's own routes."""
 
+PATHS = (CALLBACK_PATH, f"{CALLBACK_PATH}/")
+"""With and without a slash at its end: a redirect would lose the body."""
 
-def documented_for_account() -> dict[str, Any]:
-    """The same for the address of one account."""
-    name = {"name": "account", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z0-9_-]+$"}}
-    summary = "Take a callback in for a further account"
-    return {"parameters": [name], "post": DOCUMENTED["post"] | {"summary": summary}}
+RAW_PATHS = frozenset(path.encode() for path in PATHS)
 
+STORED = b'{"ok": true}'
+STORED_HEADERS = ((b"content-length", b"%d" % len(STORED)), (b"content-type", b"application/json"))
+BEGIN = {"type": "http.response.start", "status": HTTPStatus.OK, "headers": STORED_HEADERS}
+END = {"type": "http.response.body", "body": STORED}
 
-STORED = Response(b'{"ok": true}', media_type="application/json")
+REFUSAL = "refusal"
+"""Where the state of a request says why it cannot be stored, when that is known already."""
+
+OTHERWISE = (b"expect", b"upgrade", b"transfer-encoding")
+"""Headers of a request that needs more than to be read."""
+
+Headers = Sequence[tuple[bytes, bytes]]
 
 
 class CallbackDoor:
-    """Takes callbacks in. Answers 200 only for what is durable; whether it makes sense is found out later."""
+    """Takes callbacks in. Answers 200 only for what is durable; whether it makes sense is found out later.
 
-    def __init__(self, writer: Writer, accounts: Callable[[], Collection[str]]) -> None:
-        """`accounts` says which there are now."""
+    An ASGI application, and what a connection may do without one, see `quick.py`.
+    """
+
+    def __init__(self, writer: Writer) -> None:
         self._writer = writer
-        self._accounts = accounts
+
+    @property
+    def within(self) -> float:
+        """Seconds until a callback is durable, or is told that it is not."""
+        return self._writer.within
 
     def routes(self) -> list[Route]:
-        """The route, and one for each account; with and without a slash at its end: a redirect would lose the body."""
-        ends = ("", "/")
-        return [
-            *(Route(f"{CALLBACK_PATH}{end}", self.receive, methods=["POST"]) for end in ends),
-            *(Route(f"{ACCOUNT_PATH}{end}", self.receive_for_account, methods=["POST"]) for end in ends),
-        ]
+        """Where the framework finds it, and refuses other methods."""
+        return [Route(path, self, methods=["POST"]) for path in PATHS]
 
-    async def receive(self, request: Request) -> Response:
-        """One callback."""
-        body = await read_body(request, media_types=MEDIA_TYPES)
-        await self._writer.store(_receipt(request, body))
-        return STORED
+    def take(self, body: bytes, headers: Headers, *, source: str, told: Told) -> None:
+        """Make it durable, and say so later on; raises `TryAgain` when it cannot even wait."""
+        self._writer.take(_receipt(body, headers, source=source), told)
 
-    async def receive_for_account(self, request: Request) -> Response:
-        """One callback at the address of an account, set up or not: a rumour is a rumour, and its body says whom it is about.
-
-        The address is kept with its headers, for people.
-        """
-        account = request.path_params["account"]
-        if account not in self._accounts():
-            log.warning("callback_for_unknown_account", account=_text(account)[:40])
-        body = await read_body(request, media_types=MEDIA_TYPES)
-        receipt = _receipt(request, body)
-        await self._writer.store(replace(receipt, headers={PATH: _text(request.url.path)} | receipt.headers))
-        return STORED
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One callback. Refusals are raised, for the framework around it to word."""
+        if refusal := scope["state"].get(REFUSAL):
+            raise refusal
+        body = await read_body(scope, receive, media_types=MEDIA_TYPES)
+        client = scope["client"]
+        await self._writer.store(_receipt(body, scope["headers"], source=client[0] if client else ""))
+        await send(BEGIN)
+        await send(END)
 
 
-def _receipt(request: Request, body: bytes) -> Receipt:
-    return Receipt(
-        body=body,
-        content_type=_text(request.headers.get("content-type", "")),
-        headers=_headers(request),
-        source=_text(request.client.host if request.client else ""),
-    )
+def is_without_trouble(url: bytes, about: Mapping[bytes, bytes]) -> bool:
+    """Whether a POST with this head is a callback without anything to refuse or to wait for."""
+    if url.partition(b"?")[0] not in RAW_PATHS or any(name in about for name in OTHERWISE):
+        return False
+    return is_one_of(about.get(b"content-type", b""), MEDIA_TYPES) and int(about.get(b"content-length", 0)) <= MAX_BODY
 
 
-def _headers(request: Request) -> dict[str, str]:
+def _receipt(body: bytes, headers: Headers, *, source: str) -> Receipt:
+    kept = _headers(headers)
+    return Receipt(body=body, content_type=kept.get("content-type", ""), headers=kept, source=_text(source))
+
+
+def _headers(given: Headers) -> dict[str, str]:
     """The first headers, cut to size, without credentials. One that came twice is kept joined."""
     kept: dict[str, str] = {}
-    for raw_name, raw_value in request.headers.items()[:MAX_HEADERS]:
-        name = _text(raw_name)
-        value = MASK if name in SECRET_HEADERS else _text(mask(raw_value))
+    for raw_name, raw_value in given[:MAX_HEADERS]:
+        name, value = _header(raw_name, raw_value)
         kept[name] = f"{kept[name]}, {value}"[:MAX_HEADER] if name in kept else value
     return kept
+
+
+@lru_cache(maxsize=256)
+def _header(raw_name: bytes, raw_value: bytes) -> tuple[str, str]:
+    """One header as it is kept. A gateway sends the same ones again and again."""
+    name = _text(raw_name.decode("latin-1"))
+    return name, MASK if name in SECRET_HEADERS else _text(mask(raw_value.decode("latin-1")))
 
 
 def _text(value: str) -> str:

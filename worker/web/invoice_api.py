@@ -159,6 +159,6 @@ async def never_cached(response: Response) -> None:
 
 
 async def _read_wanted(request: Request) -> Wanted:
-    wanted = read_wanted(await read_body(request, media_types=("application/json",)))
+    wanted = read_wanted(await read_body(request.scope, request.receive, media_types=("application/json",)))
     request.state.transaction_id = wanted.order.transaction_id
     return wanted

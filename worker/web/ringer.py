@@ -12,17 +12,46 @@ log = structlog.get_logger()
 BACKLOG = 100_000
 """Ids that may wait for the doorbell. Rows beyond that are due by themselves; the sweep rings for them."""
 
+REST = 0.02
+"""Seconds between two rings. A ring costs a millisecond of the door's time, however many it is for; the first after a
+rest is rung at once."""
+
+PAUSE = 0.1
+"""Seconds for which ids may be gathered while the workers are behind anyway: fewer messages, each with more in it."""
+
+PLENTY = 200
+"""Ids that are worth a ring of their own, however far behind the workers are."""
+
+
+def _never() -> bool:
+    return False
+
 
 class Ringer:
     """Rings the doorbell from a thread of its own. What it cannot get rid of it forgets: the rows are due by themselves."""
 
-    def __init__(self, ring: Callable[[Sequence[int]], object], *, backlog: int = BACKLOG) -> None:
-        """`ring` may be slow; it is called with all ids that came together since its last return."""
+    def __init__(
+        self,
+        ring: Callable[[Sequence[int]], object],
+        *,
+        is_behind: Callable[[], bool] = _never,
+        backlog: int = BACKLOG,
+        rest: float = REST,
+        pause: float = PAUSE,
+    ) -> None:
+        """`ring` may be slow; it is called with all ids that came together since its last return, and `rest` later.
+
+        While the workers are behind, by `is_behind` after a ring, more are gathered before the next one, for
+        `pause` at most. Both are seconds.
+        """
         self._do_ring = ring
+        self._is_behind = is_behind
+        self._rest = rest
+        self._pause = pause
         self._backlog = backlog
         self._ids: list[int] = []
         self._changed = threading.Condition()
-        self._is_stopping = False
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="ringer", daemon=True)
 
     def start(self) -> None:
@@ -31,8 +60,8 @@ class Ringer:
 
     def stop(self, *, patience: float = 5.0) -> None:
         """Ring once more for what is left and end, within `patience` seconds or without having rung."""
+        self._stopping.set()
         with self._changed:
-            self._is_stopping = True
             self._changed.notify()
         self._thread.join(patience)
 
@@ -49,11 +78,18 @@ class Ringer:
         while ids := self._next():
             try:
                 self._do_ring(ids)
+                if self._is_behind():
+                    self._gather()
             except Exception:  # a bug of ours, not the broker's trouble; the sweep rings for these
                 log.exception("doorbell_failed", count=len(ids))
+            self._stopping.wait(self._rest)
+
+    def _gather(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._ids) >= PLENTY or self._stopping.is_set(), timeout=self._pause)
 
     def _next(self) -> list[int]:
         with self._changed:
-            self._changed.wait_for(lambda: self._ids or self._is_stopping)
+            self._changed.wait_for(lambda: self._ids or self._stopping.is_set())
             ids, self._ids = self._ids, []
             return ids

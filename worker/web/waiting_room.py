@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import structlog
 
 from models.callback import Receipt
-from models.errors import TryAgain
+from models.errors import ReconcilerError, TryAgain
 
 log = structlog.get_logger()
 
@@ -36,12 +35,16 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+Told = Callable[[ReconcilerError | None], None]
+"""Hears that a receipt is durable, or why not; in the event loop, maybe more than once, and must not raise."""
+
+
+@dataclass(slots=True, eq=False)
 class Waiting:
-    """A receipt, and the request that waits until it is durable."""
+    """A receipt, and who waits until it is durable."""
 
     receipt: Receipt
-    durable: asyncio.Future[None]
+    told: Told
     received_at: datetime = field(default_factory=_now)
     since: float = field(default_factory=time.monotonic)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 from sqlalchemy.exc import DBAPIError
@@ -18,7 +19,7 @@ from models.errors import ReconcilerError, StoreAway, TryAgain
 from models.session import Sessions
 from worker.web.spool import Spool, Spooled, SpoolRefuses
 from worker.web.store import NotStorable, commit, in_parts
-from worker.web.waiting_room import Waiting, WaitingRoom
+from worker.web.waiting_room import Told, Waiting, WaitingRoom
 
 log = structlog.get_logger()
 
@@ -56,7 +57,7 @@ class Writer:
         self._spool = spool
         self._ring = ring
         self._room = room or WaitingRoom()
-        self._within = within
+        self.within = within
         self._storing = threading.Thread(target=self._store_all, name="writer", daemon=True)
         self._spooling = threading.Thread(target=self._spool_all, name="spooler", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -101,19 +102,26 @@ class Writer:
         """Somebody else stored something: try the database again. Any thread may call."""
         self._room.database_is_back()
 
+    def take(self, receipt: Receipt, told: Told) -> None:
+        """Make it durable, and let `told` hear of it: committed, or fsynced in the spool, or what `store` raises.
+
+        Raises `TryAgain` when too many wait or the door is closing. How long that may take is the caller's to watch.
+        """
+        self._room.take(Waiting(receipt, told))
+
     async def store(self, receipt: Receipt) -> None:
-        """Return once the receipt is durable: committed, or fsynced in the spool.
+        """Return once the receipt is durable.
 
         Raises `SpoolRefuses` when neither the database nor the spool takes it, `TryAgain` when too many wait or the door is
         closing, `StoreAway` when nothing came of it in time, and `NotStorable` for a receipt the database will not have.
         """
-        durable = asyncio.get_running_loop().create_future()
-        self._room.take(Waiting(receipt, durable))
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.take(receipt, partial(_resolve, durable))
         try:
-            async with asyncio.timeout(self._within):
+            async with asyncio.timeout(self.within):
                 await durable
         except TimeoutError as exc:
-            raise StoreAway(f"neither database nor spool took it within {self._within:g} seconds") from exc
+            raise StoreAway(f"neither database nor spool took it within {self.within:g} seconds") from exc
 
     def _store_all(self) -> None:
         while batch := self._room.next_to_store():
@@ -169,9 +177,13 @@ class Writer:
 
 def _settle(batch: Sequence[Waiting], error: ReconcilerError | None) -> None:
     for item in batch:
-        if item.durable.done():  # timed out, its request was cancelled, or the other thread was quicker
-            continue
-        if error is None:
-            item.durable.set_result(None)
-        else:
-            item.durable.set_exception(type(error)(*error.args))  # one each: raising writes a traceback into it
+        item.told(error and type(error)(*error.args))  # one each: raising writes a traceback into it
+
+
+def _resolve(durable: asyncio.Future[None], error: ReconcilerError | None) -> None:
+    if durable.done():  # timed out, its request was cancelled, or the other thread was quicker
+        return
+    if error is None:
+        durable.set_result(None)
+    else:
+        durable.set_exception(error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import socket
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -77,6 +78,35 @@ def test_questions_share_a_connection_and_creates_open_one_each():
         client.create_invoice(ORDER)
         client.create_invoice(ORDER)
         assert gateway.connections == 3
+
+
+@pytest.mark.parametrize(
+    ("answer", "connections"),
+    [
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 1),
+        (message({}) + b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", 3),
+        (message({}, "200 OK", "Connection: close"), 3),
+    ],
+    ids=["in chunks", "with another behind it", "closing"],
+)
+def test_a_connection_is_kept_unless_something_may_be_left_on_it(answer, connections):
+    with gateway_and_client(says(answer)) as (gateway, client):
+        assert {client.confirm(TOKEN).said for _ in range(3)} == {Said.UNKNOWN}
+    assert gateway.connections == connections
+
+
+def test_a_kept_connection_that_the_gateway_closed_is_opened_anew():
+    def hangs_up(sock, _):
+        sock.sendall(COMPLETED)
+        sock.shutdown(socket.SHUT_RDWR)
+
+    with gateway_and_client(hangs_up) as (gateway, client):
+        for count in range(1, 4):
+            assert client.confirm(TOKEN).said is Said.COMPLETED
+            until = time.monotonic() + 5
+            while gateway.open_now and time.monotonic() < until:
+                time.sleep(0.001)
+            assert gateway.connections == count
 
 
 def test_cookies_are_not_kept():

@@ -34,6 +34,7 @@ from tests.worker.ligdicash.scripted_gateway import (
     drips,
     hangs_up_after,
     message,
+    read_request,
     resets,
     says,
     says_after,
@@ -212,6 +213,27 @@ def test_questions_over_tls_are_answered_on_one_connection_and_keep_their_deadli
         began = time.monotonic()
         assert client.confirm(TOKEN).said is Said.SILENCE
         assert 1 <= time.monotonic() - began < 1 + IN_TIME
+
+
+def test_questions_over_tls_go_through_a_proxy_that_sees_nothing_of_them(certificate, monkeypatch):
+    context, file = certificate
+    inside = []
+
+    def tunnel(sock, _):
+        sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        with context.wrap_socket(sock, server_side=True) as stream, stream.makefile("rb") as incoming:
+            while asked := read_request(incoming):
+                inside.append(asked)
+                stream.sendall(COMPLETED)
+
+    with ScriptedGateway(tunnel) as proxy:
+        monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(file))
+        monkeypatch.setenv("HTTPS_PROXY", proxy.url)
+        with client_of("https://127.0.0.1:1", use_environment_proxy=True) as client:
+            assert [client.confirm(TOKEN).said for _ in range(2)] == [Said.COMPLETED] * 2
+        assert [asked.line for asked in proxy.asked] == ["CONNECT 127.0.0.1:1 HTTP/1.0"]
+    assert {asked.headers["host"] for asked in inside} == {"127.0.0.1:1"}
+    assert len(inside) == 2
 
 
 def endless(sock, _):

@@ -146,14 +146,14 @@ def test_a_sender_that_leaves_in_the_middle_leaves_nothing(door):
 
 
 def test_a_sender_that_is_too_slow_is_told_so_and_hung_up_on(door, monkeypatch):
-    monkeypatch.setattr("worker.web.body.BODY_WITHIN", 0.2)
+    monkeypatch.setattr("worker.web.server.BODY_WITHIN", 0.2)
     with raw(door) as line:
         line.sendall(b"POST %b HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{" % PATH.encode())
         told = b""
         while piece := line.recv(1000):  # ends when the server hangs up
             told += piece
     assert told.startswith(b"HTTP/1.1 408 ")
-    assert told.endswith(b'{"error":"the body did not come within 0.2 seconds"}')
+    assert told.endswith(b'{"error": "the body did not come within 0.2 seconds"}')
 
 
 def test_many_at_once_are_all_stored(door):

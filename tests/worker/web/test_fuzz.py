@@ -327,7 +327,7 @@ def test_the_process_does_not_grow_with_what_is_thrown_at_it(database_url, tmp_p
     with (
         (tmp_path / "log").open("w") as log,
         subprocess.Popen(
-            [*command, "--http", "worker.web.server:PatientProtocol"], env=environment, stderr=log
+            [*command, "--http", "worker.web.quick:QuickProtocol"], env=environment, stderr=log
         ) as process,
     ):
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from tests.webdoor import until
-from worker.web.ringer import Ringer
+from worker.web.ringer import PLENTY, Ringer
 
 
 class SlowDoorbell:
@@ -69,3 +69,28 @@ def test_a_stop_does_not_wait_for_a_doorbell_that_hangs():
     until(lambda: doorbell.rung)
     ringer.stop(patience=0.05)
     doorbell.may_return.set()
+
+
+def test_ids_are_gathered_while_the_workers_are_behind():
+    rung = []
+    ringer = Ringer(rung.append, is_behind=lambda: True, pause=600)
+    ringer.start()
+    ringer.ring([1])
+    until(lambda: rung)
+    more = list(range(2, 2 + PLENTY))
+    ringer.ring(more[:1])
+    ringer.ring(more[1:])
+    until(lambda: len(rung) == 2)
+    ringer.stop()
+    assert rung == [[1], more]
+
+
+def test_a_few_ids_are_rung_for_in_the_end_however_far_behind_the_workers_are():
+    rung = []
+    ringer = Ringer(rung.append, is_behind=lambda: True)
+    ringer.start()
+    for n in (1, 2):
+        ringer.ring([n])
+        until(lambda: len(rung) == n)  # noqa: B023 - called at once
+    ringer.stop()
+    assert rung == [[1], [2]]

@@ -32,7 +32,7 @@ def hurried(monkeypatch):
     """A door with a second's patience."""
     monkeypatch.setattr(server, "HEAD_WITHIN", 1.0)
     monkeypatch.setattr(server, "LEAVE_WITHIN", 0.2)
-    monkeypatch.setattr("worker.web.body.BODY_WITHIN", 1.0)
+    monkeypatch.setattr(server, "BODY_WITHIN", 1.0)
 
 
 def line_to(url: str, *, first: bytes = b"") -> socket.socket:
@@ -217,7 +217,7 @@ def test_a_process_with_few_files_serves_among_many_silent_connections(database_
     with (
         log.open("w") as lines,
         subprocess.Popen(
-            [*command, "--http", "worker.web.server:PatientProtocol"],
+            [*command, "--http", "worker.web.quick:QuickProtocol"],
             env=ENVIRONMENT | {"DATABASE_URL": database_url, "SPOOL_DIR": str(tmp_path / "spool")},
             stderr=lines,
             preexec_fn=few_files,  # noqa: PLW1509 - the test has no threads yet

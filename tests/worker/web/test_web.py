@@ -126,7 +126,7 @@ def test_the_documentation_page_escapes_what_it_shows():
     assert "a <code>&lt;i&gt;</code> b" in html
 
 
-APP = ("worker.web:create_app", "--http", "worker.web.server:PatientProtocol")
+APP = ("worker.web:create_app", "--http", "worker.web.quick:QuickProtocol")
 
 
 def serve(**environment: str) -> subprocess.Popen[str]:

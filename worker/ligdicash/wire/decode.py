@@ -70,10 +70,12 @@ def form_fields(body: bytes) -> dict[str, object]:
 
 
 def _refined(latin: str) -> str:
-    return _utf8_or_latin(latin.encode("latin-1"))
+    return latin if latin.isascii() else _utf8_or_latin(latin.encode("latin-1"))
 
 
 def _steps(name: str) -> list[str]:
+    if "[" not in name:
+        return [name]
     path = _PATH.fullmatch(name)
     return [path[1], *_STEP.findall(path[2])] if path else [name]
 

@@ -1,0 +1,47 @@
+"""One batch of questions: answers that come close behind each other are handed over together, and one alone at once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from models.check import Lane
+from models.queries.ask import Question
+from tasks.round import Round
+from tests.fakes import Fakes, completed, toolbox
+
+FOR_EVER = 600.0
+
+
+class OneAfterTheOther:
+    """Answers in the order of the numbers, each when the one before has been given."""
+
+    def __init__(self, count: int) -> None:
+        self._given = [threading.Event() for _ in range(count + 1)]
+        self._given[0].set()
+
+    def confirm(self, token):
+        number = int(token)
+        self._given[number - 1].wait(10)
+        self._given[number].set()
+        return completed(5000, f"ORD-{number}")
+
+
+def handfuls(sessions, count, *, gather):
+    questions = [Question(transaction_pk=n, token=str(n), asked_at=datetime.now(UTC)) for n in range(1, count + 1)]
+    with ThreadPoolExecutor(count) as pool:
+        tools = replace(toolbox(sessions, Fakes()), asking=pool, gateway=OneAfterTheOther(count))
+        out = Round(tools, lane=Lane.CALLBACK, began=time.monotonic(), gather=gather)
+        return [sorted(answered.question.transaction_pk for answered in handful) for handful in out.ask(questions)]
+
+
+@pytest.mark.parametrize("count", [1, 4])
+def test_answers_that_follow_each_other_are_one_handful_and_nobody_waits_longer_than_for_the_last(sessions, count):
+    began = time.monotonic()
+    assert handfuls(sessions, count, gather=FOR_EVER) == [list(range(1, count + 1))]
+    assert time.monotonic() - began < 10
