@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV ?= .venv
 # Arguments for pytest: make test PYTEST='-m "not processes"'
 PYTEST ?=
+# Arguments for the measurements: make bench BENCH='--only door --rounds 5'
+BENCH ?=
 BIN := $(VENV)/bin
 LOCKS := requirements/base.txt requirements/embedded.txt requirements/dev.txt
 UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes \
 	--no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test lint format lock clean
+.PHONY: help install install-dev demo up test bench lint format lock clean
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +48,9 @@ up: $(VENV)/.installed  ## the whole system on this machine, until Ctrl-C
 
 test: $(VENV)/.installed-dev  ## every test, on servers the tests start themselves
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+bench: $(VENV)/.installed-dev  ## every measurement, against a plain design, written to docs/benchmarks.md; a quarter of an hour
+	$(BIN)/python -m bench $(BENCH)
 
 lint: $(VENV)/.installed-dev  ## ruff, mypy, import-linter, migrations against tables, compose file
 	$(BIN)/ruff check .

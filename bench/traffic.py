@@ -36,6 +36,8 @@ class Load:
     rate: float = 0.0
     """Callbacks a second, sent whether or not earlier ones are answered; 0 sends as fast as the answers come."""
     twins: bool = True
+    repeats: int = 1
+    """How often all of it is sent, one time after the other: what was settled by the first is told again by the others."""
     path: str = CALLBACK_PATH
 
 
@@ -150,7 +152,7 @@ class Crew:
     """All senders, what is left to send, and what came of it."""
 
     def __init__(self, load: Load) -> None:
-        self._left = deque(requests_of(load))
+        self._left = deque(list(requests_of(load)) * load.repeats)
         self._expected = len(self._left)
         self._rate = load.rate
         self._free: deque[Sender] = deque()

@@ -39,6 +39,20 @@ AGE_TIERS = (
 """How the sweep thins out. After the last tier a transaction is parked, with a case; it still listens to callbacks."""
 
 
+PAYOUT_TIERS = (
+    Tier(until=10 * MINUTE, every=30),
+    Tier(until=HOUR, every=MINUTE),
+    Tier(until=6 * HOUR, every=10 * MINUTE),
+    Tier(until=3 * DAY, every=HOUR),
+    Tier(until=30 * DAY, every=DAY),
+)
+"""The same for payouts. Vendor pages "status-verification/recommendations" and "payout/verify-status" want 30 to 60 s between
+two questions, and say that one straight to mobile money may take days."""
+
+PAYOUT_FIRST_CHECK = timedelta(seconds=30)
+"""How long after it was accepted a payout is asked about, should no callback come before."""
+
+
 def ask_again_in(age: float, *, tiers: tuple[Tier, ...] = AGE_TIERS) -> float | None:
     """Seconds until the next question about a transaction of this age; None when it should be parked."""
     for tier in tiers:
@@ -292,7 +306,7 @@ INTAKE_GRACE = timedelta(seconds=5)
 """How long a fresh callback, or a transaction that just got one, waits for its message before the sweep rings for it."""
 
 CREATE_GRACE = timedelta(minutes=2)
-"""How long an invoice may stay `created` (no reply to our create yet) before it is a hole that somebody must see."""
+"""How long an invoice or a payout may stay `created` (no reply to our create yet) before it is a hole that somebody must see."""
 
 WATCH_EVERY = timedelta(minutes=5)
 """How often the rolling fsck runs."""

@@ -9,7 +9,7 @@ from models.override import Override
 from models.replay import ReplayItem, ReplayPlan
 from models.settlement import Settlement
 from models.stop import Stop
-from models.transaction import Invoice, Transaction
+from models.transaction import Invoice, Payout, Transaction
 
 __all__ = [
     "Base",
@@ -22,6 +22,7 @@ __all__ = [
     "Notice",
     "NoticeCounter",
     "Override",
+    "Payout",
     "ReplayItem",
     "ReplayPlan",
     "Settlement",

@@ -77,3 +77,4 @@ class Created:
 
     token: str = field(repr=False)
     payment_url: str = field(repr=False)
+    """What the customer opens; empty where the operator asks on the phone."""

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from models.answers import Answer, Said
 from models.case import CaseKind
-from models.transaction import Status
+from models.transaction import Kind, Status
 
 
 class When(StrEnum):
@@ -34,6 +34,7 @@ class Books:
     transaction_id: str
     decided_asked_at: datetime | None = None
     """When the last question was asked whose answer justified `status`, or a person changed it; none while undecided."""
+    kind: Kind = Kind.INVOICE
     settled_amount: int | None = None
     """Whole francs that were settled by hand, which need not be `amount`; none while nothing was, or by evidence."""
 
@@ -103,14 +104,19 @@ def hold_back(verdict: Verdict, *, why: str) -> Verdict:
 
 
 def objection(books: Books, answer: Answer) -> str:
-    """What keeps a `completed` answer from being evidence for this transaction, in one sentence; empty when nothing does."""
-    if answer.amount is None:
+    """What keeps a `completed` answer from being evidence for this transaction, in one sentence; empty when nothing does.
+
+    An answer about a payout names neither amount nor reference (vendor page "reference/endpoints/withdrawal-confirm"): the
+    token that came with the reply to our own sending is the link, and what the answer does name must not be another's.
+    """
+    says_less = books.kind is Kind.PAYOUT
+    if answer.amount is None and not says_less:
         return f"completed, without a readable amount; {books.expected} XOF expected"
-    if answer.amount != books.expected:
+    if answer.amount not in (books.expected, None):
         return f"completed over {answer.amount} XOF; {books.expected} XOF expected"
-    if not answer.references:
+    if not answer.references and not says_less:
         return "completed, without our reference"
-    if answer.references[0] != books.transaction_id:
+    if answer.references and answer.references[0] != books.transaction_id:
         return f"completed for {answer.references[0]!r}, which is not our reference"
     return ""
 

@@ -8,6 +8,7 @@ ReconcilerError
 ├── Refused                  the answer is no, and the same request would get the same no
 │   ├── Unreadable           bytes that cannot be understood
 │   ├── Invalid              a request that breaks a rule of ours or of the gateway
+│   │   └── AskCustomer      only the customer has what is missing; the code says what
 │   ├── Conflict             the same id was used before for something else
 │   ├── NotFound             no such thing in the books
 │   └── GatewayRefused       the gateway said no, with its sub-code
@@ -15,6 +16,7 @@ ReconcilerError
     ├── SettingsFault        a setting is missing or wrong
     ├── GatewayMisconfigured the gateway refuses our credentials, address or project
     └── OutcomeUnknown       the gateway may have acted, its reply is lost, and asking again could act twice
+        └── PayoutUnknown    the same with money that goes out: it must not be sent again in any way
 """
 
 from __future__ import annotations
@@ -25,10 +27,16 @@ class ReconcilerError(Exception):
 
 
 class _WithSubCode(ReconcilerError):
-    """Keeps what the gateway said word for word: sub-code, text, undocumented details, wiki page."""
+    """Keeps what the gateway said word for word: sub-code, text, undocumented details, wiki page.
 
-    def __init__(self, message: str, *, sub_code: str = "", text: str = "", details: str = "", wiki: str = "") -> None:
+    `code` is our own stable name of what is wrong, one of `models.payin.Hitch`; empty where the customer can do nothing.
+    """
+
+    def __init__(
+        self, message: str, *, code: str = "", sub_code: str = "", text: str = "", details: str = "", wiki: str = ""
+    ) -> None:
         super().__init__(message)
+        self.code = code
         self.sub_code = sub_code
         self.text = text
         self.details = details
@@ -63,6 +71,14 @@ class Invalid(Refused):
     """A request that breaks a rule; the sentence names the field and the rule."""
 
 
+class AskCustomer(Invalid):
+    """Only the customer has what is missing: a one-time code, the operator, another number. `code` says what."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Conflict(Refused):
     """The same id was used before for something else."""
 
@@ -89,3 +105,7 @@ class GatewayMisconfigured(_WithSubCode, NeedsHuman):
 
 class OutcomeUnknown(NeedsHuman):
     """The gateway may have acted, its reply is lost, and asking again could act twice."""
+
+
+class PayoutUnknown(OutcomeUnknown):
+    """Money may be on its way out. Nobody may send it again, in any way, until a person has found out."""

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 
 from models.notice import NoticeKind
 from models.order import CURRENCY
+from models.transaction import Kind
 
 PREFIX = "evt"
 TAIL = 16
@@ -41,7 +42,7 @@ class OverrideEvidence:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One outcome of one payment, as the books know it. Amount in francs: what settled, or what did not."""
+    """One outcome of one transaction, as the books know it. Amount in francs: what settled, or what did not."""
 
     account: str
     seq: int
@@ -52,6 +53,7 @@ class Event:
     settled_at: datetime | None
     evidence: AnswerEvidence | OverrideEvidence | None
     """None only in damaged books."""
+    about: Kind = Kind.INVOICE
 
     @property
     def id(self) -> str:
@@ -61,8 +63,8 @@ class Event:
 
     @property
     def type(self) -> str:
-        """What it is about, in the words of the application: `payment.completed`, `payment.notcompleted`."""
-        return f"payment.{self.kind.value}"
+        """What it is about, in the words of the application: money that came in is a `payment`, money that went out a `payout`."""
+        return f"{'payout' if self.about is Kind.PAYOUT else 'payment'}.{self.kind.value}"
 
     def document(self) -> dict[str, object]:
         """The one documented shape, ready for JSON."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from models.errors import Invalid
+from models.payin import Payer
+from models.transaction import Mode
 
 PAYIN_MIN = 9
 PAYIN_MAX = 2_000_000
@@ -32,7 +34,10 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceOrder:
-    """One hosted payin, ready to be sent. `amount` is whole francs; `transaction_id` is ours and comes back in custom_data.
+    """One payin, ready to be sent. `amount` is whole francs; `transaction_id` is ours and comes back in custom_data.
+
+    Without a `payer` it is paid on the gateway's page. A one-time code is no part of it: a payer who tries another code
+    tries the same order.
 
     `custom_data` holds the merchant's other entries, text to text, and none whose name contains "id": the gateway glues
     the values of all such entries together into `external_id` (vendor page "callback/payin-payload").
@@ -51,6 +56,12 @@ class InvoiceOrder:
     cancel_url: str = ""
     callback_url: str = ""
     custom_data: dict[str, str] = field(default_factory=dict)
+    payer: Payer | None = None
+
+    @property
+    def mode(self) -> Mode:
+        """Where it is paid."""
+        return Mode.HOSTED if self.payer is None else self.payer.mode
 
 
 def check_order(order: InvoiceOrder) -> None:
@@ -58,9 +69,8 @@ def check_order(order: InvoiceOrder) -> None:
 
     For the rules that hold at every door. Does not know which ids are taken, nor what the gateway makes of a text.
     """
-    _check_transaction_id(order.transaction_id)
-    if not PAYIN_MIN <= order.amount <= PAYIN_MAX:
-        raise Invalid(f"amount must be from {PAYIN_MIN:,} to {PAYIN_MAX:,} {CURRENCY}, not {order.amount:,}")
+    check_transaction_id(order.transaction_id)
+    check_amount(order.amount)
     for number, item in enumerate(order.items, start=1):
         _check_item(item, number=number)
     if order.items and (total := sum(item.total_price for item in order.items)) != order.amount:
@@ -73,7 +83,14 @@ def check_order(order: InvoiceOrder) -> None:
             )
 
 
-def _check_transaction_id(value: str) -> None:
+def check_amount(amount: int) -> None:
+    """Raise `Invalid` for whole francs that the gateway takes from nobody; operators have limits of their own besides."""
+    if not PAYIN_MIN <= amount <= PAYIN_MAX:
+        raise Invalid(f"amount must be from {PAYIN_MIN:,} to {PAYIN_MAX:,} {CURRENCY}, not {amount:,}")
+
+
+def check_transaction_id(value: str) -> None:
+    """Raise `Invalid` for what cannot be the id of a transaction."""
     if not 1 <= len(value) <= LONGEST_ID:
         raise Invalid(f"transaction_id must have 1 to {LONGEST_ID} characters, not {len(value)}")
     if not value.isprintable() or value != value.strip():

@@ -12,10 +12,30 @@ from models.base import Base, identity, one_of
 
 
 class Kind(StrEnum):
-    """Which way the money goes. `Payout` has no class of its own yet; its rows will live in the same table."""
+    """Which way the money goes."""
 
     INVOICE = "invoice"
     PAYOUT = "payout"
+
+
+class Mode(StrEnum):
+    """Where an invoice is paid."""
+
+    HOSTED = "hosted"
+    """On the gateway's page, with any operator; the merchant asks for no number."""
+    DIRECT = "direct"
+    """By mobile money, from a number that the merchant asked for."""
+    WALLET = "wallet"
+    """From a wallet at LigdiCash itself, with a one-time code that LigdiCash sends."""
+
+
+class Route(StrEnum):
+    """Which way a payout goes."""
+
+    WALLET = "wallet"
+    """To the customer's wallet at LigdiCash, from where LigdiCash may forward it to mobile money."""
+    MOBILE_MONEY = "mobile_money"
+    """Straight to the customer's mobile money. The gateway documents no guard against paying one of these twice."""
 
 
 class Status(StrEnum):
@@ -41,6 +61,10 @@ LEGAL_MOVES = frozenset(
     }
 )
 """Completed is sticky, failure is provisional. A trigger in the database holds the same list."""
+
+PAYOUT_MOVES = LEGAL_MOVES | {(Status.CREATED, Status.COMPLETED), (Status.CREATED, Status.NOTCOMPLETED)}
+"""The same for a payout that was sent: of one whose reply was lost a person may find out what became of it. Of one that
+was never sent the list above holds."""
 
 
 class Transaction(Base):
@@ -69,6 +93,23 @@ class Transaction(Base):
     request_id: Mapped[str] = mapped_column(server_default="")
     refusal: Mapped[str] = mapped_column(server_default="")
     """Why the gateway refused to create it, in one sentence."""
+    refusal_code: Mapped[str] = mapped_column(server_default="")
+    """The same as one of `payin.Hitch`, where the customer can do something about it."""
+    mode: Mapped[str] = mapped_column(server_default=Mode.HOSTED.value)
+    payer: Mapped[str] = mapped_column(server_default="")
+    """Whose number the merchant asked for, masked: see `payin.Payer`. The whole number is nowhere in the books."""
+    asked_operator: Mapped[str] = mapped_column(server_default="")
+    """The operator the customer chose, by the gateway's id; `operator_id` is the one that the gateway tells of."""
+
+    route: Mapped[str | None]
+    """Of a payout: one of `Route`. None for an invoice."""
+    customer: Mapped[str | None]
+    """Of a payout: who gets the money, a phone number in the gateway's form. Personal: shown to persons, never logged."""
+    stays_in_wallet: Mapped[bool | None]
+    """Of a payout to a wallet: whether the money stays there."""
+    sent_at: Mapped[datetime | None]
+    """Of a payout: when somebody set out to send it, written before they did. Whoever wrote it is the only one who sends.
+    Cleared only where it is certain that the gateway has not taken it; triggers in the database hold that."""
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     final_at: Mapped[datetime | None]
@@ -92,10 +133,25 @@ class Transaction(Base):
     __table_args__ = (
         one_of("kind", Kind, name="known_kind"),
         one_of("status", Status, name="known_status"),
+        one_of("mode", Mode, name="known_mode"),
+        CheckConstraint("(mode = 'hosted') = (payer = '')", name="payer_of_mode"),
         CheckConstraint("amount > 0", name="positive_amount"),
         CheckConstraint("length(transaction_id) BETWEEN 1 AND 255", name="transaction_id_length"),
         CheckConstraint("length(token) BETWEEN 1 AND 2048", name="token_length"),
-        CheckConstraint("status IN ('created', 'refused') OR token IS NOT NULL", name="askable"),
+        CheckConstraint(
+            "status IN ('created', 'refused') OR token IS NOT NULL OR (kind = 'payout' AND status <> 'pending')",
+            name="askable",
+        ),
+        one_of("route", Route, name="known_route"),
+        CheckConstraint(
+            "(kind = 'payout') = (route IS NOT NULL) AND (kind = 'payout') = (customer IS NOT NULL)"
+            " AND (stays_in_wallet IS NOT NULL) = (route IS NOT DISTINCT FROM 'wallet')",
+            name="payout_has_its_way",
+        ),
+        CheckConstraint(
+            "kind <> 'payout' OR sent_at IS NOT NULL OR (status IN ('created', 'refused') AND token IS NULL)",
+            name="sent_first",
+        ),
         CheckConstraint(
             "status NOT IN ('created', 'pending') OR next_check_at IS NOT NULL OR parked_at IS NOT NULL",
             name="never_quiet",
@@ -103,10 +159,18 @@ class Transaction(Base):
         # The sweep reads only this: rows with a date, oldest first. Settled rows leave it, so it stays small for ever.
         Index("ix_transactions_due", "next_check_at", postgresql_where=text("next_check_at IS NOT NULL")),
         Index("ix_transactions_status_id", "status", "id"),
+        # Payouts are few among many: a list of them must not read all the invoices in between.
+        Index("ix_transactions_payouts", "id", postgresql_where=text("kind = 'payout'")),
     )
 
 
 class Invoice(Transaction):
-    """A hosted payin: the customer pays on LigdiCash's page."""
+    """A payin: the customer pays on LigdiCash's page, by mobile money or from a wallet, as its `mode` says."""
 
     __mapper_args__ = {"polymorphic_identity": Kind.INVOICE.value}  # noqa: RUF012 - SQLAlchemy reads it from the class
+
+
+class Payout(Transaction):
+    """Money that goes out. Once `sent_at` stands in the row it is never sent again: see `tasks.payouts`."""
+
+    __mapper_args__ = {"polymorphic_identity": Kind.PAYOUT.value}  # noqa: RUF012 - SQLAlchemy reads it from the class

@@ -16,13 +16,24 @@ from sqlalchemy.orm import Session
 from config import policy
 from models.account import DEFAULT
 from models.case import CaseKind
-from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, OutcomeUnknown, StoreAway, TryAgain
+from models.errors import (
+    AskCustomer,
+    Conflict,
+    GatewayMisconfigured,
+    GatewayRefused,
+    NotSent,
+    OutcomeUnknown,
+    StoreAway,
+    TryAgain,
+)
+from models.operators import Operator
 from models.order import InvoiceOrder
+from models.payin import Hitch, operator_of
 from models.queries import invoices as books
 from models.queries.invoices import NewInvoice
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
-from models.transaction import Invoice, Status
+from models.transaction import Invoice, Mode, Status
 from tasks.sweep import HOLE_ADVICE
 from tasks.toolbox import Account, Shop, Toolbox
 
@@ -40,20 +51,44 @@ class Booked:
     is_new: bool
 
 
-def create(tools: Toolbox, order: InvoiceOrder, *, account: str = DEFAULT) -> Booked:
+def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str = DEFAULT) -> Booked:
     """Have the gateway create this invoice in this account, once: the same order again gives the invoice that is there.
 
     Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up, `GatewayRefused` or `GatewayMisconfigured` when the gateway
     says no, `NotSent` when it was never reached (send the same order again), and `OutcomeUnknown`, with a case, when
-    its reply is lost. An order the gateway refused before is tried again: nothing exists there.
+    its reply is lost. An order the gateway refused before is tried again: nothing exists there. So a payer whose `otp`
+    was wrong tries another one with the same order; the code is passed on and kept nowhere.
+
+    Raises `AskCustomer` without asking the gateway where only the customer has what is missing. An order that lacks
+    nothing but the one-time code is in the books then, as refused.
     """
     mine = tools.account(account)
+    try:
+        operator = _operator(mine, order)
+    except AskCustomer:
+        if (there := _under_way(tools, order, account=mine)) is not None:  # whatever the settings say by now
+            return Booked(invoice=there, is_new=False)
+        raise
+    lacking = _lacks(order, operator) if not otp else ""
     with transaction(tools.sessions) as step:
-        booked = _begin(step.session, _new(order, account=mine, digest=order_digest(order)))
+        new = _new(order, account=mine, digest=order_digest(order), operator=operator)
+        booked = _begin(step.session, new)
+        if booked.is_new and lacking:
+            books.refuse_invoice(step.session, booked.invoice.id, reason=lacking, code=Hitch.OTP_NEEDED.value)
+    if booked.is_new and lacking:
+        raise AskCustomer(lacking, code=Hitch.OTP_NEEDED)
     if booked.is_new:
-        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop))
+        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop), otp=otp)
         return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
     return booked
+
+
+def send_wallet_otp(tools: Toolbox, *, number: str, amount: int, account: str = DEFAULT) -> None:
+    """Have LigdiCash send the owner of this wallet a one-time code. Nothing is written down; each call sends another one.
+
+    Raises `Invalid` for an account that nobody set up, and as `Gateway.send_wallet_otp` does.
+    """
+    tools.account(account).gateway.send_wallet_otp(number, amount)
 
 
 def register(
@@ -84,14 +119,40 @@ def order_digest(order: InvoiceOrder) -> bytes:
     return hashlib.sha256(json.dumps(given, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
-def _new(order: InvoiceOrder, *, account: Account, digest: bytes) -> NewInvoice:
+def _new(order: InvoiceOrder, *, account: Account, digest: bytes, operator: Operator | None = None) -> NewInvoice:
+    named = order.payer.operator_id if order.payer else ""
     return NewInvoice(
         account=account.name,
         transaction_id=order.transaction_id,
         amount=order.amount,
         description=order.description,
         digest=digest,
+        mode=order.mode,
+        payer=order.payer.masked if order.payer else "",
+        asked_operator=operator.id if operator else named,
     )
+
+
+def _operator(account: Account, order: InvoiceOrder) -> Operator | None:
+    return operator_of(order.payer, amount=order.amount, project=account.operators) if order.payer else None
+
+
+def _under_way(tools: Toolbox, order: InvoiceOrder, *, account: Account) -> Invoice | None:
+    """The invoice of this very order and account, if it went to the gateway."""
+    with transaction(tools.sessions) as step:
+        there = books.find_invoice(step.session, order.transaction_id)
+    if there is None or there.status == Status.REFUSED or there.account != account.name:
+        return None
+    return there if there.order_digest == order_digest(order) else None
+
+
+def _lacks(order: InvoiceOrder, operator: Operator | None) -> str:
+    """Why this order cannot be sent without a one-time code; empty when it can. The sentences have French in the catalogs."""
+    if order.mode is Mode.WALLET:
+        return "A wallet is debited with a one-time code, and none came with the order."
+    if operator is not None and operator.validation is not None and operator.validation.needs_code_first:
+        return "The operator wants a one-time code, and none came with the order."
+    return ""
 
 
 def _with_shop(order: InvoiceOrder, shop: Shop) -> InvoiceOrder:
@@ -126,10 +187,13 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     return Booked(invoice=there, is_new=again)
 
 
-def _have_created(tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder) -> None:
+def _have_created(tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder, otp: str) -> None:
     try:
-        created = account.gateway.create_invoice(order)
-    except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
+        created = account.gateway.create_invoice(order, otp=otp)
+    except (GatewayRefused, GatewayMisconfigured) as exc:
+        _refuse(tools, invoice.id, reason=str(exc), code=exc.code)
+        raise
+    except NotSent as exc:
         _refuse(tools, invoice.id, reason=str(exc))
         raise
     except OutcomeUnknown as exc:
@@ -159,9 +223,9 @@ def _finish(tools: Toolbox, pk: int, *, token: str, payment_url: str) -> None:
             return
 
 
-def _refuse(tools: Toolbox, pk: int, *, reason: str) -> None:
+def _refuse(tools: Toolbox, pk: int, *, reason: str, code: str = "") -> None:
     with transaction(tools.sessions) as step:
-        books.refuse_invoice(step.session, pk, reason=reason)
+        books.refuse_invoice(step.session, pk, reason=reason, code=code)
 
 
 def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:

@@ -22,7 +22,7 @@ from models.queries.ask import Question, Subject, lock_subjects
 from models.queries.record import Move, NewCase, NewCheck, NextCheck
 from models.session import transaction
 from models.stop import Switch
-from models.transaction import Status
+from models.transaction import Kind, Status
 from tasks.toolbox import Toolbox
 
 log = structlog.get_logger()
@@ -161,7 +161,8 @@ def _wait(verdict: Verdict, subject: Subject, answered: Answered, *, jitter: flo
         return timedelta(seconds=policy.after_silence_in(subject.silences + 1, age=subject.age, jitter=jitter))
     if verdict.when is When.HELD:
         return timedelta(seconds=policy.held_back_in(subject.age, jitter=jitter))
-    by_age = policy.ask_again_in(subject.age)
+    tiers = policy.PAYOUT_TIERS if subject.books.kind is Kind.PAYOUT else policy.AGE_TIERS
+    by_age = policy.ask_again_in(subject.age, tiers=tiers)
     if by_age is None:
         return None
     return timedelta(seconds=max(by_age, policy.MISMATCH_EVERY) if verdict.when is When.SLOWLY else by_age)

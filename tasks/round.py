@@ -16,6 +16,7 @@ from models.queries import ask as asking
 from models.queries.ask import Question
 from models.queries.replay.aside import give_back_aside
 from models.session import transaction
+from models.transaction import Kind
 from tasks.record import Answered
 from tasks.toolbox import Account, Toolbox, Turn
 
@@ -102,7 +103,9 @@ class Round:
         if self._is_over:
             return None
         waited = timedelta(seconds=time.monotonic() - self._began)
-        answer = self._account.gateway.confirm(question.token)
+        gateway = self._account.gateway
+        confirm = gateway.confirm_payout if question.kind is Kind.PAYOUT else gateway.confirm
+        answer = confirm(question.token)
         return Answered(question=replace(question, asked_at=question.asked_at + waited), answer=answer)
 
     def _gather(self, pause: float | None) -> list[Answered]:

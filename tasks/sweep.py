@@ -20,10 +20,12 @@ from models.check import Lane
 from models.queries import accounts as books
 from models.queries import deliver, due, receive, stops
 from models.queries.due import ClaimedCallback
+from models.queries.payouts import refuse_unsent
 from models.queries.record import NewCase, open_cases
 from models.queries.stops import is_off
 from models.session import transaction
 from models.stop import Switch
+from models.transaction import Kind
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.job import Job
@@ -38,6 +40,14 @@ HOLE_ADVICE = (
     "No reply to our create was stored: the gateway may hold an invoice that nobody can ask about. "
     "If a customer paid it, ask LigdiCash support with the transaction id; else make a new invoice."
 )
+PAYOUT_ADVICE = (
+    "The payout was sent and no reply was stored: the money may be on its way, and nothing sends it again. Look it up in the"
+    " gateway's dashboard, or ask LigdiCash support with the transaction id, and say what became of it with `reconciler cases"
+    " resolve`. Pay it in no other way before."
+)
+HOLES = {Kind.INVOICE: HOLE_ADVICE, Kind.PAYOUT: PAYOUT_ADVICE}
+"""What a person is told about a transaction whose reply was lost."""
+
 POISON_ADVICE = f"Nobody managed to read it in {policy.READING_ATTEMPTS} attempts; it may be what stops the readers."
 
 
@@ -185,9 +195,12 @@ def _park_holes(tools: Toolbox) -> tuple[int, datetime, bool]:
     with transaction(tools.sessions) as step:
         until = due.now(step.session)
         holes = due.park_holes(step.session, limit=tools.sweep_batch)
-        cases = [NewCase(kind=CaseKind.TOKEN_LOST, detail=HOLE_ADVICE, transaction_pk=pk) for pk in holes]
+        cases = [NewCase(kind=CaseKind.TOKEN_LOST, detail=HOLES[kind], transaction_pk=pk) for pk, kind in holes.items()]
         open_cases(step.session, cases)
+        unsent = refuse_unsent(step.session, limit=tools.sweep_batch)
         is_off = stops.is_off(step.session, Switch.SWEEP)
+    if unsent:
+        log.warning("payouts_never_sent", transaction_pks=unsent)
     return len(holes), until, is_off
 
 

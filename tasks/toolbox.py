@@ -15,18 +15,37 @@ from models.answers import Answer, CallbackContent, Created
 from models.check import Lane
 from models.errors import Invalid
 from models.order import InvoiceOrder
+from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
 
 
 class Gateway(Protocol):
     """LigdiCash, as far as the jobs know it. Called from many threads at once."""
 
-    def create_invoice(self, order: InvoiceOrder) -> Created:
-        """Raises NotSent, GatewayRefused, GatewayMisconfigured, or OutcomeUnknown when the reply is lost."""
+    def create_invoice(self, order: InvoiceOrder, *, otp: str = "") -> Created:
+        """Raises NotSent, GatewayRefused, GatewayMisconfigured, or OutcomeUnknown when the reply is lost.
+
+        `otp` is the payer's one-time code, a secret: it goes out with this one call and is kept nowhere.
+        """
+        ...
+
+    def send_wallet_otp(self, number: str, amount: int) -> None:
+        """Have LigdiCash send the owner of this wallet a one-time code for so many francs. The number in its own form.
+
+        Raises NotSent, GatewayRefused, GatewayMisconfigured, or NoAnswer when nobody knows whether it was sent.
+        """
         ...
 
     def confirm(self, token: str) -> Answer:
         """Never raises for trouble of the gateway: that is an answer too."""
+        ...
+
+    def send_payout(self, order: PayoutOrder) -> Accepted:
+        """Raises NotSent, GatewayRefused, GatewayMisconfigured, or PayoutUnknown: it may be under way, never send it again."""
+        ...
+
+    def confirm_payout(self, token: str) -> Answer:
+        """The same as `confirm`, for the token of a payout. The answer names neither amount nor reference."""
         ...
 
 

@@ -45,6 +45,7 @@ LOGGED = 20
 LIMITS: dict[str, object] = {
     "overdue": policy.OVERDUE_AFTER,
     "deadline": policy.CALLBACK_DEADLINE,
+    "sent_grace": policy.CREATE_GRACE + policy.OVERDUE_AFTER,
     "ages": [timedelta(seconds=tier.until) for tier in policy.AGE_TIERS],
     "patiences": [policy.patience(tier) for tier in policy.AGE_TIERS],
     "longest": policy.patience(policy.AGE_TIERS[-1]),

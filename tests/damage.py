@@ -4,6 +4,7 @@ from __future__ import annotations
 
 WITHOUT_CONSTRAINTS = (
     "ALTER TABLE transactions DROP CONSTRAINT ck_transactions_never_quiet",
+    "ALTER TABLE transactions DROP CONSTRAINT ck_transactions_sent_first",
     "ALTER TABLE settlements DROP CONSTRAINT pk_settlements",
     "ALTER TABLE settlements DROP CONSTRAINT uq_settlements_check_id",
     "CREATE INDEX not_unique_any_more ON settlements (transaction_pk)",
@@ -12,6 +13,7 @@ WITHOUT_CONSTRAINTS = (
 )
 
 TODAY = "account default on "
+TODAY_OUT = "the same, money out"
 
 DAMAGE = {
     "a settlement is gone": (
@@ -308,5 +310,49 @@ DAMAGE = {
     "the case of a callback was ended without a word": (
         "UPDATE cases SET resolved_at = now(), resolved_by = 'awa' WHERE kind = 'orphan'",
         {("unexplained", "callback 2")},
+    ),
+    "a payout that was sent lost its case": (
+        """
+        WITH gone AS (DELETE FROM cases WHERE transaction_pk = (SELECT id FROM transactions WHERE transaction_id = 'OUT-2'))
+        UPDATE transactions SET sent_at = sent_at - interval '13 min', next_check_at = now() + interval '1 min'
+        WHERE transaction_id = 'OUT-2'
+        """,
+        {("sent_unseen", "OUT-2")},
+    ),
+    "the mark of a payout under way is gone": (
+        "UPDATE transactions SET sent_at = NULL WHERE transaction_id = 'OUT-5'",
+        {("taken_unmarked", "OUT-5")},
+    ),
+    "the settlement of a payout is gone": (
+        "DELETE FROM settlements WHERE transaction_pk = (SELECT id FROM transactions WHERE transaction_id = 'OUT-1')",
+        {("unsettled", "OUT-1"), ("sums", TODAY_OUT)},
+    ),
+    "the answer under the settlement of a payout names another's id": (
+        """
+        UPDATE checks SET reference = 'OUT-9'
+        WHERE transaction_pk = (SELECT id FROM transactions WHERE transaction_id = 'OUT-1')
+        """,
+        {("hearsay", "OUT-1")},
+    ),
+    "the answer under the settlement of a payout names another sum": (
+        """
+        UPDATE checks SET amount = 699
+        WHERE transaction_pk = (SELECT id FROM transactions WHERE transaction_id = 'OUT-1')
+        """,
+        {("hearsay", "OUT-1"), ("sums", TODAY_OUT)},
+    ),
+    "money that came in makes up for money that went out": (
+        """
+        UPDATE settlements SET amount = amount + CASE WHEN transaction_pk = 1 THEN 100 ELSE -100 END
+        WHERE transaction_pk IN (SELECT id FROM transactions WHERE transaction_id IN ('ORD-1', 'OUT-1'))
+        """,
+        {
+            ("hearsay", "ORD-1"),
+            ("hearsay", "OUT-1"),
+            ("other_terms", "ORD-1"),
+            ("other_terms", "OUT-1"),
+            ("sums", TODAY),
+            ("sums", TODAY_OUT),
+        },
     ),
 }

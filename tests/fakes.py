@@ -19,6 +19,7 @@ from models.account import DEFAULT
 from models.answers import Answer, Created, Said
 from models.check import Lane
 from models.order import InvoiceOrder
+from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
 from tasks.toolbox import (
     Account,
@@ -34,6 +35,7 @@ from tasks.toolbox import (
     Toolbox,
     Turn,
 )
+from tests.fake_payouts import FakePayouts
 from worker.ligdicash import wire
 
 API_KEY = "a-key-for-tests-only-0123456789"
@@ -63,13 +65,19 @@ def silence(**more: Any) -> Answer:
 class FakeGateway:
     """A gateway that knows the invoices made through it and says about each what it was told to say.
 
-    `create_fault` is raised instead of creating. `during_create` and `during_confirm` run in the middle of a call: the
-    place to let something else happen meanwhile.
+    `create_fault` is raised instead of creating, `otp_fault` instead of sending a code. `during_create` and
+    `during_confirm` run in the middle of a call: the place to let something else happen meanwhile. With an `operator_page`
+    an order that has a payer is answered with that address. `otps` are the codes that came, in order.
     """
 
     def __init__(self) -> None:
         self.orders: list[InvoiceOrder] = []
+        self.otps: list[str] = []
+        self.sent_to: list[tuple[str, int]] = []
         self.asked: list[str] = []
+        self.payouts = FakePayouts()
+        self.otp_fault: Exception | None = None
+        self.operator_page = ""
         self.create_fault: Exception | None = None
         self.during_create: Callable[[InvoiceOrder], object] = lambda _order: None
         self.during_confirm: Callable[[str], object] = lambda _token: None
@@ -81,16 +89,30 @@ class FakeGateway:
         with self._lock:
             self._answers[token] = list(answers)
 
-    def create_invoice(self, order: InvoiceOrder) -> Created:
+    def create_invoice(self, order: InvoiceOrder, *, otp: str = "") -> Created:
         """Remember the order; its token says `pending` until told otherwise."""
         self.during_create(order)
         with self._lock:
+            self.otps.append(otp)
             if self.create_fault is not None:
                 raise self.create_fault
             self.orders.append(order)
             token = f"token-{len(self.orders)}-of-{order.transaction_id}"
             self._answers.setdefault(token, [pending(references=(order.transaction_id,), amount=order.amount)])
-        return Created(token=token, payment_url=f"https://gateway.example/pay/{token}")
+        page = self.operator_page if order.payer else f"https://gateway.example/pay/{token}"
+        return Created(token=token, payment_url=page)
+
+    def send_wallet_otp(self, number: str, amount: int) -> None:
+        """Remember whom a code was to be sent to."""
+        if self.otp_fault is not None:
+            raise self.otp_fault
+        self.sent_to.append((number, amount))
+
+    def send_payout(self, order: PayoutOrder) -> Accepted:
+        return self.payouts.send_payout(order)
+
+    def confirm_payout(self, token: str) -> Answer:
+        return self.payouts.confirm_payout(token)
 
     def confirm(self, token: str) -> Answer:
         """The next answer about this token; an unknown token is not found."""
@@ -378,10 +400,12 @@ LENGTHS = Lengths(
 def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) -> Toolbox:
     """A toolbox on a real database, with stand-ins for all else and the real wire; any field can be replaced by name.
 
-    So can those of its one account, `gateway`, `budget`, `breaker` and `shop`, unless other `accounts` are given.
+    So can those of its one account, `gateway`, `budget`, `breaker`, `shop` and `operators`, unless other `accounts` are given.
     """
     fakes = fakes or Fakes()
-    own = {name: overrides.pop(name) for name in ("gateway", "budget", "breaker", "shop") if name in overrides}
+    own = {
+        name: overrides.pop(name) for name in ("gateway", "budget", "breaker", "shop", "operators") if name in overrides
+    }
     parts: dict[str, Any] = {
         "sessions": sessions,
         "accounts": FakeAccounts(fakes.account(DEFAULT, **own)),

@@ -69,7 +69,8 @@ class LivingGateway:
         """An invoice made here, by whatever way."""
         self.payments[token] = Payment(transaction_id=order.transaction_id, amount=order.amount)
 
-    def create_invoice(self, order: InvoiceOrder) -> Created:
+    def create_invoice(self, order: InvoiceOrder, *, otp: str = "") -> Created:
+        del otp
         if self.reply_to_create == "refused":
             raise GatewayRefused("the gateway refuses this order")
         if self.reply_to_create == "never sent":
@@ -123,8 +124,8 @@ class HangingWorker:
         assert not self._thread.is_alive()
         self._raise_trouble()
 
-    def create_invoice(self, order: InvoiceOrder) -> Created:
-        return self._gateway.create_invoice(order)
+    def create_invoice(self, order: InvoiceOrder, *, otp: str = "") -> Created:
+        return self._gateway.create_invoice(order, otp=otp)
 
     def confirm(self, token: str) -> Answer:
         answer = self._gateway.confirm(token)

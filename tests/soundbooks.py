@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
+from models.answers import Answer, Said
 from models.case import CaseKind
+from models.errors import GatewayRefused, PayoutUnknown
+from models.payout import PayoutOrder
 from models.queries.cases import Signature, find_cases
 from models.queries.record import NewCase, open_cases
 from models.queries.replay.choice import TransactionChoice
 from models.session import Sessions, transaction
-from models.transaction import Status
+from models.transaction import Route, Status
 from tasks.cases import ByHand, override
 from tasks.intake import intake
 from tasks.notify import notify
+from tasks.payouts import create
 from tasks.record import record
 from tasks.toolbox import Reply
 from tests.fakes import Fakes, answers, completed, notcompleted, pending, toolbox
-from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, run
+from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, run, value
 from tests.plans import approve, plan, run_to_the_end
 
 
 def write_sound_books(sessions: Sessions) -> None:
     """ORD-1 completed, 2 not, 3 pending, 4 parked, 5 completed after all, 6 paid on other terms, 7 waits, 8 refused.
 
-    By hand: ORD-9 completed over what really came, 10 not, and 11 refused.
+    By hand: ORD-9 completed over what really came, 10 not, and 11 refused. And payouts.
     """
     tools = toolbox(sessions)
     one, two, _, four, five, six = add_pending(sessions, 6)
@@ -29,6 +35,7 @@ def write_sound_books(sessions: Sessions) -> None:
     record(tools, [answered(sessions, one, completed(5000, "ORD-1"))], lane=LANE)
     record(tools, [answered(sessions, two, notcompleted())], lane=LANE)
     decide_by_hand(sessions, *rest)
+    write_sound_payouts(sessions)
     run(sessions, "UPDATE transactions SET created_at = created_at - interval '31 days' WHERE id = :pk", pk=four)
     record(tools, [answered(sessions, four, pending())], lane=LANE)
     for answer in (notcompleted(), completed(5000, "ORD-5")):
@@ -42,6 +49,29 @@ def write_sound_books(sessions: Sessions) -> None:
     assert seven
     tell(sessions, {1: answers(200), 2: answers(410), 3: answers(500), 4: answers(204)})
     write_sound_plans(sessions)
+
+
+def write_sound_payouts(sessions: Sessions) -> None:
+    """OUT-1 completed, 2 sent and unknown, 3 the same and by hand completed, 4 refused, 5 on its way."""
+    fakes = Fakes()
+    tools = toolbox(sessions, fakes)
+    faults = (None, PayoutUnknown("lost"), PayoutUnknown("lost"), GatewayRefused("no"), None)
+    for number, fault in enumerate(faults, start=1):
+        fakes.gateway.payouts.send_fault = fault
+        with suppress(PayoutUnknown, GatewayRefused):
+            create(tools, PayoutOrder(transaction_id=f"OUT-{number}", amount=700, route=OUT, customer="22670000000"))
+    record(tools, [answered(sessions, pk_of(sessions, "OUT-1"), Answer(said=Said.COMPLETED))], lane=LANE)
+    with transaction(sessions) as step:
+        [case] = [case for case in find_cases(step.session, range(20)) if case.transaction_id == "OUT-3"]
+    by = Signature(author="awa", reason="paid, says the dashboard")
+    assert override(tools, ByHand(case=case, new=Status.COMPLETED, amount=700), by)
+
+
+def pk_of(sessions: Sessions, transaction_id: str) -> int:
+    return value(sessions, "SELECT id FROM transactions WHERE transaction_id = :ours", ours=transaction_id)
+
+
+OUT = Route.MOBILE_MONEY
 
 
 def tell(sessions: Sessions, replies: dict[int, Reply]) -> None:

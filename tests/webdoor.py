@@ -18,6 +18,7 @@ from sqlalchemy import select
 from models.callback import Callback
 from models.session import Sessions, make_engine, make_sessions
 from models.transaction import Invoice
+from tasks.toolbox import Gateway
 from tests.fakes import API_KEY, FakeAccounts, Fakes, settings_for, toolbox
 from worker.web import build_app
 from worker.web.quick import QuickProtocol
@@ -101,9 +102,10 @@ def open_door(
     writing_url: str = "",
     fakes: Fakes | None = None,
     accounts: FakeAccounts | None = None,
+    gateway: Gateway | None = None,
     **settings,
 ) -> Iterator[Door]:
-    """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere.
+    """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere, `gateway` be a real one.
 
     Its spool is gone with it, unless `spool_dir` says where it lies.
     """
@@ -114,7 +116,8 @@ def open_door(
         sessions_on(writing_url or database_url) as writing,
     ):
         known = settings_for(database_url, **({"spool_dir": folder} | settings))
-        tools = toolbox(sessions, fakes, **({"accounts": accounts} if accounts else {}))
+        own = {"operators": known.operator_ids, "gateway": gateway or fakes.gateway}
+        tools = toolbox(sessions, fakes, **({"accounts": accounts} if accounts else own))
         app = build_app(known, tools, writing=writing)
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False

@@ -14,13 +14,14 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Celery:
     if name == "celery":
-        from models.errors import SettingsFault
+        from config.settings import SettingsProblem
         from worker.app import app_for_celery
 
         try:
             app = app_for_celery()
-        except SettingsFault as exc:
-            raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
+        except SettingsProblem as exc:
+            faults = "\n".join(exc.faults)
+            raise SystemExit(f"reconciler cannot start, fix these settings:\n{faults}") from None
         globals()["celery"] = app
         return app
     raise AttributeError(f"module 'worker' has no attribute {name!r}")

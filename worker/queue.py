@@ -133,8 +133,8 @@ class CeleryQueue:
         if self._is_resting():
             return None
         try:
-            with self._connection.clone() as connection:
-                channel: Any = connection.default_channel
+            with producers[self._connection].acquire(block=True, timeout=REST) as producer:
+                channel: Any = producer.channel
                 return {name: int(channel.queue_declare(name, durable=True).message_count) for name in queues}
         except self._trouble as exc:
             self._rest(exc)

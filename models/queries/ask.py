@@ -11,7 +11,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from models.decisions import Books
-from models.transaction import Status
+from models.transaction import Kind, Status
 
 NOW = timedelta(0)
 
@@ -29,6 +29,8 @@ class Question:
     """Whether it would have been asked about by itself. If not, somebody wants to know all the same."""
     is_trusted: bool = True
     """Whether trouble would be everybody's: the transaction is young, and its last question, if any, had an answer."""
+    kind: Kind = Kind.INVOICE
+    """Says which question it is: payins and payouts are asked about in two ways."""
 
     def __repr__(self) -> str:
         return f"Question(transaction_pk={self.transaction_pk}, asked_at={self.asked_at.isoformat()})"
@@ -62,7 +64,7 @@ BEGIN = text("""
     WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
     RETURNING t.id, t.account, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL,
-              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval)
+              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind
 """)
 
 # Those that came too soon after their last question: due the moment the spacing is over, not a whole tier later.
@@ -97,8 +99,16 @@ def begin_questions(
     wanted = sorted(set(ids))
     parameters = {"ids": wanted, "spacing": spacing, "lease": lease, "young": young, "anyway": anyway}
     questions = [
-        Question(transaction_pk=pk, account=account, token=token, asked_at=at, had_date=dated, is_trusted=trusted)
-        for pk, account, token, at, dated, trusted in session.execute(BEGIN, parameters)
+        Question(
+            transaction_pk=pk,
+            account=account,
+            token=token,
+            asked_at=at,
+            had_date=dated,
+            is_trusted=trusted,
+            kind=Kind(kind),
+        )
+        for pk, account, token, at, dated, trusted, kind in session.execute(BEGIN, parameters)
     ]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})
@@ -156,7 +166,7 @@ def put_off(session: Session, ids: Collection[int], *, wait: timedelta, spread: 
 
 # Plain columns: a row of the mapped class costs more than the rest of recording an answer.
 LOCK = text("""
-    SELECT id, account, status, amount, transaction_id, decided_asked_at, created_at, silences, nudged_at, held_asked_at,
+    SELECT id, account, kind, status, amount, transaction_id, decided_asked_at, created_at, silences, nudged_at, held_asked_at,
            clock_timestamp() AS now
     FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
 """)
@@ -192,6 +202,7 @@ def _subject(row: Row[Any], *, settled_amount: int | None) -> Subject:
             amount=row.amount,
             transaction_id=row.transaction_id,
             decided_asked_at=row.decided_asked_at,
+            kind=Kind(row.kind),
             settled_amount=settled_amount,
         ),
         age=(row.now - row.created_at).total_seconds(),

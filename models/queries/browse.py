@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.callback import Callback, Outcome
 from models.case import Case, CaseKind
-from models.transaction import Invoice, Status, Transaction
+from models.transaction import Invoice, Payout, Route, Status, Transaction
 
 T = TypeVar("T")
 AnySelect = Select[*tuple[Any, ...]]
@@ -49,6 +49,15 @@ class InvoiceLine:
     next_check_at: datetime | None
     parked_at: datetime | None
     open_cases: tuple[CaseKind, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutLine(InvoiceLine):
+    """One payout in a list. The customer's number is personal: for persons, not for logs."""
+
+    route: Route
+    customer: str
+    sent_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,6 +119,22 @@ INVOICE_LINES = select(
     OPEN_CASES.label("open_cases"),
 )
 
+PAYOUT_LINES = select(
+    Payout.id,
+    Payout.transaction_id,
+    Payout.account,
+    Payout.amount,
+    Payout.status,
+    Payout.created_at,
+    Payout.final_at,
+    Payout.next_check_at,
+    Payout.parked_at,
+    OPEN_CASES.label("open_cases"),
+    Payout.route,
+    Payout.customer,
+    Payout.sent_at,
+)
+
 CALLBACK_LINES = select(
     Callback.id,
     Callback.received_at,
@@ -132,6 +157,16 @@ def list_invoices(
     if account is not None:
         statement = statement.where(Invoice.account == account)
     return _page(session, _slice(statement, Invoice.id, paging), paging=paging, read=_invoice)
+
+
+def list_payouts(
+    session: Session, paging: Paging, *, status: Status | None = None, account: str | None = None
+) -> Page[PayoutLine]:
+    """Payouts of one status, or of all; of one account, or of all."""
+    statement = PAYOUT_LINES if status is None else PAYOUT_LINES.where(Payout.status == status.value)
+    if account is not None:
+        statement = statement.where(Payout.account == account)
+    return _page(session, _slice(statement, Payout.id, paging), paging=paging, read=_payout)
 
 
 def list_callbacks(session: Session, paging: Paging, *, outcome: Outcome | None = None) -> Page[CallbackLine]:
@@ -195,6 +230,24 @@ def _invoice(row: Row[Any]) -> InvoiceLine:
         next_check_at=row.next_check_at,
         parked_at=row.parked_at,
         open_cases=tuple(CaseKind(kind) for kind in row.open_cases),
+    )
+
+
+def _payout(row: Row[Any]) -> PayoutLine:
+    return PayoutLine(
+        id=row.id,
+        transaction_id=row.transaction_id,
+        account=row.account,
+        amount=row.amount,
+        status=Status(row.status),
+        created_at=row.created_at,
+        final_at=row.final_at,
+        next_check_at=row.next_check_at,
+        parked_at=row.parked_at,
+        open_cases=tuple(CaseKind(kind) for kind in row.open_cases),
+        route=Route(row.route),
+        customer=row.customer,
+        sent_at=row.sent_at,
     )
 
 

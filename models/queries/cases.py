@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.case import CALLBACK_KINDS, WATCHING_KINDS, CaseKind
 from models.queries.browse import Page, Paging
-from models.transaction import Status
+from models.transaction import Kind, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +45,10 @@ class CaseFacts:
     at_risk: int | None
     """The sum that somebody may be missing: what the gateway says was paid, else the invoice's amount; none for callbacks."""
     now: datetime
+    about: Kind | None = None
+    """Whether the transaction is an invoice or a payout."""
+    sent_at: datetime | None = None
+    """When the payout was handed to the gateway."""
 
     @property
     def is_held_open(self) -> bool:
@@ -86,7 +90,7 @@ FACTS = f"""
     SELECT k.id, k.kind, k.detail, k.opened_at, k.resolved_at, k.resolution, k.resolved_by, k.transaction_pk,
            t.transaction_id, t.status, t.amount, k.check_id, c.said, c.amount AS said_amount, c.reference AS said_reference,
            c.asked_at, s.amount AS settled_amount, k.callback_id, b.source, k.account, {AT_RISK} AS at_risk,
-           clock_timestamp() AS now
+           clock_timestamp() AS now, t.kind AS about, t.sent_at
     FROM cases k LEFT JOIN transactions t ON t.id = k.transaction_pk LEFT JOIN checks c ON c.id = k.check_id
     LEFT JOIN settlements s ON s.transaction_pk = k.transaction_pk LEFT JOIN callbacks b ON b.id = k.callback_id
 """  # noqa: S608 - our own words
@@ -237,4 +241,5 @@ def _page(rows: Sequence[Row[Any]], paging: Paging) -> Page[CaseFacts]:
 
 def _facts(row: Row[Any]) -> CaseFacts:
     status = Status(row.status) if row.status else None
-    return CaseFacts(**{**row._mapping, "kind": CaseKind(row.kind), "status": status})  # noqa: SLF001 - SQLAlchemy's name for a public thing
+    about = Kind(row.about) if row.about else None
+    return CaseFacts(**{**row._mapping, "kind": CaseKind(row.kind), "status": status, "about": about})  # noqa: SLF001 - SQLAlchemy's name for a public thing

@@ -9,6 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.answers import Said
+from models.transaction import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,16 +47,18 @@ CLAIM_OF_ACCOUNT = text(CLAIM.format(of_account=" AND account = :account"))
 
 # Our create went out and no reply was ever stored: there is no token to ask with. Parked, never asked about. Found by status,
 # oldest first by id: among all that is due, however much that is, nothing would tell them from what waits for its question.
+# A payout that was not even sent is no hole: see `payouts.refuse_unsent`.
 PARK_HOLES = text("""
     WITH due AS (
         SELECT id FROM transactions
         WHERE status = 'created' AND next_check_at <= now() AND token IS NULL
+          AND (kind <> 'payout' OR sent_at IS NOT NULL)
         ORDER BY id LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE transactions t SET next_check_at = NULL, parked_at = clock_timestamp()
     WHERE t.id = ANY(ARRAY(SELECT id FROM due))
-    RETURNING t.id
+    RETURNING t.id, t.kind
 """)
 
 CLAIM_CALLBACKS = text("""
@@ -98,9 +101,10 @@ def claim_transactions(
     return sorted(session.scalars(CLAIM_OF_ACCOUNT, parameters | {"account": account}))
 
 
-def park_holes(session: Session, *, limit: int) -> list[int]:
+def park_holes(session: Session, *, limit: int) -> dict[int, Kind]:
     """Park up to `limit` overdue transactions without a token; the caller opens their cases in the same transaction."""
-    return sorted(session.scalars(PARK_HOLES, {"limit": limit}))
+    rows = session.execute(PARK_HOLES, {"limit": limit})
+    return dict(sorted((pk, Kind(kind)) for pk, kind in rows))
 
 
 def claim_callbacks(session: Session, *, until: datetime, limit: int, lease: timedelta) -> list[ClaimedCallback]:

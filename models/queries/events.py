@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from models.decisions import HELD_BACK
 from models.event import AnswerEvidence, Event, OverrideEvidence
 from models.notice import NoticeKind
+from models.transaction import Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +27,7 @@ class EventPage:
 # What a settlement rests on stands in it. A failure rests on the override that was made before its notice was written, or
 # else on the first answer that says so and was not held back, which is the one that moved the status: later ones changed nothing.
 EVENTS = """
-    SELECT n.id AS notice_id, n.account, n.seq, n.kind, n.created_at, t.transaction_id,
+    SELECT n.id AS notice_id, n.account, n.seq, n.kind, n.created_at, t.transaction_id, t.kind AS about,
            COALESCE(s.amount, t.amount) AS amount, s.settled_at,
            o.id AS override_id, o.author, o.reason, o.made_at,
            c.id AS check_id, c.asked_at, c.said, c.amount AS said_amount, c.reference, encode(sha256(c.body), 'hex') AS sha256
@@ -89,6 +90,7 @@ def _event(row: Row[Any]) -> Event:
         amount=row.amount,
         settled_at=row.settled_at,
         evidence=_evidence(row),
+        about=Kind(row.about),
     )
 
 

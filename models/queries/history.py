@@ -17,7 +17,7 @@ from models.notice import Notice, NoticeKind
 from models.queries.browse import CALLBACK_LINES, AnySelect, CallbackLine, CaseLine, callback_line, case_line
 from models.queries.overrides import OverrideLine, overrides_of
 from models.settlement import Settlement
-from models.transaction import Invoice, Status
+from models.transaction import Kind, Mode, Status, Transaction
 
 NEWEST = 500
 """Callbacks and questions that are read at most, of each the newest: a forger may send any number."""
@@ -25,7 +25,7 @@ NEWEST = 500
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InvoiceFacts:
-    """One invoice as the books hold it. Amount in francs. `now` is the database's clock, which decides what is due."""
+    """One invoice, or payout, as the books hold it. Amount in francs. `now` is the database's clock, which decides what is due."""
 
     id: int
     transaction_id: str
@@ -40,6 +40,11 @@ class InvoiceFacts:
     operator_name: str
     request_id: str
     refusal: str
+    refusal_code: str
+    mode: Mode
+    payer: str
+    """Masked."""
+    asked_operator: str
     created_at: datetime
     final_at: datetime | None
     next_check_at: datetime | None
@@ -49,6 +54,12 @@ class InvoiceFacts:
     answered: int
     silences: int
     now: datetime
+    kind: Kind = Kind.INVOICE
+    route: str | None = None
+    customer: str | None = None
+    """Of a payout: who gets the money. Personal."""
+    stays_in_wallet: bool | None = None
+    sent_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"InvoiceFacts(id={self.id}, transaction_id={self.transaction_id!r}, status={self.status.value})"
@@ -112,14 +123,16 @@ class History:
     notices: tuple[NoticeLine, ...]
 
 
-def find_history(session: Session, transaction_id: str, *, newest: int = NEWEST) -> History | None:
-    """Everything about the invoice with this id of ours; None when there is none.
+def find_history(
+    session: Session, transaction_id: str, *, kind: Kind | None = None, newest: int = NEWEST
+) -> History | None:
+    """Everything about the transaction with this id of ours; None when there is none, or none of this kind.
 
     Must come first in its transaction, which it makes read-only and a single snapshot of the books.
     """
     # Without it an answer recorded between two of these statements would show a settlement of a pending invoice.
     session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
-    invoice = _invoice(session, transaction_id)
+    invoice = _invoice(session, transaction_id, kind)
     if invoice is None:
         return None
     callbacks = _newest(session, _callbacks(invoice.id), limit=newest)
@@ -139,33 +152,46 @@ def find_history(session: Session, transaction_id: str, *, newest: int = NEWEST)
     )
 
 
-def _invoice(session: Session, transaction_id: str) -> InvoiceFacts | None:
+def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> InvoiceFacts | None:
+    wanted = [kind.value] if kind else [one.value for one in Kind]
     row = session.execute(
         select(
-            Invoice.id,
-            Invoice.transaction_id,
-            Invoice.account,
-            Invoice.amount,
-            Invoice.status,
-            Invoice.description,
-            func.coalesce(Invoice.payment_url, "").label("payment_url"),
-            Invoice.token.is_not(None).label("has_token"),
-            Invoice.operator_id,
-            Invoice.operator_name,
-            Invoice.request_id,
-            Invoice.refusal,
-            Invoice.created_at,
-            Invoice.final_at,
-            Invoice.next_check_at,
-            Invoice.parked_at,
-            Invoice.last_asked_at,
-            Invoice.asked,
-            Invoice.answered,
-            Invoice.silences,
+            Transaction.id,
+            Transaction.transaction_id,
+            Transaction.account,
+            Transaction.amount,
+            Transaction.status,
+            Transaction.description,
+            func.coalesce(Transaction.payment_url, "").label("payment_url"),
+            Transaction.token.is_not(None).label("has_token"),
+            Transaction.operator_id,
+            Transaction.operator_name,
+            Transaction.request_id,
+            Transaction.refusal,
+            Transaction.refusal_code,
+            Transaction.mode,
+            Transaction.payer,
+            Transaction.asked_operator,
+            Transaction.created_at,
+            Transaction.final_at,
+            Transaction.next_check_at,
+            Transaction.parked_at,
+            Transaction.last_asked_at,
+            Transaction.asked,
+            Transaction.answered,
+            Transaction.silences,
             func.clock_timestamp().label("now"),
-        ).where(Invoice.transaction_id == transaction_id)
+            Transaction.kind,
+            Transaction.route,
+            Transaction.customer,
+            Transaction.stays_in_wallet,
+            Transaction.sent_at,
+        ).where(Transaction.transaction_id == transaction_id, Transaction.kind.in_(wanted))
     ).one_or_none()
-    return None if row is None else InvoiceFacts(**{**row._mapping, "status": Status(row.status)})  # noqa: SLF001 - SQLAlchemy's name for a public thing
+    if row is None:
+        return None
+    words = {"status": Status(row.status), "mode": Mode(row.mode), "kind": Kind(row.kind)}
+    return InvoiceFacts(**{**row._mapping, **words})  # noqa: SLF001 - SQLAlchemy's name for a public thing
 
 
 def _callbacks(pk: int) -> AnySelect:

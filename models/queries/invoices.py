@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.errors import Conflict
 from models.queries.record import close_parking_cases
 from models.settlement import Settlement
-from models.transaction import Invoice, Kind, Status
+from models.transaction import Invoice, Kind, Mode, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +25,10 @@ class NewInvoice:
     amount: int
     description: str
     digest: bytes
+    mode: Mode = Mode.HOSTED
+    payer: str = ""
+    """Masked."""
+    asked_operator: str = ""
 
 
 def begin_invoice(session: Session, new: NewInvoice, *, grace: timedelta) -> Invoice | None:
@@ -41,6 +45,9 @@ def begin_invoice(session: Session, new: NewInvoice, *, grace: timedelta) -> Inv
             amount=new.amount,
             description=new.description,
             order_digest=new.digest,
+            mode=new.mode.value,
+            payer=new.payer,
+            asked_operator=new.asked_operator,
             status=Status.CREATED.value,
             next_check_at=func.clock_timestamp() + grace,
         )
@@ -68,6 +75,7 @@ def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
         .values(
             status=Status.CREATED.value,
             refusal="",
+            refusal_code="",
             created_at=func.clock_timestamp(),
             next_check_at=func.clock_timestamp() + grace,
         )
@@ -101,12 +109,12 @@ def finish_invoice(session: Session, pk: int, *, token: str, payment_url: str, f
     return finished
 
 
-def refuse_invoice(session: Session, pk: int, *, reason: str) -> bool:
-    """Write down that the gateway refused to create it; a case that said its reply was lost is over."""
+def refuse_invoice(session: Session, pk: int, *, reason: str, code: str = "") -> bool:
+    """Write down that the gateway refused to create it, or was not asked; a case that said its reply was lost is over."""
     statement = (
         update(Invoice)
         .where(Invoice.id == pk, Invoice.status == Status.CREATED.value)
-        .values(status=Status.REFUSED.value, refusal=reason, next_check_at=None, parked_at=None)
+        .values(status=Status.REFUSED.value, refusal=reason, refusal_code=code, next_check_at=None, parked_at=None)
     )
     refused = _count(session, statement) == 1
     close_parking_cases(session, [pk] if refused else [], resolution="the gateway refused to create it")

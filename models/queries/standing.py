@@ -13,7 +13,7 @@ from models.queries.history import History, find_history
 from models.queries.overrides import OverrideLine
 from models.queries.status import UNREAD
 from models.queries.stops import StopLine, off_now
-from models.transaction import Invoice
+from models.transaction import Invoice, Kind
 
 NEWEST_BODIES = 50
 """Callbacks whose bodies are read again, the newest: of 64 kB at most each, and a forger may send any number."""
@@ -51,7 +51,7 @@ def find_standing(session: Session, transaction_id: str) -> Standing | None:
 
     Must come first in its transaction, which `find_history` makes read-only and a single snapshot of the books.
     """
-    history = find_history(session, transaction_id)
+    history = find_history(session, transaction_id, kind=Kind.INVOICE)
     if history is None:
         return None
     pk = history.invoice.id

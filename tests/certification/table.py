@@ -92,7 +92,7 @@ DOOR = (
         "received",
         "the callback's body is read, nothing stored",
         when=When.BEFORE,
-        where="worker.web.writer:Writer.store",
+        where="worker.web.writer:Writer.take",
         left=Left(invoice=FIRST_CHECK),
         healer=Healer.SWEEP_ASKS,
         within=30,

@@ -94,6 +94,20 @@ def test_the_terms_of_a_transaction_never_change(engine, statement):
             connection.execute(text(f"UPDATE transactions SET {statement}"))
 
 
+@pytest.mark.parametrize(
+    ("mode", "payer", "rule"),
+    [("cash", "226******00", "known_mode"), ("direct", "", "payer"), ("hosted", "226", "payer")],
+)
+def test_a_payin_has_a_mode_we_know_and_a_payer_where_the_mode_has_one(engine, mode, payer, rule):
+    with engine.connect() as connection:
+        pk = add(connection)
+        with pytest.raises(DBAPIError, match=rule):
+            connection.execute(
+                text("UPDATE transactions SET mode = :mode, payer = :payer WHERE id = :pk"),
+                {"pk": pk, "mode": mode, "payer": payer},
+            )
+
+
 def test_an_open_transaction_has_a_next_check_or_is_parked(engine):
     with engine.connect() as connection:
         add(connection)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import redis
 
 from config.celery_settings import ASK, ECHO, LISTEN, NOTIFY, READ, REPLAY, SWEEP, WATCH
 from models.callback import Outcome
@@ -19,6 +21,7 @@ from tests.ledger import add_pending, claim, knock, open_books, value
 from worker.app import make_app
 from worker.queue import CeleryQueue
 
+NOWHERE = "postgresql://nobody@127.0.0.1:1/none"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -127,8 +130,31 @@ def test_wrong_settings_end_the_process_with_one_line_each_and_no_traceback(prog
     assert "hidden" not in str(lines)
 
 
+@pytest.mark.processes
+def test_a_real_beat_rings_for_the_sweep_by_name(redis_url, tmp_path):
+    schedule = ["-s", str(tmp_path / "schedule")]
+    with running(["beat", *schedule], good(NOWHERE, redis_url), tmp_path), redis.Redis.from_url(redis_url) as valkey:
+        raw = eventually(lambda: valkey.lindex("reconciler:control", 0))
+    headers = json.loads(raw)["headers"]
+    assert headers["task"] == SWEEP
+    assert headers["expires"]
+
+
+def test_beat_holds_neither_jobs_nor_what_they_work_with():
+    load = "import sys, worker; worker.celery.loader.init_worker(); print(*{name.partition('.')[0] for name in sys.modules})"
+    done = subprocess.run(
+        [sys.executable, "-c", load],
+        cwd=ROOT,
+        env=good(NOWHERE, "redis://127.0.0.1:1/0"),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert not {"tasks", "models", "sqlalchemy", "psycopg", "requests", "fastapi"} & set(done.stdout.split())
+
+
 def test_making_an_app_connects_to_nothing():
-    app = make_app(settings_for("postgresql://nobody@127.0.0.1:1/none", "redis://127.0.0.1:1/0"))
+    app = make_app(settings_for(NOWHERE, "redis://127.0.0.1:1/0"))
     app.loader.import_default_modules()
     assert {READ, ASK, SWEEP} <= set(app.tasks)
     assert app.tasks[ASK].tools.pending_after.total_seconds() == 120
@@ -137,7 +163,7 @@ def test_making_an_app_connects_to_nothing():
 
 
 def test_each_app_has_tools_of_its_own():
-    first, second = (make_app(settings_for("postgresql://nobody@127.0.0.1:1/none")) for _ in range(2))
+    first, second = (make_app(settings_for(NOWHERE)) for _ in range(2))
     for app in (first, second):
         app.loader.import_default_modules()
     assert first.tasks[SWEEP].tools is first.tasks[READ].tools

@@ -19,7 +19,7 @@ from worker.demo.ledger import Ledger, Telling, add_up
 from worker.demo.receiver import Receiver, events_written
 from worker.demo.show import show_ledger, show_verdict
 from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
-from worker.demo.story import write_story
+from worker.demo.story import EVERYTHING, SHARES, write_story
 from worker.demo.trouble import Fault, faults
 from worker.embedded.environment import given
 from worker.embedded.shape import Shape
@@ -52,6 +52,8 @@ class DemoOptions:
 
     invoices: int = 300
     seed: int = 1
+    everything: bool = False
+    """Also customers who pay without the gateway's page."""
     data: Path | None = None
     keep: bool = False
 
@@ -96,7 +98,8 @@ def demo_settings(environment: Mapping[str, str]) -> dict[str, str]:
 def _drive(options: DemoOptions, shape: Shape, console: Console, *, receiver: Receiver, may_flush: bool) -> Ledger:
     seconds = options.invoices / PACE
     prefix = f"DEMO-{secrets.token_hex(4)}"
-    visits = write_story(invoices=options.invoices, seconds=seconds, seed=options.seed, prefix=prefix)
+    shares = EVERYTHING if options.everything else SHARES
+    visits = write_story(invoices=options.invoices, seconds=seconds, seed=options.seed, prefix=prefix, shares=shares)
     sessions = build_sessions(settings_of(shape))
     books = OurBooks.opened(sessions)
     told_before = max((seq for seq, _ in events_written(sessions)), default=0)

@@ -12,7 +12,10 @@ from functools import partial
 import requests
 
 from models.errors import NeedsHuman
+from models.transaction import Status
+from worker.demo.payins import PayinFate
 from worker.demo.story import FORGING, Json, Visit
+from worker.demo.till import Till, refused
 
 HANDS = 40
 """Customers in the shop at the same time."""
@@ -109,30 +112,45 @@ class Driver:
     def _visit(self, visit: Visit) -> None:
         if visit.faults:
             self._tell_gateway("PUT", visit, what="faults", body=visit.faults)
-        status = self._create(visit)
+        status = self._order(visit)
         with self._lock:
             self.played.ordered.add(visit.transaction_id)
-            if status != "pending":
+            if status not in (Status.PENDING, Status.REFUSED):
                 self.played.holes.add(visit.transaction_id)
-        if status == "pending":
+        if status == Status.PENDING:
             time.sleep(max(0.0, visit.decides_at - visit.orders_at))
             self._decide(visit)
         self.on_step()
 
-    def _create(self, visit: Visit) -> str:
-        """Send the order until the door answers; the status of the invoice."""
+    def _order(self, visit: Visit) -> str:
+        """Order until the door answers; the status of the invoice."""
+        if isinstance(visit.fate, PayinFate) and visit.payment:
+            till = Till(
+                fate=visit.fate,
+                payment=visit.payment,
+                amount=visit.amount,
+                body=quickstart_order(visit),
+                order=self._insist,
+                phone=self._control,
+            )
+            return till.pay()
+        reply = self._insist("/v1/invoices", quickstart_order(visit))
+        if not reply.ok:
+            raise refused(reply)
+        return str(reply.json()["status"])
+
+    def _insist(self, path: str, body: Json) -> requests.Response:
+        """Send a body until the door answers it with a yes, or with a no that repeating it would not change."""
         give_up = time.monotonic() + PATIENCE
         while True:
             try:
-                reply = self._ask_api("POST", "/v1/invoices", json=quickstart_order(visit))
-                if reply.status_code in (200, 201):
-                    return str(reply.json()["status"])
-                if reply.status_code < 500:  # noqa: PLR2004 - HTTP: our own fault, repeating it would not help
-                    raise NeedsHuman(f"the API refused an order: {reply.status_code} {reply.text[:150]}")
+                reply = self._ask_api("POST", path, json=body)
+                if reply.status_code < 500 or "code" in reply.json():  # noqa: PLR2004 - HTTP; a code is about the payer
+                    return reply
             except requests.RequestException:
                 pass  # the door is down: that is part of the story
             if time.monotonic() > give_up:
-                raise NeedsHuman(f"no answer to order {visit.transaction_id} within {PATIENCE:g} s")
+                raise NeedsHuman(f"no answer to POST {path} within {PATIENCE:g} s")
             with self._lock:
                 self.played.repeated_orders += 1
             time.sleep(0.3)

@@ -11,7 +11,8 @@ from models.check import Lane
 from models.queries.ledger import Ending
 from models.transaction import Status
 from worker.demo.drive import Played
-from worker.demo.story import FORGING, Fate, Visit
+from worker.demo.payins import PayinFate
+from worker.demo.story import FORGING, AnyFate, Fate, Visit
 from worker.language import _, number
 
 NO_CLOSER_THAN = 3.0
@@ -68,7 +69,7 @@ class Pace:
 class Ledger:
     """Everything the last page shows."""
 
-    fates: Mapping[Fate, Counter[str]]
+    fates: Mapping[AnyFate, Counter[str]]
     """Per fate, how many ended how: a status, with what it was learned by where it is final."""
     paces: Mapping[str, Pace]
     waits: Mapping[str, Sequence[float]]
@@ -157,9 +158,9 @@ def add_up(evidence: Evidence) -> Ledger:
     )
 
 
-def _by_fate(evidence: Evidence) -> dict[Fate, Counter[str]]:
+def _by_fate(evidence: Evidence) -> dict[AnyFate, Counter[str]]:
     told_of = {visit.fate for visit in evidence.visits}
-    fates: dict[Fate, Counter[str]] = {fate: Counter() for fate in Fate if fate in told_of}
+    fates: dict[AnyFate, Counter[str]] = {fate: Counter() for fate in (*Fate, *PayinFate) if fate in told_of}
     for visit in evidence.visits:
         fates[visit.fate][_how(evidence.ours.get(visit.transaction_id))] += 1
     return fates

@@ -65,7 +65,7 @@ def _fates(ledger: Ledger) -> Table:
         table.add_column(heading, justify="right")
     sums = [0] * 6
     for fate, ends in ledger.fates.items():
-        failed = sum(n for how, n in ends.items() if how.startswith(Status.NOTCOMPLETED.value))
+        failed = sum(n for how, n in ends.items() if how.startswith((Status.NOTCOMPLETED.value, Status.REFUSED.value)))
         by = [ends[f"{Status.COMPLETED}/{lane}"] for lane in LANES]
         row = [ends.total(), *by, failed, ends[Status.PENDING.value], 0]
         row[5] = row[0] - sum(row[1:5])

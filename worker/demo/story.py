@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from models.transaction import Status
+from worker.demo.payins import CALLBACKS_LOST, PAYIN_ENDS, PAYIN_SHARES, PayinFate, Payment, payment_of
 from worker.language import N_
 
 Json = dict[str, object]
@@ -35,7 +36,9 @@ class Fate(StrEnum):
     WRONG_REFERENCE = N_("paid, another reference told")
 
 
-SHARES = {
+AnyFate = Fate | PayinFate
+
+SHARES: dict[AnyFate, int] = {
     Fate.PAID: 36,
     Fate.PAID_ONE_CALLBACK: 10,
     Fate.PAID_LOST: 14,
@@ -49,6 +52,9 @@ SHARES = {
     Fate.WRONG_AMOUNT: 2,
 }
 """What the customers of the demo do, in parts of a hundred."""
+
+EVERYTHING = SHARES | PAYIN_SHARES
+"""The same, with those who pay without the gateway's page."""
 
 PAYING = frozenset(fate for fate in Fate if fate.value.startswith("paid"))
 FAILING = frozenset({Fate.FAILED, Fate.FAILED_LOST, Fate.LATE_SUCCESS})
@@ -81,17 +87,21 @@ class Visit:
 
     transaction_id: str
     amount: int
-    fate: Fate
+    fate: AnyFate
     orders_at: float
     decides_at: float
     decision: Json = field(default_factory=dict)
     second_thought: Json = field(default_factory=dict)
     faults: Json = field(default_factory=dict)
-    """What befalls the questions about this one payment, in the words of the simulator's control API."""
+    """What befalls the calls about this one payment, in the words of the simulator's control API."""
+    payment: Payment | None = None
+    """How it is paid without the gateway's page; None on it."""
 
     @property
     def should_end(self) -> Status:
         """Where the books must end on the gateway's first word: on evidence, and only there."""
+        if isinstance(self.fate, PayinFate):
+            return PAYIN_ENDS[self.fate]
         if self.fate in FAILING:
             return Status.NOTCOMPLETED
         return Status.COMPLETED if self.fate in PAYING - MISMATCHED else Status.PENDING
@@ -103,7 +113,7 @@ class Visit:
 
 
 def write_story(
-    *, invoices: int, seconds: float, seed: int, prefix: str, shares: Mapping[Fate, int] = SHARES
+    *, invoices: int, seconds: float, seed: int, prefix: str, shares: Mapping[AnyFate, int] = SHARES
 ) -> list[Visit]:
     """One visit per invoice, spread over `seconds`; same seed, same story.
 
@@ -119,7 +129,9 @@ def write_story(
     ]
 
 
-def _visit(draw: random.Random, fate: Fate, *, number: int, orders_at: float, prefix: str) -> Visit:
+def _visit(draw: random.Random, fate: AnyFate, *, number: int, orders_at: float, prefix: str) -> Visit:
+    if isinstance(fate, PayinFate):
+        return _payin(draw, fate, number=number, orders_at=orders_at, prefix=prefix)
     amount = draw.randrange(500, 50_000, 50)
     return Visit(
         transaction_id=f"{prefix}-{number:05d}",
@@ -130,6 +142,25 @@ def _visit(draw: random.Random, fate: Fate, *, number: int, orders_at: float, pr
         decision=_decision(draw, fate, amount=amount),
         second_thought=_second_thought(fate),
         faults={"confirm": {"kind": "slow", "share": 0.3, "seconds": TOO_SLOW}} if fate is Fate.PAID_SLOW else {},
+    )
+
+
+def _payin(draw: random.Random, fate: PayinFate, *, number: int, orders_at: float, prefix: str) -> Visit:
+    """The operator is the payer's own: the decision names none."""
+    end = PAYIN_ENDS[fate]
+    decision: Json = {
+        "status": (Status.NOTCOMPLETED if end is Status.NOTCOMPLETED else Status.COMPLETED).value,
+        "callbacks": {"twins": "none" if fate in CALLBACKS_LOST else draw.choice(["json-form", "form-json"])},
+    }
+    return Visit(
+        transaction_id=f"{prefix}-{number:05d}",
+        amount=draw.randrange(500, 50_000, 50),
+        fate=fate,
+        orders_at=orders_at,
+        decides_at=orders_at + draw.uniform(0.5, 3.0),
+        decision=decision,
+        faults={"create": {"kind": "reply_lost"}} if fate is PayinFate.REPLY_LOST else {},
+        payment=payment_of(fate, number=number),
     )
 
 

@@ -1,7 +1,7 @@
 """The language of what a person reads: English in the source, the others in catalogs beside this file.
 
-Log lines, JSON members and the HTTP door's errors stay English: programs and engineers read them. A catalog is a folder of
-`.po` files, one for each part of the command, so that a text is found where its part is.
+Log lines, JSON members and what the HTTP door says to programs stay English; what it says to a customer is in the language
+of the request. A catalog is a folder of `.po` files, one for each part, so that a text is found where its part is.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import gettext as standard
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import cache
 from io import BytesIO
 from pathlib import Path
 
@@ -25,6 +27,7 @@ LOCALE = ("LC_ALL", "LC_MESSAGES", "LANG")
 """Where the system says it; the first that is set decides, as POSIX has it."""
 
 _chosen = standard.NullTranslations()
+_here: ContextVar[standard.NullTranslations | None] = ContextVar("language_of_this_request", default=None)
 
 
 def languages() -> list[str]:
@@ -54,7 +57,7 @@ def known(language: str, *, by: str) -> str:
 def choose(language: str) -> None:
     """From now on this process speaks this language; one of `languages()`."""
     global _chosen  # noqa: PLW0603 - a process speaks one language, and every sentence would else carry it along
-    _chosen = standard.NullTranslations() if language == SOURCE else _load(CATALOGS / language)
+    _chosen = _load(CATALOGS / language)
 
 
 @contextmanager
@@ -69,14 +72,28 @@ def speaking(language: str) -> Iterator[None]:
         _chosen = before
 
 
+@contextmanager
+def speaking_here(language: str) -> Iterator[None]:
+    """Speak this language inside, in this thread or request alone: others of the process go on in theirs."""
+    token = _here.set(_load(CATALOGS / language))
+    try:
+        yield
+    finally:
+        _here.reset(token)
+
+
+def _speech() -> standard.NullTranslations:
+    return _here.get() or _chosen
+
+
 def _(text: str) -> str:
     """The same text in the chosen language; as it is where that has no words for it. Fill in values afterwards."""
-    return _chosen.gettext(text) if text else ""
+    return _speech().gettext(text) if text else ""
 
 
 def ngettext(one: str, many: str, count: int) -> str:
     """`one` or `many` in the chosen language, as its grammar wants it for this count."""
-    return _chosen.ngettext(one, many, count)
+    return _speech().ngettext(one, many, count)
 
 
 def N_(text: str) -> str:  # noqa: N802 - the name that extractors of texts look for
@@ -90,8 +107,14 @@ def number(value: float, form: str = ",") -> str:
     return f"{value:{form}}".translate({ord(","): thousands, ord("."): point})
 
 
+@cache
 def _load(folder: Path) -> standard.NullTranslations:
-    """The catalog in this folder. Read as text, so that nothing has to be compiled before the program runs."""
+    """The catalog in this folder; of the source, which has none, an empty one.
+
+    Read as text, so that nothing has to be compiled before the program runs.
+    """
+    if folder.name == SOURCE:
+        return standard.NullTranslations()
     from babel.messages.mofile import write_mo
     from babel.messages.pofile import read_po
 

@@ -3,7 +3,7 @@
 A read timeout of `requests` counts from byte to byte, so a server that sends one byte every few seconds can hold a worker for
 hours. Here each wait for bytes gets only what is left of the time for the whole answer.
 
-An answer as the gateway gives it (HTTP/1.1, with a length or in chunks, not packed) is cut out of what comes: `http.client` and
+An answer as the gateway gives it (HTTP/1.1, with a length or in chunks, not packed) is read by `httptools`: `http.client` and
 urllib3 need several times as long to take it apart. Whatever looks different in any way is left to them, with the bytes that
 have come by then. See docs/decisions/0025-a-lean-client.md.
 """
@@ -19,6 +19,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import httptools
 import urllib3
 
 RECEIVE = 65_536
@@ -27,14 +28,10 @@ RECEIVE = 65_536
 LONGEST_HEAD = 32_768
 """Bytes of status line and headers that are looked through here."""
 
-LONGEST_CHUNK_LINE = 256
+_PLAIN = re.compile(rb"HTTP/1\.1 (?!204|304|1)[0-9]{3} ")
+"""A status that has a body."""
 
-_PLAIN = re.compile(rb"HTTP/1\.1 ([2-5][0-9]{2})[^\r\n]*\r\n")
-_HEADER = re.compile(rb"^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\r\n]*?)[ \t]*\r\n", re.MULTILINE)
-_FRAMING = ("content-length", "transfer-encoding", "content-encoding")
-_LENGTH = re.compile(r"[0-9]{1,15}")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,8})[ \t]*(?:;[^\r\n]*)?\r\n")
-_BODILESS = (204, 304)
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +66,6 @@ class Incoming:
         if not data:
             raise http.client.RemoteDisconnected("the answer broke off")
         self.heard += data
-
-    def find(self, mark: bytes, start: int, *, within: int) -> int:
-        """Where `mark` ends, after hearing until it is there; -1 when it is not within so many bytes of `start`."""
-        while (at := self.heard.find(mark, start)) < 0:
-            if len(self.heard) - start > within:
-                return -1
-            self.hear()
-        return at + len(mark)
-
-    def span(self, start: int, length: int) -> bytes:
-        """So many bytes from `start` on, after hearing them."""
-        while len(self.heard) < start + length:
-            self.hear()
-        return bytes(self.heard[start : start + length])
 
 
 class _Raw(io.RawIOBase):
@@ -150,61 +133,62 @@ def _read_any(incoming: Incoming, *, limit: int) -> Reply:
     return Reply(answer.status, {name.lower(): value for name, value in headers.items()}, body)
 
 
+class _Plain:
+    """What `httptools` finds in an answer. `is_odd`: not as the gateway gives them, so that this reading is no good."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self.headers: dict[str, str] = {}
+        self.body = b""
+        self.has_headers = self.is_whole = self.is_odd = self.has_more = False
+
+    def on_message_begin(self) -> None:
+        """Once is right: what follows an answer is none of ours."""
+        self.has_more = self.is_whole
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """One of them; those behind the last chunk are not asked for."""
+        if not self.has_headers:
+            self.headers[name.decode("latin-1").lower()] = value.decode("latin-1")
+
+    def on_headers_complete(self) -> None:
+        """The body is packed or not, and ends somewhere or not."""
+        self.has_headers = True
+        self.is_odd = "content-encoding" in self.headers or not _FRAMING & self.headers.keys()
+
+    def on_body(self, data: bytes) -> None:
+        """Kept up to the limit and a little more."""
+        if not self.has_enough():
+            self.body += data
+
+    def on_message_complete(self) -> None:
+        """All of it is there."""
+        self.is_whole = True
+
+    def has_enough(self) -> bool:
+        """Whether all of it is there, or more of the body than is kept."""
+        return self.is_whole or len(self.body) > self._limit
+
+
 def _read_plain(incoming: Incoming, *, limit: int) -> Reply | None:
-    """The answer, or None with no more than the head heard when it is not a plain one."""
-    end = _head_end(incoming)
-    head = _head(bytes(incoming.heard[:end])) if end > 0 else None
-    if head is None:
-        return None
-    status, headers = head
-    length, coding = headers.get("content-length", ""), headers.get("transfer-encoding")
-    if status in _BODILESS or "content-encoding" in headers:
-        return None
-    if coding == "chunked" and not length:
-        body, end = _chunks(incoming, end, limit=limit)
-    elif coding is None and _LENGTH.fullmatch(length):
-        body = incoming.span(end, min(int(length), limit + 1))
-        end += int(length)
-    else:
-        return None
+    """The answer; None when it is not a plain one, with what was heard of it still there to be read otherwise."""
+    plain = _Plain(limit)
+    parser = httptools.HttpResponseParser(plain)
+    while not plain.has_enough():
+        at = len(incoming.heard)
+        if at > LONGEST_HEAD and not plain.has_headers:
+            return None
+        incoming.hear()
+        try:
+            parser.feed_data(bytes(incoming.heard[at:]))
+        except httptools.HttpParserError as exc:
+            if not plain.has_headers:
+                return None
+            if not plain.has_enough():
+                raise http.client.IncompleteRead(plain.body) from exc
+            plain.has_more = True
+        if plain.is_odd or (plain.has_headers and not _PLAIN.match(incoming.heard)):
+            return None
     # What is missing of the answer is not waited for, and what follows it is none of ours.
-    return Reply(status, headers, body, is_last="connection" in headers or end != len(incoming.heard))
-
-
-def _head_end(incoming: Incoming) -> int:
-    """Where the headers end; -1 for a beginning that is not plain."""
-    line_end = incoming.find(b"\n", 0, within=LONGEST_HEAD)
-    if line_end < 0 or not _PLAIN.match(incoming.heard):
-        return -1
-    return incoming.find(b"\r\n\r\n", line_end - 2, within=LONGEST_HEAD)
-
-
-def _head(head: bytes) -> tuple[int, dict[str, str]] | None:
-    """Status and headers; None when a line is no header, or when two say how long the body is."""
-    start = head.index(b"\n") + 1
-    pairs = [(name.decode("ascii").lower(), value.decode("latin-1")) for name, value in _HEADER.findall(head, start)]
-    headers = dict(pairs)
-    framing = [name for name, _ in pairs if name in _FRAMING]
-    if len(pairs) != head.count(b"\n", start) - 1 or len(framing) != len(set(framing)):
-        return None
-    return int(head[9:12]), headers
-
-
-def _chunks(incoming: Incoming, at: int, *, limit: int) -> tuple[bytes, int]:
-    """The body that comes in chunks from `at` on, and where it ends; -1 when there is more, or a trailer."""
-    body = b""
-    while True:
-        line_end = incoming.find(b"\r\n", at, within=LONGEST_CHUNK_LINE)
-        size = _CHUNK.match(incoming.heard, at)
-        if line_end < 0 or size is None:
-            raise http.client.IncompleteRead(body)
-        length = int(size[1], 16)
-        body += incoming.span(line_end, min(length, limit + 1))
-        if len(body) > limit:
-            return body[: limit + 1], -1
-        at = line_end + length + 2
-        is_whole = incoming.span(at - 2, 2) == b"\r\n"
-        if not length:
-            return body, at if is_whole else -1
-        if not is_whole:
-            raise http.client.IncompleteRead(body)
+    is_last = plain.has_more or not plain.is_whole or "connection" in plain.headers
+    return Reply(int(incoming.heard[9:12]), plain.headers, plain.body[: limit + 1], is_last=is_last)

@@ -14,6 +14,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from models.answers import Said
+from models.payin import Hitch
 from worker.language import N_
 
 
@@ -22,7 +23,7 @@ class NextStep(StrEnum):
 
     FIX_REQUEST = N_("Change the request before sending it again.")
     FIX_CONFIGURATION = N_("Have the API project or our settings put right; every request will be refused until then.")
-    TELL_CUSTOMER = N_("Tell the customer; a new try needs a new invoice.")
+    TELL_CUSTOMER = N_("Tell the customer; when that is put right, the same order may be sent again.")
     TRY_AGAIN = N_("Try again in a few minutes.")
     ASK_SUPPORT = N_("Ask LigdiCash support, with the details and the wiki page.")
 
@@ -34,13 +35,15 @@ class SubCode:
     code: str
     meaning: str
     next_step: NextStep
+    hitch: Hitch | None = None
+    """Where the customer can do something about it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfirmSubCode(SubCode):
     """One row of the confirm table: also what the answer comes to when it names no status of the payment."""
 
-    comes_to: Said
+    comes_to: Said = Said.UNKNOWN
 
 
 _CREATE = (
@@ -50,33 +53,36 @@ _CREATE = (
     SubCode("03", N_("our IP address is not allowed"), NextStep.FIX_CONFIGURATION),
     # The vendor says "retry"; the field says that a malformed item gets it too, so the details are read first.
     SubCode("04", N_("an error while processing"), NextStep.TRY_AGAIN),
-    SubCode("05", N_("an error while sending to the operator"), NextStep.TRY_AGAIN),
-    SubCode("06", N_("an error while sending to the operator"), NextStep.TRY_AGAIN),
-    SubCode("07", N_("the operator is not configured on the project"), NextStep.FIX_CONFIGURATION),
+    SubCode("05", N_("an error while sending to the operator"), NextStep.TRY_AGAIN, Hitch.OPERATOR_DOWN),
+    SubCode("06", N_("an error while sending to the operator"), NextStep.TRY_AGAIN, Hitch.OPERATOR_DOWN),
+    SubCode("07", N_("the operator is not configured on the project"), NextStep.FIX_CONFIGURATION, Hitch.NOT_SERVED),
     SubCode("08", N_("the data of the request is wrong"), NextStep.FIX_REQUEST),
     SubCode("09", N_("an error of the gateway's interface"), NextStep.ASK_SUPPORT),
     SubCode("10", N_("no hash"), NextStep.FIX_CONFIGURATION),
     SubCode("11", N_("an invalid hash"), NextStep.FIX_CONFIGURATION),
     SubCode("12", N_("an invalid method"), NextStep.FIX_CONFIGURATION),
     SubCode("13", N_("a method that is not authorised"), NextStep.FIX_CONFIGURATION),
-    SubCode("14", N_("wrong wallet credentials"), NextStep.TELL_CUSTOMER),
-    SubCode("15", N_("a wrong one-time code"), NextStep.TELL_CUSTOMER),
-    SubCode("16", N_("an expired one-time code"), NextStep.TELL_CUSTOMER),
-    SubCode("17", N_("a one-time code for another amount"), NextStep.TELL_CUSTOMER),
-    SubCode("18", N_("the balance is too low"), NextStep.TELL_CUSTOMER),
+    SubCode("14", N_("wrong wallet credentials"), NextStep.TELL_CUSTOMER, Hitch.WRONG_WALLET),
+    SubCode("15", N_("a wrong one-time code"), NextStep.TELL_CUSTOMER, Hitch.WRONG_OTP),
+    SubCode("16", N_("an expired one-time code"), NextStep.TELL_CUSTOMER, Hitch.EXPIRED_OTP),
+    SubCode("17", N_("a one-time code for another amount"), NextStep.TELL_CUSTOMER, Hitch.OTHER_AMOUNT_OTP),
+    SubCode("18", N_("the balance is too low"), NextStep.TELL_CUSTOMER, Hitch.BALANCE),
 )
 
 CREATE: Mapping[str, SubCode] = MappingProxyType({row.code: row for row in _CREATE})
 """Refusals of a payin creation. 17 and 18 are known from the field only."""
 
 _CONFIRM = (
-    ConfirmSubCode("00", N_("authentication failed"), NextStep.FIX_CONFIGURATION, Said.REFUSED),
+    ConfirmSubCode("00", N_("authentication failed"), NextStep.FIX_CONFIGURATION, comes_to=Said.REFUSED),
     ConfirmSubCode(
-        "01", N_("taking payments is not activated for this merchant"), NextStep.FIX_CONFIGURATION, Said.REFUSED
+        "01",
+        N_("taking payments is not activated for this merchant"),
+        NextStep.FIX_CONFIGURATION,
+        comes_to=Said.REFUSED,
     ),
-    ConfirmSubCode("02", N_("the invoice is not found"), NextStep.ASK_SUPPORT, Said.NOT_FOUND),
-    ConfirmSubCode("03", N_("an error while processing"), NextStep.TRY_AGAIN, Said.UNKNOWN),
-    ConfirmSubCode("04", N_("the data of the request is wrong"), NextStep.ASK_SUPPORT, Said.UNKNOWN),
+    ConfirmSubCode("02", N_("the invoice is not found"), NextStep.ASK_SUPPORT, comes_to=Said.NOT_FOUND),
+    ConfirmSubCode("03", N_("an error while processing"), NextStep.TRY_AGAIN),
+    ConfirmSubCode("04", N_("the data of the request is wrong"), NextStep.ASK_SUPPORT),
 )
 
 CONFIRM: Mapping[str, ConfirmSubCode] = MappingProxyType({row.code: row for row in _CONFIRM})
@@ -101,6 +107,4 @@ def create_refusal(code: str) -> SubCode:
 
 def confirm_refusal(code: str) -> ConfirmSubCode:
     """Return the row of the confirm table; for an unlisted code or none, one that leaves the payment's fate open."""
-    return CONFIRM.get(code) or ConfirmSubCode(
-        code, N_("a reason that no table lists"), NextStep.ASK_SUPPORT, Said.UNKNOWN
-    )
+    return CONFIRM.get(code) or ConfirmSubCode(code, N_("a reason that no table lists"), NextStep.ASK_SUPPORT)

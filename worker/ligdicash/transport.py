@@ -136,9 +136,9 @@ class _Credentials(requests.auth.AuthBase):
 
 def open_session(*, api_key: str, api_token: str, pool_size: int, use_environment_proxy: bool) -> requests.Session:
     """Make a session that many threads may use at once: no cookies, no retries, no redirects. Does no I/O."""
-    logging.getLogger("urllib3.connection").addFilter(_hide_tokens)
-    logging.getLogger("urllib3.connectionpool").addFilter(_hide_tokens)
-    logging.getLogger("urllib3.util.retry").addFilter(_hide_tokens)
+    logging.getLogger("urllib3.connection").addFilter(_hide_secrets)
+    logging.getLogger("urllib3.connectionpool").addFilter(_hide_secrets)
+    logging.getLogger("urllib3.util.retry").addFilter(_hide_secrets)
     session = _Session()
     session.trust_env = use_environment_proxy
     session.auth = _Credentials(api_key, api_token)
@@ -151,12 +151,18 @@ def open_session(*, api_key: str, api_token: str, pool_size: int, use_environmen
     return session
 
 
-_TOKEN_IN_ADDRESS = re.compile(r"(invoiceToken=)[^\s&\"')]+")
+_SECRETS_IN_ADDRESS = (
+    (re.compile(r"((?:invoice|withdrawal)Token=)[^\s&\"')]+"), r"\1[token]"),
+    (re.compile(r"(/debitotp/)\d+"), r"\1[number]"),
+)
 
 
-def _hide_tokens(record: logging.LogRecord) -> bool:
-    """Take the tokens out of urllib3's own log lines: it writes addresses, some of them as warnings."""
-    record.msg = _TOKEN_IN_ADDRESS.sub(r"\1[token]", record.getMessage())
+def _hide_secrets(record: logging.LogRecord) -> bool:
+    """Take tokens and phone numbers out of urllib3's own log lines: it writes addresses, some of them as warnings."""
+    message = record.getMessage()
+    for shape, shown in _SECRETS_IN_ADDRESS:
+        message = shape.sub(shown, message)
+    record.msg = message
     record.args = None
     return True
 

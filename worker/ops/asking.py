@@ -16,7 +16,7 @@ from models.stop import Switch
 from tasks.confirm import confirm
 from tasks.toolbox import Toolbox
 from worker.language import _, number
-from worker.ops.lookup import find_invoice
+from worker.ops.lookup import find_transaction
 from worker.ops.shown import short
 from worker.ops.timeline import describe
 
@@ -41,13 +41,13 @@ def ask_once(tools: Toolbox, transaction_id: str) -> Inquiry:
 
     Raises `NotFound`, `Invalid` for an invoice without a token, and `TryAgain` while no question may go out.
     """
-    before = find_invoice(tools, transaction_id)
+    before = find_transaction(tools, transaction_id)
     invoice = before.invoice
     if not invoice.has_token:
         message = _("{transaction_id} is {status} and has no token: there is nothing to ask the gateway with")
         raise Invalid(message.format(transaction_id=transaction_id, status=_(invoice.status.value)))
     confirm(tools, [invoice.id], lane=Lane.PERSON)
-    after = find_invoice(tools, transaction_id)
+    after = find_transaction(tools, transaction_id)
     with transaction(tools.sessions) as step:
         stop = next((one for one in off_now(step.session) if one.switch is Switch.SETTLE), None)
     ours = [check for check in _news(before, after) if check.lane is Lane.PERSON]
@@ -85,7 +85,7 @@ def _after_the_others_answer(tools: Toolbox, history: History) -> History:
     """The history once the question that is under way has been answered, or cannot be any more."""
     while _is_under_way(tools, history):
         time.sleep(PAUSE)
-        history = find_invoice(tools, history.invoice.transaction_id)
+        history = find_transaction(tools, history.invoice.transaction_id)
     return history
 
 

@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from models.case import CaseKind
 from models.queries.cases import CaseFacts
-from models.transaction import Status
+from models.transaction import Kind, Status
 from worker.language import N_
+from worker.ops.action import CHECK, END, JUST_END, SHOW, Action
+from worker.ops.payout_cases import PAYOUT_ACTIONS
 from worker.ops.shown import safe
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
-    """What to do: in few words for a list, in one or two sentences for one case, and the commands, best first.
-
-    Texts are translated by whoever shows them. Commands have the names of `_values` in braces.
-    """
-
-    brief: str
-    what: str
-    commands: tuple[str, ...]
-
-
-END = 'reconciler cases resolve {case} --reason "..."'
-CHECK = "reconciler invoices check {transaction} --now"
-SHOW = "reconciler invoices show {transaction}"
 PAID = 'reconciler cases resolve {case} --as completed --amount {received} --reason "..."'
 UNPAID = 'reconciler cases resolve {case} --as notcompleted --reason "..."'
 OVER_OTHER_SUM = 'reconciler cases resolve {case} --as completed --amount {received} --override --reason "..."'
@@ -36,11 +21,6 @@ UNMADE = 'reconciler cases resolve {case} --as refused --override --reason "..."
 LOOK = "reconciler callbacks show {callback}"
 REPLAY = "reconciler callbacks replay {callback}"
 
-JUST_END = Action(
-    brief=N_("nothing is left to decide: end it"),
-    what=N_("Nothing is left to decide. End the case with a word on how you found it."),
-    commands=(END,),
-)
 OTHER_SUM = Action(
     brief=N_("compare the amounts, then settle or refund"),
     what=N_(
@@ -150,7 +130,10 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
 
 def action_for(case: CaseFacts) -> Action:
     """What to do about this case."""
-    return ACTIONS[case.kind][case.status]
+    ours = ACTIONS[case.kind][case.status]
+    if case.about is not Kind.PAYOUT or case.status is None:
+        return ours
+    return PAYOUT_ACTIONS.get((case.kind, case.status), ours)
 
 
 def commands_for(case: CaseFacts) -> list[str]:
@@ -162,6 +145,7 @@ def _values(case: CaseFacts) -> dict[str, str]:
     """What fills the commands. Ids are quoted for the shell: a merchant may have put anything into theirs."""
     received = case.said_amount if case.said == "completed" and case.said_amount else case.amount
     return {
+        "noun": "payouts" if case.about is Kind.PAYOUT else "invoices",
         "case": str(case.id),
         "transaction": shlex.quote(safe(case.transaction_id or "")),
         "received": str(received),

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from models.case import CaseKind
 from models.queries.cases import CaseFacts
-from models.transaction import Status
+from models.transaction import Kind, Status
 from worker.language import _
+from worker.ops.payout_cases import payout_story
 from worker.ops.shown import francs, safe
 
 
 def story(case: CaseFacts) -> str:
     """Safe to print."""
+    if case.about is Kind.PAYOUT and (told := payout_story(case)):
+        return safe(told)
     match case.kind:
         case CaseKind.MISMATCH:
             told = _paid_on_other_terms(case)

@@ -8,6 +8,7 @@ from rich.table import Table
 
 from models.queries.cases import CaseFacts
 from models.queries.history import CheckLine, History
+from models.transaction import Kind
 from worker.language import SOURCE, _, ngettext, speaking
 from worker.ops.case_actions import action_for, commands_for
 from worker.ops.case_story import story
@@ -83,7 +84,10 @@ def _from_outside(case: CaseFacts) -> list[tuple[str, str]]:
 def _money(case: CaseFacts, history: History) -> list[tuple[str, str]]:
     invoice = history.invoice
     return [
-        (_("invoice"), f"{safe(invoice.transaction_id)}, {_(invoice.status.value)}"),
+        (
+            _("payout") if case.about is Kind.PAYOUT else _("invoice"),
+            f"{safe(invoice.transaction_id)}, {_(invoice.status.value)}",
+        ),
         (_("our amount"), francs(invoice.amount)),
         (_("settled"), "" if case.settled_amount is None else francs(case.settled_amount)),
         (_("gateway says"), _gateway(case)),
@@ -128,8 +132,10 @@ def _print_recent(history: History) -> None:
     out.print(moments_table(moments[-RECENT:], now=history.invoice.now))
     if len(moments) > RECENT:
         out.print(
-            _("{count} earlier moments: reconciler invoices show {transaction}").format(
-                count=len(moments) - RECENT, transaction=safe(history.invoice.transaction_id)
+            _("{count} earlier moments: reconciler {noun} show {transaction}").format(
+                count=len(moments) - RECENT,
+                noun="payouts" if history.invoice.kind is Kind.PAYOUT else "invoices",
+                transaction=safe(history.invoice.transaction_id),
             ),
             soft_wrap=True,
         )

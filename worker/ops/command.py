@@ -16,8 +16,10 @@ from worker.ops import (
     invoices,
     notices,
     operators,
+    payouts,
     replay,
     servers,
+    size,
     status,
     switches,
     upkeep,
@@ -71,6 +73,7 @@ def reconciler(
 
 
 app.add_typer(invoices.app, name="invoices")
+app.add_typer(payouts.app, name="payouts")
 app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(replay.app, name="replay")
 app.add_typer(cases.app, name="cases")
@@ -79,6 +82,7 @@ why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
+size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)

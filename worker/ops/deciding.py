@@ -14,7 +14,7 @@ from models.queries.overrides import is_held_back
 from models.queries.stops import StopLine, off_now
 from models.session import transaction
 from models.stop import Switch
-from models.transaction import LEGAL_MOVES, Status
+from models.transaction import LEGAL_MOVES, PAYOUT_MOVES, Kind, Status
 from tasks import cases
 from tasks.toolbox import Toolbox
 from worker.language import _
@@ -214,9 +214,22 @@ def _why_it_stays(case: CaseFacts) -> End:
 def _refuse_the_impossible(case: CaseFacts, wanted: Wanted) -> None:
     if case.status is None:
         raise Invalid(_("case {id} is about no invoice: end it without --as").format(id=case.id))
-    if case.status is wanted.status or (case.status, wanted.status) in LEGAL_MOVES:
+    if case.status is wanted.status or (case.status, wanted.status) in _moves(case):
         return
+    if case.about is Kind.PAYOUT and case.status is Status.CREATED:
+        raise Invalid(
+            _("{transaction} was sent, and the money may have gone out: --as completed or --as notcompleted").format(
+                transaction=case.transaction_id
+            )
+        )
     raise Invalid(_impossible(case.status).format(transaction=case.transaction_id, status=case.status.value))
+
+
+def _moves(case: CaseFacts) -> frozenset[tuple[Status, Status]]:
+    """What may be made of it by hand. A payout that was sent is not called refused: its order could be sent again."""
+    if case.about is Kind.PAYOUT and case.sent_at is not None:
+        return PAYOUT_MOVES - {(Status.CREATED, Status.REFUSED)}
+    return LEGAL_MOVES
 
 
 def _impossible(status: Status) -> str:

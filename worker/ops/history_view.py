@@ -10,7 +10,9 @@ from rich.text import Text
 
 from models.order import CURRENCY
 from models.queries.history import History, InvoiceFacts
+from models.transaction import Kind
 from worker.language import _, ngettext
+from worker.ops.payin_view import customer_line, mode_line, payin_document
 from worker.ops.sentences import told
 from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines, word
@@ -52,6 +54,7 @@ def history_document(history: History) -> dict[str, object]:
         "operator_name": invoice.operator_name,
         "request_id": invoice.request_id,
         "refusal": invoice.refusal,
+        **payin_document(invoice),
         "created_at": invoice.created_at,
         "final_at": invoice.final_at,
         "next_check_at": invoice.next_check_at,
@@ -74,17 +77,47 @@ def history_document(history: History) -> dict[str, object]:
     }
 
 
+def payout_document(history: History) -> dict[str, object]:
+    """The same for a payout: no payment page, and where the money goes."""
+    payout = history.invoice
+    document = history_document(history)
+    del document["payment_url"]
+    return document | {
+        "route": payout.route,
+        "customer": payout.customer,
+        "stays_in_wallet": payout.stays_in_wallet,
+        "sent_at": payout.sent_at,
+    }
+
+
 def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
     operator = " ".join(part for part in (invoice.operator_name, invoice.operator_id) if part)
     return [
         (_("description"), safe(invoice.description)),
+        (_("mode"), mode_line(invoice)),
         (_("payment page"), safe(masked_address(invoice.payment_url))),
+        *(payout_facts(invoice) if invoice.kind is Kind.PAYOUT else ()),
         (_("operator"), safe(operator)),
         (_("request id"), safe(invoice.request_id)),
         (_("refused"), told(safe(invoice.refusal))),
+        (_("customer"), customer_line(invoice)),
         (_("created"), f"{stamp(invoice.created_at)} UTC"),
         (_("asked"), _asked(invoice)),
         (_("next"), what_is_next(invoice)),
+    ]
+
+
+def payout_facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
+    """Where the money of a payout goes, and whether it is on its way."""
+    ways = {
+        None: _("to mobile money"),
+        True: _("to the wallet, to stay there"),
+        False: _("to the wallet, and on to mobile money"),
+    }
+    return [
+        (_("way"), ways[invoice.stays_in_wallet]),
+        (_("to"), safe(invoice.customer or "")),
+        (_("sent"), f"{stamp(invoice.sent_at)} UTC" if invoice.sent_at else _("not yet")),
     ]
 
 

@@ -1,4 +1,4 @@
-"""`reconciler invoices create` and `register`: putting an invoice into the books by hand."""
+"""`reconciler invoices create`, `register` and `send-code`: putting an invoice into the books by hand."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ import typer
 
 from models.account import DEFAULT
 from models.errors import Invalid
-from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item, check_order
+from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item, check_amount, check_order
+from models.payin import Payer, clean_otp
+from models.phone import gateway_form
+from models.transaction import Mode
 from worker.language import _
 from worker.ops.desk import desk_of
 from worker.ops.options import AccountOption, JsonOption
@@ -19,19 +22,25 @@ from worker.ops.options import AccountOption, JsonOption
 if TYPE_CHECKING:
     from tasks.invoices import Booked
 
-"""Characters a token may have in the books; the gateway's have about 200."""
-
 AmountOption = Annotated[int, typer.Option("--amount", help="Whole francs (XOF).", show_default=False)]
 DescriptionOption = Annotated[str, typer.Option("--description", help="What is paid for.", show_default=False)]
+
+CustomerOption = Annotated[
+    str, typer.Option("--customer", metavar="NUMBER", help="Phone number with its country code.", show_default=False)
+]
+
+LONGEST_OTP_FILE = 100
+"""Bytes."""
 
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     app.command()(create)
     app.command()(register)
+    app.command()(send_code)
 
 
-def create(
+def create(  # noqa: PLR0913 - each is an option
     ctx: typer.Context,
     *,
     amount: AmountOption,
@@ -43,20 +52,50 @@ def create(
         list[str] | None,
         typer.Option(metavar="NAME:QTY:UNIT_PRICE", help="One line of it; may be repeated.", show_default=False),
     ] = None,
+    mode: Annotated[Mode, typer.Option(help="Where it is paid.")] = Mode.HOSTED,
+    customer: CustomerOption = "",
+    operator: Annotated[
+        str,
+        typer.Option(
+            "--operator",
+            metavar="ID",
+            help="Whose number it is; `reconciler operators` lists the ids.",
+            show_default=False,
+        ),
+    ] = "",
+    otp_file: Annotated[
+        str,
+        typer.Option(
+            metavar="FILE", help="File with the customer's one-time code; - reads it from stdin.", show_default=False
+        ),
+    ] = "",
     account: AccountOption = DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """Have the gateway create an invoice, once: the same order again shows the invoice that is there."""
     from tasks.invoices import create as create_invoice
 
+    otp = clean_otp(_file(otp_file, most=LONGEST_OTP_FILE)) if otp_file else ""
     order = InvoiceOrder(
         transaction_id=transaction_id or secrets.token_hex(16),
         amount=amount,
         description=_text(description, field="description"),
         items=tuple(_item(text) for text in item or ()),
+        payer=_payer(mode, customer=customer, operator_id=operator, otp=otp),
     )
     check_order(order)
-    _tell(create_invoice(desk_of(ctx).tools, order, account=account), as_json=as_json)
+    _tell(create_invoice(desk_of(ctx).tools, order, otp=otp, account=account), as_json=as_json)
+
+
+def send_code(
+    ctx: typer.Context, *, customer: CustomerOption, amount: AmountOption, account: AccountOption = DEFAULT
+) -> None:
+    """Have LigdiCash send a wallet's owner a one-time code, for an invoice in mode wallet. Each call sends another one."""
+    from tasks.invoices import send_wallet_otp
+
+    check_amount(amount)
+    send_wallet_otp(desk_of(ctx).tools, number=gateway_form(customer), amount=amount, account=account)
+    typer.echo(_("LigdiCash says that it sent a one-time code"))
 
 
 def register(
@@ -85,6 +124,24 @@ def register(
     check_order(order)
     booked = register_invoice(desk_of(ctx).tools, order, token=_token(token_file), account=account)
     _tell(booked, as_json=as_json)
+
+
+def _payer(mode: Mode, *, customer: str, operator_id: str, otp: str) -> Payer | None:
+    if mode is not Mode.HOSTED:
+        return Payer(mode=mode, number=gateway_form(customer), operator_id=operator_id)
+    if customer or operator_id or otp:
+        raise Invalid(_("on a hosted page the customer gives number and code: take --mode direct or --mode wallet"))
+    return None
+
+
+def _file(source: str, *, most: int) -> str:
+    """Whatever a file or stdin holds, up to `most` bytes."""
+    try:
+        raw = sys.stdin.buffer.read(most) if source == "-" else Path(source).read_bytes()[:most]
+    except OSError as exc:
+        message = _("the file {source} cannot be read: {cause}")
+        raise Invalid(message.format(source=source, cause=exc.strerror)) from exc
+    return raw.decode("ascii", errors="replace")
 
 
 def _item(text: str) -> Item:
@@ -124,9 +181,12 @@ def _token(source: str) -> str:
 
 def _tell(booked: Booked, *, as_json: bool) -> None:
     """The one place that shows the payment address whole: the customer is to be sent there."""
+    from worker.ops.payin_view import step_of
     from worker.ops.shown import francs, print_json
+    from worker.payin_texts import told as told_customer
 
     invoice = booked.invoice
+    step = step_of(invoice)
     if as_json:
         print_json(
             {
@@ -135,7 +195,10 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
                 "status": invoice.status,
                 "amount": invoice.amount,
                 "currency": CURRENCY,
+                "mode": invoice.mode,
                 "payment_url": invoice.payment_url or "",
+                "customer": step and step.kind,
+                "ussd_code": step.ussd_code if step else "",
                 "is_new": booked.is_new,
                 "created_at": invoice.created_at,
                 "next_check_at": invoice.next_check_at,
@@ -149,3 +212,5 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
     typer.echo(told + known)
     if invoice.payment_url:
         typer.echo(_("payment page: {url}").format(url=invoice.payment_url))
+    if step and invoice.mode != Mode.HOSTED:
+        typer.echo(_("for the customer: {message}").format(message=told_customer(step)))

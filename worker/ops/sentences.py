@@ -78,6 +78,7 @@ TROUBLES = (
 
 NOTES = (
     N_("claims {word} about an order the gateway refused to create: there is no token to ask with"),
+    N_("claims {word} about a payout that a person decided: there is no token to ask with"),
     N_("claims {word}, as the books already say"),
     N_("claims {word}"),
     N_("names no transaction at all"),
@@ -127,7 +128,49 @@ ENDPOINTS = (
     N_("the application takes notices again"),
 )
 
+PAYOUTS = (
+    N_(
+        "The payout was sent and no reply was stored: the money may be on its way, and nothing sends it again. Look it up in"
+        " the gateway's dashboard, or ask LigdiCash support with the transaction id, and say what became of it with"
+        " `reconciler cases resolve`. Pay it in no other way before."
+    ),
+    N_(
+        "{why}. The payout was sent and no reply was stored: the money may be on its way, and nothing sends it again. Look it"
+        " up in the gateway's dashboard, or ask LigdiCash support with the transaction id, and say what became of it with"
+        " `reconciler cases resolve`. Pay it in no other way before."
+    ),
+    N_("it was never sent: whoever was to send it was gone before. Send the same order again."),
+    N_("LigdiCash refused the payout with {code}: {word}. {advice} Details: {details}"),
+    N_("LigdiCash refused the payout with {code}: {word}. {advice}"),
+    N_("LigdiCash answered with {code}: {word}; the payout may be under way. Details: {details}"),
+    N_("LigdiCash answered with {code}: {word}; the payout may be under way"),
+    N_("LigdiCash accepted the payout and sent no usable token: it cannot be asked about"),
+    N_(
+        "LigdiCash's reply contradicts itself (a token without response_code 00, or no code at all): the payout may be under"
+        " way"
+    ),
+    N_("LigdiCash answered HTTP {status} instead of 200: the payout may be under way"),
+    N_("LigdiCash's reply is not a JSON object: the payout may be under way"),
+    N_("The payout was sent, and {why}: it may be under way"),
+    N_("The payout was not sent: {why}."),
+    N_(
+        "payout {transaction_id} was refused, and may have been sent after all: a callback came about it, or a person closed"
+        " it. It is not sent again; find out what became of it, and use a new transaction_id"
+    ),
+    N_(
+        "top_up_wallet must be 1 (the money stays in the wallet) or 0 (it goes on to mobile money) on the route wallet, and"
+        " left out on the route mobile_money"
+    ),
+    N_("customer: none of the operators in LIGDICASH_OPERATORS works in the country of this number"),
+)
+
 CREATING = (
+    N_("A wallet is debited with a one-time code, and none came with the order."),
+    N_("The operator wants a one-time code, and none came with the order."),
+    N_("LigdiCash sent no one-time code: {details}."),
+    N_("LigdiCash did not say in words we know whether it sent the one-time code. Ask for another one."),
+    N_("The one-time code was asked for, and {why}. Ask for another one."),
+    N_("The one-time code was not asked for: {why}."),
     N_("LigdiCash refused the invoice with {code}: {word}. {advice} Details: {details}"),
     N_("LigdiCash refused the invoice with {code}: {word}. {advice}"),
     N_("LigdiCash answered HTTP {status}: it refuses our keys or our address. {advice}"),
@@ -146,9 +189,16 @@ NUMBERS = (
     N_("a phone number of {word} has {many} digits after +{dialling}, not {length}"),
 )
 
-STORED = (*CASES, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
+STORED = (*CASES, *PAYOUTS, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
 
 ERRORS = (
+    N_("the project has no operator {called} (LIGDICASH_OPERATORS)"),
+    N_("{called} serves numbers that begin with +{code}, and this one does not"),
+    N_("no operator of the project works in the country of this phone number (LIGDICASH_OPERATORS)"),
+    N_("which operator the number belongs to must be said, by operator_id; there are: {named}"),
+    N_("{called} takes at least {least} XOF, not {amount}"),
+    N_("{called} takes at most {most} XOF, not {amount}"),
+    N_("the one-time code must be 4 to 12 letters or digits, as the customer got it"),
     N_("amount must be from {least} to {most} XOF, not {amount}"),
     N_("the items add up to {total} XOF, and the amount is {amount}"),
     N_("transaction_id must have 1 to {most} characters, not {length}"),
@@ -170,6 +220,7 @@ ERRORS = (
     N_("{name}: is not set"),
     *NUMBERS,
     *CREATING,
+    *PAYOUTS,
     *TROUBLES,
 )
 """Those that a support agent can meet. What only an operator meets, at a start or in settings, stays English."""

@@ -42,6 +42,10 @@ def demo(
     *,
     invoices: Annotated[int, typer.Option(min=1, max=10_000, help="Invoices to create.")] = 300,
     seed: Annotated[int, typer.Option(help="Same seed, same story.")] = 1,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="Also direct payins and payins from a wallet, with all that can go wrong there."),
+    ] = False,
     data: Annotated[
         Path | None, typer.Option(help="Folder to work in; a temporary one, removed afterwards.", show_default=False)
     ] = None,
@@ -52,7 +56,8 @@ def demo(
 
     from worker.demo import DemoOptions, run_demo
 
-    raise typer.Exit(run_demo(DemoOptions(invoices=invoices, seed=seed, data=data, keep=keep), Console()))
+    options = DemoOptions(invoices=invoices, seed=seed, everything=everything, data=data, keep=keep)
+    raise typer.Exit(run_demo(options, Console()))
 
 
 def chaos(

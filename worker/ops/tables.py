@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.callback import Outcome
-from models.queries.browse import CallbackLine, InvoiceLine, Page, Paging, T
+from models.queries.browse import CallbackLine, InvoiceLine, Page, Paging, PayoutLine, T
 from models.transaction import Status
 from worker.language import _, number
 from worker.ops.sentences import told
@@ -49,6 +49,30 @@ def print_invoices(page: Page[InvoiceLine], paging: Paging) -> None:
             str(line.id),
             safe(line.transaction_id),
             number(line.amount),
+            word(line.status.value),
+            brief_stamp(line.created_at, now=now, seconds=False),
+            _next(line, now=now),
+        )
+    console().print(table)
+    _print_next(page, paging)
+
+
+def print_payouts(page: Page[PayoutLine], paging: Paging) -> None:
+    """One page of payouts."""
+    if not page.items:
+        print_none(paging, none=_("no payouts"), behind=_("no payouts after {after}"))
+        return
+    table = _table(("id", "right"), ("transaction_id", "left"), ("XOF", "right"), (_("to"), "left"))
+    table.add_column(_("status"), overflow="fold")
+    table.add_column(_("created UTC"), no_wrap=True)
+    table.add_column(_("next"), overflow="fold")
+    now = datetime.now(UTC)
+    for line in page.items:
+        table.add_row(
+            str(line.id),
+            safe(line.transaction_id),
+            number(line.amount),
+            safe(line.customer),
             word(line.status.value),
             brief_stamp(line.created_at, now=now, seconds=False),
             _next(line, now=now),

@@ -12,6 +12,7 @@ from models.callback import Outcome
 from models.queries.browse import CallbackLine, CaseLine
 from models.queries.history import AboutCallback, CheckLine, History, InvoiceFacts, NoticeLine
 from models.queries.overrides import OverrideLine
+from models.transaction import Kind
 from worker.language import _, number
 from worker.ops.sentences import told
 from worker.ops.shown import francs, safe, short
@@ -70,9 +71,11 @@ def timeline(history: History) -> list[Moment]:
     invoice = history.invoice
     said = {_check(check): _said(check) for check in history.checks}
     events = [(invoice.created_at, Who.SHOP, _created(invoice))]
+    if invoice.sent_at is not None:
+        events.append((invoice.sent_at, Who.BOOKS, _("handed to the gateway, once and for all")))
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
-    events += [(one.made_at, Who.PERSON, _override(one)) for one in history.overrides]
+    events += [(one.made_at, Who.PERSON, _override(one, invoice.kind)) for one in history.overrides]
     events += _ending(history)
     for case in history.cases:
         events += _case(case)
@@ -116,6 +119,8 @@ def _took(seconds: float) -> str:
 
 
 def _created(invoice: InvoiceFacts) -> str:
+    if invoice.kind is Kind.PAYOUT:
+        return _("payout over {amount}").format(amount=francs(invoice.amount))
     return _("invoice over {amount}").format(amount=francs(invoice.amount))
 
 
@@ -154,11 +159,15 @@ def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
         yield history.invoice.final_at, Who.BOOKS, what
 
 
-def _override(one: OverrideLine) -> str:
+def _override(one: OverrideLine, kind: Kind) -> str:
     text = _("override {override_id} by {author}: {old} to {new}, without an answer that says so: {reason}")
     if one.amount:
         text = _(
             "override {override_id} by {author}: {old} to {new}, {amount} received, without an answer that says so: {reason}"
+        )
+    if one.amount and kind is Kind.PAYOUT:
+        text = _(
+            "override {override_id} by {author}: {old} to {new}, {amount} paid out, without an answer that says so: {reason}"
         )
     return text.format(
         override_id=one.id,

@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from models.errors import (
+    AskCustomer,
     Conflict,
     GatewayMisconfigured,
     GatewayRefused,
@@ -21,10 +22,12 @@ from models.errors import (
     NotFound,
     NotSent,
     OutcomeUnknown,
+    PayoutUnknown,
     ReconcilerError,
     TryAgain,
     Unreadable,
 )
+from models.payin import Hitch
 
 log = structlog.get_logger()
 
@@ -44,12 +47,26 @@ STATUSES: dict[type[ReconcilerError], HTTPStatus] = {
 }
 """Found by the nearest ancestor, so that an error added later has an answer too."""
 
+STATUSES_OF_CODES: dict[str, HTTPStatus] = {
+    Hitch.BALANCE: HTTPStatus.PAYMENT_REQUIRED,
+    Hitch.OPERATOR_DOWN: HTTPStatus.SERVICE_UNAVAILABLE,
+}
+"""Where a payer's trouble has a status of its own; else that of its error."""
+
 ADVICE: dict[type[ReconcilerError], str] = {
     NotSent: "nothing happened there: send the same request again",
     OutcomeUnknown: "a case is opened, and this order is not sent again; "
     "for a customer who waits, make an invoice under a new transaction_id",
+    PayoutUnknown: "a case is opened, and nothing sends this payout again; "
+    "pay it in no other way before that case is resolved",
 }
 """What the caller should do, where the error alone does not say."""
+
+MAY_BE_DEBITED = (
+    "a case is opened, and this order is not sent again; the customer may have been debited or asked on the phone: look at "
+    "what comes of it, or ask LigdiCash support, before you order under a new transaction_id"
+)
+"""The same of a lost reply where no page stands between the create and the customer's money."""
 
 
 class Faults(Invalid):
@@ -72,6 +89,11 @@ def refusal(request: Request, error: ReconcilerError) -> JSONResponse:
     """The answer to a request that met this error of ours."""
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     more: dict[str, object] = {}
+    if (step := getattr(request.state, "next", None)) and isinstance(
+        error, AskCustomer | GatewayRefused | GatewayMisconfigured
+    ):
+        more |= {"code": error.code, "next": step.model_dump(mode="json")}
+        status = STATUSES_OF_CODES.get(error.code, status)
     if isinstance(error, GatewayRefused | GatewayMisconfigured):
         more["gateway"] = {
             "sub_code": error.sub_code,
@@ -85,7 +107,10 @@ def refusal(request: Request, error: ReconcilerError) -> JSONResponse:
         more["transaction_id"] = transaction_id  # the caller may not have chosen it
     headers = {"Retry-After": str(RETRY_AFTER)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
     sentence = str(error).rstrip(".")
-    if advice := ADVICE.get(type(error)):
+    advice = ADVICE.get(type(error))
+    if isinstance(error, OutcomeUnknown) and getattr(request.state, "has_payer", False):
+        advice = MAY_BE_DEBITED
+    if advice:
         sentence = f"{sentence}; {advice}"
     return problem(request, status, sentence, headers=headers, **more)
 

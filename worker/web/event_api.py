@@ -60,7 +60,9 @@ class EventView(BaseModel):
     """One event, just as it is pushed to NOTICE_URL."""
 
     id: str = Field(description="The same for ever, and by push and by cursor: deduplicate by it.")
-    type: Literal["payment.completed", "payment.notcompleted"]
+    type: Literal["payment.completed", "payment.notcompleted", "payout.completed", "payout.notcompleted"] = Field(
+        description="`payment` is money that came in, `payout` money that went out."
+    )
     timestamp: datetime = Field(description="When the outcome was written down.")
     seq: int = Field(description="1, 2, 3 and so on without a gap, in the order of the commits.")
     data: PaymentView

@@ -14,16 +14,20 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from models.errors import NotFound
-from models.order import CURRENCY, LONGEST_ID
+from models.errors import AskCustomer, GatewayMisconfigured, GatewayRefused, NotFound
+from models.operators import find
+from models.order import CURRENCY, LONGEST_ID, InvoiceOrder
 from models.queries.invoices import find_invoice, settled_amount
 from models.session import transaction
-from models.transaction import Invoice, Status
+from models.transaction import Invoice, Mode, Status
 from tasks.invoices import Booked, create, register
 from tasks.toolbox import Toolbox
+from worker.language import speaking_here
 from worker.web.body import read_body
 from worker.web.invoice_examples import CREATED, ORDERS, refusals
 from worker.web.invoice_order import Wanted, read_wanted
+from worker.web.next_step import NextStep, after_a_no, after_all
+from worker.web.speech import language_of
 
 BEARER = HTTPBearer(auto_error=False, description="The key set as RECONCILER_API_KEY.")
 
@@ -46,6 +50,11 @@ class InvoiceView(BaseModel):
     )
     currency: str = CURRENCY
     description: str
+    mode: Mode = Field(description="Where it is paid.")
+    next: NextStep | None
+    payer: str = Field(description="The customer's number, masked; empty for a hosted page.")
+    asked_operator: str = Field(description="The operator the customer chose, by its id.")
+    validation: str = Field(description="How that operator has its customers approve a payment; empty where not known.")
     payment_url: str | None = Field(description="Open it as it stands, never in an iframe. Null until there is one.")
     created_at: datetime
     final_at: datetime | None = Field(description="When it became `completed` or `notcompleted`.")
@@ -53,10 +62,12 @@ class InvoiceView(BaseModel):
     operator_name: str
     request_id: str = Field(description="The gateway's own number, for its support.")
     refusal: str
+    refusal_code: str = Field(description="Why it did not begin, where the customer can do something about it.")
 
     @classmethod
     def of(cls, invoice: Invoice, *, settled: int | None) -> InvoiceView:
-        """The view of this row, and of what is settled for it."""
+        """The view of this row, and of what is settled for it, in the language of here and now."""
+        operator = find(invoice.asked_operator)
         return cls(
             transaction_id=invoice.transaction_id,
             account=invoice.account,
@@ -64,6 +75,11 @@ class InvoiceView(BaseModel):
             amount=invoice.amount,
             settled_amount=settled,
             description=invoice.description,
+            mode=Mode(invoice.mode),
+            next=after_all(invoice),
+            payer=invoice.payer,
+            asked_operator=invoice.asked_operator,
+            validation=operator.validation.value if operator and operator.validation else "",
             payment_url=invoice.payment_url or None,
             created_at=invoice.created_at,
             final_at=invoice.final_at,
@@ -71,6 +87,7 @@ class InvoiceView(BaseModel):
             operator_name=invoice.operator_name,
             request_id=invoice.request_id,
             refusal=invoice.refusal,
+            refusal_code=invoice.refusal_code,
         )
 
 
@@ -92,24 +109,29 @@ def invoice_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         openapi_extra=ORDERS,
     )
     def post_invoice(request: Request, response: Response, order: Wanted = wanted) -> InvoiceView:
-        """Send LigdiCash's create body as you would send it to LigdiCash.
+        """Send LigdiCash's create body as you would send it to LigdiCash, with a `mode` beside `commande`.
 
-        The same body again gives the same invoice with 200; another body under the same transaction_id is 409.
+        The same body again gives the same invoice with 200; another body under the same transaction_id is 409. A one-time
+        code does not count: after one that was refused, the same order with another code is tried again. `next` says what
+        the customer has to do, in English or French (`?lang=fr`, else Accept-Language).
         """
-        booked = _book(tools, order)
-        invoice = booked.invoice
+        with speaking_here(language_of(request)):
+            booked = _book(tools, order, request)
+            invoice = booked.invoice
+            view = _view(tools, invoice)
         response.status_code = HTTPStatus.CREATED if booked.is_new else HTTPStatus.OK
         response.headers["Location"] = f"{request.scope.get('root_path', '')}{PREFIX}/{quote(invoice.transaction_id)}"
-        return _view(tools, invoice)
+        return view
 
     @router.get(
         "/{transaction_id:path}",
         summary="Look an invoice up",
         responses={200: {"content": {"application/json": {"example": CREATED}}}, **refusals(post=False)},
     )
-    def get_invoice(transaction_id: str) -> InvoiceView:
-        """What the books say. Asks the gateway nothing."""
-        return _view(tools, _find(tools, transaction_id))
+    def get_invoice(request: Request, transaction_id: str) -> InvoiceView:
+        """What the books say, `next` in English or French as for POST. Asks the gateway nothing."""
+        with speaking_here(language_of(request)):
+            return _view(tools, _find(tools, transaction_id))
 
     return router
 
@@ -123,10 +145,24 @@ def _view(tools: Toolbox, invoice: Invoice) -> InvoiceView:
     return InvoiceView.of(invoice, settled=settled)
 
 
-def _book(tools: Toolbox, wanted: Wanted) -> Booked:
+def _book(tools: Toolbox, wanted: Wanted, request: Request) -> Booked:
     if wanted.token:
         return register(tools, wanted.order, token=wanted.token, payment_url=wanted.payment_url, account=wanted.account)
-    return create(tools, wanted.order, account=wanted.account)
+    try:
+        return create(tools, wanted.order, otp=wanted.otp, account=wanted.account)
+    except (AskCustomer, GatewayRefused, GatewayMisconfigured) as exc:
+        if wanted.order.payer:
+            request.state.next = _next(tools, wanted.order, exc.code)
+        raise
+
+
+def _next(tools: Toolbox, order: InvoiceOrder, code: str) -> NextStep | None:
+    """What the customer can do about a no: as the books have it, where the order left something there."""
+    with transaction(tools.sessions) as step:
+        invoice = find_invoice(step.session, order.transaction_id)
+    if invoice is not None and invoice.refusal_code == code:
+        return after_all(invoice)
+    return after_a_no(order.mode, amount=order.amount, code=code)
 
 
 def _find(tools: Toolbox, transaction_id: str) -> Invoice:
@@ -161,4 +197,5 @@ async def never_cached(response: Response) -> None:
 async def _read_wanted(request: Request) -> Wanted:
     wanted = read_wanted(await read_body(request.scope, request.receive, media_types=("application/json",)))
     request.state.transaction_id = wanted.order.transaction_id
+    request.state.has_payer = wanted.order.payer is not None
     return wanted

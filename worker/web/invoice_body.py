@@ -14,6 +14,8 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from models.account import DEFAULT
 from models.order import CURRENCY, LONGEST_TOKEN
+from models.phone import LONGEST_WRITTEN
+from models.transaction import Mode
 
 MAX_TEXT = 1000
 MAX_URL = 2048
@@ -65,20 +67,15 @@ def _only_xof(value: str) -> str:
     return CURRENCY
 
 
-def _no_payer(value: object) -> str:
-    if value not in (None, ""):
-        message = (
-            "must be empty: customers give their number on the payment page, and a number here would hide operators"
-        )
-        raise ValueError(message)
-    return ""
+def _hosted_if_null(value: object) -> object:
+    return Mode.HOSTED.value if value in (None, "") else value
 
 
-def _no_otp(value: object) -> str:
-    if value not in (None, ""):
-        message = "must be empty: the payment page asks the customer for it"
+def _operator(value: str) -> str:
+    if value and not (value.isascii() and value.isdecimal()):
+        message = 'must be the id of an operator, digits in quotes, as "11"'
         raise ValueError(message)
-    return ""
+    return value
 
 
 def _visible(value: str) -> str:
@@ -112,8 +109,12 @@ def _entry(name: str, value: object) -> str:
     raise ValueError(message)
 
 
+LONGEST_OTP = 40
+"""Characters that are read; how many of them a code may have, `invoice_order` says."""
+
 Text = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_empty_if_null), AfterValidator(_storable)]
 Address = Annotated[str, Field(max_length=MAX_URL), BeforeValidator(_empty_if_null), AfterValidator(_address)]
+AccountName = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_default_if_none), AfterValidator(_storable)]
 MAX_FRANCS = 10**12
 """Far over what any rule allows; only keeps numbers of thousands of digits out of the sentences."""
 
@@ -146,12 +147,18 @@ class InvoicePart(_Part):
     )
     devise: Annotated[str, BeforeValidator(_empty_if_null), AfterValidator(_only_xof)] = CURRENCY
     description: Text = ""
-    customer: Annotated[str, BeforeValidator(_no_payer)] = Field("", description="Always empty on a hosted page.")
+    customer: Annotated[str, Field(max_length=LONGEST_WRITTEN), BeforeValidator(_empty_if_null)] = Field(
+        "", repr=False, description="The customer's phone number with its country code. Always empty on a hosted page."
+    )
     customer_firstname: Text = ""
     customer_lastname: Text = ""
     customer_email: Text = ""
     external_id: Text = Field("", description="Leave it empty; the gateway writes its own.")
-    otp: Annotated[str, BeforeValidator(_no_otp)] = Field("", description="Always empty on a hosted page.")
+    otp: Annotated[str, Field(max_length=LONGEST_OTP), BeforeValidator(_empty_if_null)] = Field(
+        "",
+        repr=False,
+        description="The customer's one-time code, where the operator wants one. Kept nowhere. Always empty on a hosted page.",
+    )
 
 
 class StorePart(_Part):
@@ -182,13 +189,40 @@ class OrderPart(_Part):
     )
 
 
+class OtpBody(_Part):
+    """Whose wallet is to be debited, and how much: the code is good for that sum alone."""
+
+    customer: Annotated[str, Field(min_length=1, max_length=LONGEST_WRITTEN)] = Field(
+        repr=False, description="The phone number of the wallet, with its country code."
+    )
+    amount: Francs = Field(
+        description="Whole francs (XOF), from 9 to 2,000,000: the `total_amount` of the order to come."
+    )
+    account: AccountName = Field(
+        DEFAULT, description="Which of your LigdiCash projects the order will belong to, by the name set up here."
+    )
+
+
 class InvoiceBody(_Part):
     """LigdiCash's create body. With a `token`, an invoice created elsewhere is registered instead of created."""
 
     commande: OrderPart
-    account: Annotated[
-        str, Field(max_length=MAX_TEXT), BeforeValidator(_default_if_none), AfterValidator(_storable)
-    ] = Field(DEFAULT, description="Which of your LigdiCash projects it belongs to, by the name set up here.")
+    account: AccountName = Field(
+        DEFAULT, description="Which of your LigdiCash projects it belongs to, by the name set up here."
+    )
+    mode: Annotated[Mode, BeforeValidator(_hosted_if_null)] = Field(
+        Mode.HOSTED,
+        description="`hosted`: the customer pays on LigdiCash's page. `direct`: by mobile money, without a page; give the "
+        "number in `customer`. `wallet`: from a LigdiCash wallet; give the number and, in `otp`, the code that "
+        "POST /v1/wallet-otps had sent.",
+    )
+    operator_id: Annotated[str, Field(max_length=10), BeforeValidator(_empty_if_null), AfterValidator(_operator)] = (
+        Field(
+            "",
+            description="Of a direct payin: the operator whose number it is, as the customer says. May be left out where the "
+            "project has one operator in the number's country.",
+        )
+    )
     token: Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN), AfterValidator(_visible)] | None = Field(
         None, description="The token of an invoice created elsewhere. Secret: it is never given back."
     )

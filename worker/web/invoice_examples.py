@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
-from worker.web.invoice_body import InvoiceBody
+from worker.web.invoice_body import InvoiceBody, OtpBody
 
 REFERENCE = "#/components/schemas/{model}"
 
@@ -33,6 +34,21 @@ REGISTERED = {
     "commande": {"invoice": {"total_amount": 4200}, "custom_data": {"transaction_id": "ORDER-43-b81e02"}},
     "token": "the-token-from-the-reply-to-your-create",
 }
+DIRECT = {
+    "mode": "direct",
+    "operator_id": "11",
+    "commande": {
+        "invoice": {"total_amount": 4200, "customer": "22676000000", "otp": "123456"},
+        "custom_data": {"transaction_id": "ORDER-45-c02f7d"},
+    },
+}
+WALLET = {
+    "mode": "wallet",
+    "commande": {
+        "invoice": {"total_amount": 4200, "customer": "22676000000", "otp": "123456"},
+        "custom_data": {"transaction_id": "ORDER-46-91aa50"},
+    },
+}
 CREATED = {
     "transaction_id": "ORDER-42-7f3c9a",
     "account": "default",
@@ -41,6 +57,17 @@ CREATED = {
     "settled_amount": None,
     "currency": "XOF",
     "description": "Order 42",
+    "mode": "hosted",
+    "next": {
+        "kind": "open_url",
+        "message": "Open the payment page, and pay there.",
+        "ussd_code": None,
+        "url": "https://client.ligdicash.com/directpayment/invoice/...",
+        "gives_otp": False,
+    },
+    "payer": "",
+    "asked_operator": "",
+    "validation": "",
     "payment_url": "https://client.ligdicash.com/directpayment/invoice/...",
     "created_at": "2026-05-09T07:20:23Z",
     "final_at": None,
@@ -48,8 +75,20 @@ CREATED = {
     "operator_name": "",
     "request_id": "",
     "refusal": "",
+    "refusal_code": "",
 }
 
+OTPS: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {"$ref": REFERENCE.format(model="OtpBody")},
+                "example": {"customer": "22676000000", "amount": 4200},
+            }
+        },
+    }
+}
 ORDERS: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -59,6 +98,8 @@ ORDERS: dict[str, Any] = {
                 "examples": {
                     "quickstart": {"summary": "As LigdiCash's quickstart has it", "value": QUICKSTART},
                     "shortest": {"summary": "Nothing but an amount", "value": SHORTEST},
+                    "direct": {"summary": "By mobile money, with the code the customer dialled for", "value": DIRECT},
+                    "wallet": {"summary": "From a LigdiCash wallet, with the code that was sent", "value": WALLET},
                     "register": {"summary": "Created elsewhere: give its token", "value": REGISTERED},
                 },
             }
@@ -70,6 +111,7 @@ ORDERS: dict[str, Any] = {
 _REFUSALS = {
     400: ("The body is not JSON.", "the body is not JSON: EOF while parsing an object at line 1 column 12"),
     401: ("The API key is missing or wrong.", "the API key is missing or wrong: send `Authorization: Bearer ...`"),
+    402: ("The customer's balance is too low.", "LigdiCash refused the invoice with Code18: the balance is too low"),
     404: ("Nothing known by that id.", "no invoice has the transaction_id 'ORDER-44'"),
     409: (
         "The id is taken by another order.",
@@ -92,11 +134,20 @@ _REFUSALS = {
     ),
 }
 _OF_GET = (401, 404, 503)
+_OF_OTPS = (400, 401, 413, 415, 422, 502, 503)
 
 
 def refusals(*, post: bool) -> dict[int | str, dict[str, Any]]:
-    """The refusals one of the two routes can answer with."""
-    codes = [code for code in _REFUSALS if code != 404] if post else _OF_GET  # noqa: PLR2004 - an HTTP status
+    """The refusals one of the two routes of invoices can answer with."""
+    return _told([code for code in _REFUSALS if code != 404] if post else _OF_GET)  # noqa: PLR2004 - an HTTP status
+
+
+def refusals_of_otps() -> dict[int | str, dict[str, Any]]:
+    """The refusals of the route that has a wallet's code sent."""
+    return _told(_OF_OTPS)
+
+
+def _told(codes: Sequence[int]) -> dict[int | str, dict[str, Any]]:
     told: dict[int | str, dict[str, Any]] = {code: _refusal(*_REFUSALS[code]) for code in codes}
     # Named, so that the framework does not add a refusal of its own that we never send.
     told["default"] = _refusal("Anything else.", "something went wrong here; the log of this server says what")
@@ -115,6 +166,7 @@ def more_schemas() -> dict[str, Any]:
     """The schemas those references point to: the framework does not see bodies that are read by hand."""
     body = InvoiceBody.model_json_schema(ref_template=REFERENCE)
     parts: dict[str, Any] = body.pop("$defs")
+    parts["OtpBody"] = OtpBody.model_json_schema(ref_template=REFERENCE)
     refusal = {
         "type": "object",
         "required": ["error"],
@@ -126,6 +178,8 @@ def more_schemas() -> dict[str, Any]:
                 "description": "One line for each field at fault.",
             },
             "transaction_id": {"type": "string", "description": "Of the order, as soon as it has one."},
+            "code": {"type": "string", "description": "Why the customer's payment did not begin. Stable."},
+            "next": {"$ref": REFERENCE.format(model="NextStep")},
             "gateway": {"type": "object", "description": "The gateway's words: sub_code, text, details, wiki."},
         },
     }

@@ -8,7 +8,7 @@ from models.queries.fsck.rule import Rule, Walk, age, moment, on_since
 # about a transaction that does not exist.
 FACTS = """
 WITH t AS (
-    SELECT id, account, transaction_id, amount, status, created_at, final_at, next_check_at, parked_at,
+    SELECT id, kind, account, transaction_id, amount, status, sent_at, token IS NOT NULL AS has_token, created_at, final_at, next_check_at, parked_at,
            decided_asked_at, held_asked_at, asked, answered, status IN ('created', 'pending') AS is_open
     FROM transactions
     WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
@@ -20,10 +20,13 @@ WITH t AS (
       AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
     GROUP BY transaction_pk
 ), k AS MATERIALIZED (
-    SELECT id, transaction_pk, asked_at, said, amount, reference
-    FROM checks
-    WHERE transaction_pk > :after AND transaction_pk <= :upto
-      AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
+    -- An answer about a payout names neither: what it does not name is taken for ours.
+    SELECT c.id, c.transaction_pk, c.asked_at, c.said,
+           CASE WHEN t.kind = 'payout' THEN COALESCE(c.amount, CASE WHEN s.override_id IS NOT NULL THEN s.amount END, t.amount) ELSE c.amount END AS amount,
+           CASE WHEN t.kind = 'payout' AND c.reference = '' THEN t.transaction_id ELSE c.reference END AS reference
+    FROM checks c LEFT JOIN t ON t.id = c.transaction_pk LEFT JOIN s ON s.transaction_pk = c.transaction_pk
+    WHERE c.transaction_pk > :after AND c.transaction_pk <= :upto
+      AND (:every OR c.transaction_pk = ANY(CAST(:ids AS bigint[])))
 ), o AS MATERIALIZED (
     SELECT id, transaction_pk, new_status, amount, made_at
     FROM overrides
@@ -84,7 +87,7 @@ WITH t AS (
     GROUP BY transaction_pk
 ), facts AS (
     SELECT COALESCE(t.id, s.transaction_pk, told.transaction_pk, said.transaction_pk) AS pk, t.transaction_id,
-           t.account, t.amount, t.status, t.is_open, t.created_at, t.final_at, t.next_check_at, t.parked_at,
+           t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
            t.decided_asked_at, t.held_asked_at, t.asked, t.answered,
            s.transaction_pk IS NOT NULL AS is_settled, s.times, s.check_id, s.override_id, s.account AS settled_account,
            s.amount AS settled_amount, k.said AS proof, k.amount AS proven_amount, k.reference AS proven_reference,
@@ -289,6 +292,24 @@ NEXT = (
     ),
 )
 
+SENT = (
+    Rule(
+        name="sent_unseen",
+        promise="A payout that was sent and has no token has an open case, or was sent a moment ago.",
+        broken="kind = 'payout' AND status = 'created' AND NOT has_token AND NOT has_open_case"
+        " AND sent_at < now() - CAST(:sent_grace AS interval)",
+        detail=f"format('sent at %s, %s ago, without a token and without a case', {moment('sent_at')}, {age('sent_at')})",
+        advice="look it up in the gateway's dashboard, send it in no other way before, and see that beat runs",
+    ),
+    Rule(
+        name="taken_unmarked",
+        promise="A payout that the gateway took, or that has an outcome, is marked as sent.",
+        broken="kind = 'payout' AND sent_at IS NULL AND (has_token OR status NOT IN ('created', 'refused'))",
+        detail="format('%s, and not marked as sent', status)",
+        advice=f"{BY_HAND}: with its mark gone it may be sent again",
+    ),
+)
+
 TOLD = (
     Rule(
         name="untold",
@@ -312,5 +333,5 @@ TOLD = (
 PAYMENTS = Walk(
     facts=FACTS,
     subject="COALESCE('transaction ' || transaction_id, 'row ' || pk)",
-    rules=(*MONEY, *EVIDENCE, *HAND, *NEXT, *TOLD),
+    rules=(*MONEY, *EVIDENCE, *HAND, *NEXT, *SENT, *TOLD),
 )

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from models.decisions import Books
 from models.queries.ask import Question
-from models.transaction import Status
+from models.transaction import Kind, Status
 
 BEGIN = text("""
     WITH locked AS (
@@ -21,7 +21,7 @@ BEGIN = text("""
     WHERE t.id = locked.id AND t.token IS NOT NULL
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
     RETURNING t.id, t.account, t.token, t.last_asked_at,
-              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval)
+              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind
 """)
 
 OVER = text("""
@@ -45,7 +45,7 @@ GIVE_BACK = text("""
 """)
 
 BOOKS = text("""
-    SELECT t.id, t.status, t.amount, t.transaction_id, t.decided_asked_at, s.amount AS settled_amount
+    SELECT t.id, t.kind, t.status, t.amount, t.transaction_id, t.decided_asked_at, s.amount AS settled_amount
     FROM transactions t LEFT JOIN settlements s ON s.transaction_pk = t.id AND s.override_id IS NOT NULL
     WHERE t.id = ANY(CAST(:ids AS bigint[]))
 """)
@@ -59,8 +59,8 @@ def begin_aside(session: Session, ids: Sequence[int], *, spacing: timedelta, you
     """
     rows = session.execute(BEGIN, {"ids": sorted(set(ids)), "spacing": spacing, "young": young})
     return [
-        Question(transaction_pk=pk, account=account, token=token, asked_at=at, is_trusted=trusted)
-        for pk, account, token, at, trusted in rows
+        Question(transaction_pk=pk, account=account, token=token, asked_at=at, is_trusted=trusted, kind=Kind(kind))
+        for pk, account, token, at, trusted, kind in rows
     ]
 
 
@@ -85,6 +85,7 @@ def books_of(session: Session, ids: Sequence[int]) -> dict[int, Books]:
             amount=row.amount,
             transaction_id=row.transaction_id,
             decided_asked_at=row.decided_asked_at,
+            kind=Kind(row.kind),
             settled_amount=row.settled_amount,
         )
         for row in session.execute(BOOKS, {"ids": list(ids)})

@@ -16,7 +16,7 @@ from models.foresight import Aftermath
 from models.queries.replay.choice import EACH_ITS_PLAN
 from models.replay import Upshot
 from models.stop import Switch
-from models.transaction import Status
+from models.transaction import Kind, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +131,7 @@ LOCK = text("SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) 
 # What came of the transaction counts for the first of the plan's items about it that was under way; a statement on this page locks
 # the transactions first, so that two workers cannot both find theirs to be the first.
 AFTERMATHS = text("""
-    SELECT i.position, t.status, t.amount, t.transaction_id, t.decided_asked_at, t.token IS NOT NULL AS is_askable,
+    SELECT i.position, t.kind, t.status, t.amount, t.transaction_id, t.decided_asked_at, t.token IS NOT NULL AS is_askable,
            CASE WHEN s.override_id IS NOT NULL THEN s.amount END AS settled_amount,
            COALESCE(s.settled_at >= i.begun_at, FALSE) AS settled,
            t.status = 'notcompleted' AND COALESCE(t.final_at >= i.begun_at, FALSE) AS closed,
@@ -174,6 +174,7 @@ def _aftermath(row: Row[Any]) -> Aftermath:
             amount=row.amount,
             transaction_id=row.transaction_id,
             decided_asked_at=row.decided_asked_at,
+            kind=Kind(row.kind),
             settled_amount=row.settled_amount,
         ),
         is_askable=row.is_askable,

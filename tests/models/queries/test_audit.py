@@ -17,7 +17,7 @@ from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.plans import PLANS
 from models.session import Sessions, transaction
 from tasks.watch import fsck
-from tests.damage import DAMAGE, TODAY, WITHOUT_CONSTRAINTS
+from tests.damage import DAMAGE, TODAY, TODAY_OUT, WITHOUT_CONSTRAINTS
 from tests.ledger import open_books, run
 from tests.soundbooks import write_sound_books
 
@@ -58,8 +58,9 @@ def test_the_sound_books_of_these_tests_know_every_outcome(sessions):
 def expected(broken: set[tuple[str, str]], sessions: Sessions) -> set[tuple[str, str]]:
     """Subjects in full: the day is the database's, and transactions are called so."""
     [(today,)] = run(sessions, "SELECT CAST(CAST(now() AT TIME ZONE 'UTC' AS date) AS text)")
-    names = {subject: f"transaction {subject}" for _, subject in broken if subject.startswith("ORD-")}
-    return {(rule, names.get(subject, subject + today if subject == TODAY else subject)) for rule, subject in broken}
+    names = {subject: f"transaction {subject}" for _, subject in broken if subject.startswith(("ORD-", "OUT-"))}
+    names |= {TODAY: TODAY + today, TODAY_OUT: f"{TODAY}{today}, money out"}
+    return {(rule, names.get(subject, subject)) for rule, subject in broken}
 
 
 WAITS_FOR_THE_NIGHT = {

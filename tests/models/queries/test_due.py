@@ -91,7 +91,7 @@ def test_final_rows_without_a_date_are_never_claimed_and_dated_ones_are(sessions
 
 def park(sessions, limit=10):
     with transaction(sessions) as step:
-        return due.park_holes(step.session, limit=limit)
+        return list(due.park_holes(step.session, limit=limit))
 
 
 def test_a_create_without_a_reply_is_parked_after_its_grace_and_never_claimed(sessions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -15,6 +16,8 @@ from worker.chaos.schedule import Kind, draw_schedule
 from worker.chaos.show import show_account, show_schedule
 from worker.demo.drive import Played
 from worker.demo.ledger import Evidence, Ledger, Pace, add_up
+from worker.demo.payins import PayinFate
+from worker.demo.show import show_ledger
 from worker.demo.story import Fate
 from worker.language import languages, speaking
 
@@ -42,6 +45,19 @@ def ledger() -> Ledger:
         holes=3,
         troubles=["the API did not answer"],
     )
+
+
+@pytest.mark.parametrize("language", languages())
+def test_a_ledger_with_every_way_to_pay_fits_80_columns_and_counts_a_refused_order_as_failed(language):
+    ends = Counter({f"{Status.COMPLETED}/{Lane.CALLBACK}": 140, f"{Status.COMPLETED}/{Lane.SWEEP}": 19, "refused": 8})
+    screen = StringIO()
+    with speaking(language):
+        everything = replace(ledger(), fates=dict.fromkeys([*Fate, *PayinFate], ends))
+        show_ledger(everything, Console(file=screen, width=WIDTH), restarts={})
+    said = screen.getvalue()
+    assert "…" not in said
+    assert max(len(line) for line in said.splitlines()) <= WIDTH
+    assert f" {8 * len([*Fate, *PayinFate])} " in said
 
 
 @pytest.mark.parametrize("language", languages())

@@ -23,9 +23,9 @@ WORD = re.compile(r"[a-z]{3,}")
 
 STAYS = {
     ("ops/command.py", "reconciler "),  # a name
-    ("demo/drive.py", "no answer to order "),  # a fault of the play itself, which ends it
+    ("demo/drive.py", "no answer to POST "),  # a fault of the play itself, which ends it
     ("demo/drive.py", " within "),
-    ("demo/drive.py", "the API refused an order: "),
+    ("demo/till.py", "the API refused an order: "),
 }
 
 

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from models.answers import Created
 from models.errors import GatewayMisconfigured, GatewayRefused, Invalid, OutcomeUnknown, ReconcilerError
 from models.order import InvoiceOrder, Item
+from models.payin import Payer
+from models.transaction import Mode
 from worker.ligdicash.sub_codes import CREATE, NextStep
 from worker.ligdicash.wire import MAX_BODY, read_created, write_create
 
@@ -178,3 +180,54 @@ def test_any_reply_is_an_invoice_or_one_of_three_errors(body):
         return
     assert created.token
     assert created.payment_url.lower().startswith(("http://", "https://"))
+
+
+PAYER = Payer(mode=Mode.DIRECT, number="22676000000", operator_id="11")
+UNDER_WAY = "Votre requête est en cours de traitement"
+
+
+def test_a_payin_with_a_payer_is_the_same_body_with_number_and_code():
+    hosted = write_create(InvoiceOrder(transaction_id="A", amount=100))
+    direct = write_create(InvoiceOrder(transaction_id="A", amount=100, payer=PAYER), otp="736415")
+    hosted["commande"]["invoice"] |= {"customer": "22676000000", "otp": "736415"}
+    assert direct == hosted
+
+
+@pytest.mark.parametrize("mode", [Mode.DIRECT, Mode.WALLET])
+@pytest.mark.parametrize("said", [UNDER_WAY, "", None, "javascript:alert(1)"])
+def test_a_payin_without_a_page_is_created_without_an_address(mode, said):
+    body = reply(response_code="00", token=TOKEN, response_text=said)
+    assert read_created(200, body, mode=mode) == Created(token=TOKEN, payment_url="")
+
+
+def test_an_operator_with_a_page_of_its_own_answers_with_the_address():
+    body = reply(response_code="00", token=TOKEN, response_text=URL)
+    assert read_created(200, body, mode=Mode.DIRECT) == Created(token=TOKEN, payment_url=URL)
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_without_a_token_nobody_knows_in_any_mode(mode):
+    with pytest.raises(OutcomeUnknown):
+        read_created(200, reply(response_code="00", response_text=UNDER_WAY), mode=mode)
+
+
+def test_what_a_customer_can_put_right_has_a_stable_code_and_the_rest_has_none():
+    codes = {code: refusal_of(response_text=f"Echec (Code{code})").code for code in CREATE}
+    assert {code: name for code, name in codes.items() if name} == {
+        "05": "operator_unavailable",
+        "06": "operator_unavailable",
+        "07": "operator_not_served",
+        "14": "wrong_wallet",
+        "15": "wrong_otp",
+        "16": "expired_otp",
+        "17": "wrong_otp_amount",
+        "18": "insufficient_balance",
+    }
+
+
+def test_a_one_time_code_that_the_gateway_repeats_does_not_reach_the_error():
+    body = reply(response_text="Echec (Code15)", response_text_details="OTP 736415 is wrong")
+    with pytest.raises(GatewayRefused) as caught:
+        read_created(200, body, mode=Mode.DIRECT, otp="736415")
+    assert "736415" not in f"{caught.value} {caught.value.details} {caught.value!r}"
+    assert caught.value.sub_code == "15"

@@ -17,8 +17,10 @@ from tasks.record import record
 from tests.fakes import completed, notcompleted, pending, silence
 from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, run
 from worker.language import speaking
-from worker.ops.case_actions import ACTIONS, JUST_END
+from worker.ops.action import JUST_END
+from worker.ops.case_actions import ACTIONS
 from worker.ops.command import app
+from worker.ops.payout_cases import PAYOUT_ACTIONS
 
 
 def learn(ops, pk, *answers):
@@ -235,14 +237,16 @@ def test_whatever_a_case_is_opened_about_there_is_something_to_decide():
 def test_every_command_that_is_suggested_exists():
     root = typer.main.get_command(app)
     values = {"case": "1", "transaction": "ORD-1", "received": "5000", "callback": "1"}
-    for action in {id(a): a for actions in ACTIONS.values() for a in actions.values()}.values():
+    told = [*(action for actions in ACTIONS.values() for action in actions.values()), *PAYOUT_ACTIONS.values()]
+    for action in {id(a): a for a in told}.values():
         for command in action.commands:
-            _, name, *rest = shlex.split(command.format(**values))
-            found = root.commands[name]
-            if isinstance(found, typer.core.TyperGroup):
-                found = found.commands[rest.pop(0)]
-            known = {option for parameter in found.params for option in parameter.opts}
-            assert {word for word in rest if word.startswith("--")} <= known
+            for noun in ("invoices", "payouts"):
+                _, name, *rest = shlex.split(command.format(noun=noun, **values))
+                found = root.commands[name]
+                if isinstance(found, typer.core.TyperGroup):
+                    found = found.commands[rest.pop(0)]
+                known = {option for parameter in found.params for option in parameter.opts}
+                assert {word for word in rest if word.startswith("--")} <= known
 
 
 def test_a_case_about_an_open_invoice_is_never_told_to_just_end():

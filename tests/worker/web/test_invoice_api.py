@@ -77,12 +77,24 @@ def test_the_vendors_quickstart_is_taken_as_it_stands(door):
         "settled_amount": None,
         "currency": "XOF",
         "description": "Pro Subscription \u2014 January 2025",
+        "mode": "hosted",
+        "next": {
+            "kind": "open_url",
+            "message": "Open the payment page, and pay there.",
+            "ussd_code": None,
+            "url": "https://gateway.example/pay/token-1-of-ORD-2025-00042",
+            "gives_otp": False,
+        },
+        "payer": "",
+        "asked_operator": "",
+        "validation": "",
         "payment_url": "https://gateway.example/pay/token-1-of-ORD-2025-00042",
         "final_at": None,
         "operator_id": "",
         "operator_name": "",
         "request_id": "",
         "refusal": "",
+        "refusal_code": "",
     }
 
 

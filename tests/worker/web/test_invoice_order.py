@@ -52,6 +52,27 @@ FAULTS = [
         f"{PLACE}.customer: must be empty: customers give their number on the payment page",
     ),
     (order(otp="123456"), f"{PLACE}.otp: must be empty: the payment page asks the customer for it"),
+    (order() | {"operator_id": "11"}, "operator_id: must be empty: the customer chooses the operator"),
+    (order() | {"mode": "page"}, "mode: must be one of 'hosted', 'direct' or 'wallet'"),
+    (order() | {"mode": "direct"}, f"{PLACE}.customer: the phone number must be digits"),
+    (
+        order(customer="70000000") | {"mode": "direct"},
+        f"{PLACE}.customer: the phone number must begin with its country",
+    ),
+    (
+        order(customer="22676000000", otp="12") | {"mode": "direct"},
+        f"{PLACE}.otp: the one-time code must be 4 to 12 letters",
+    ),
+    (order(customer="22676000000", otp=123456) | {"mode": "direct"}, f"{PLACE}.otp: must be text in quotes"),
+    (order() | {"mode": "direct", "operator_id": "ORANGE"}, "operator_id: must be the id of an operator"),
+    (
+        order(customer="22676000000") | {"mode": "wallet", "operator_id": "11"},
+        "operator_id: must be empty: a wallet is debited by LigdiCash itself",
+    ),
+    (
+        order(customer="22676000000", custom_data=NAMED, token="token-a") | {"mode": "direct"},
+        "mode: is not taken together with a token",
+    ),
     (order(description=5), f"{PLACE}.description: must be text in quotes"),
     (order(description="a\x00b"), f"{PLACE}.description: must not hold control characters"),
     (order(description="x" * 1001), f"{PLACE}.description: must have at most 1000 characters"),

@@ -15,6 +15,9 @@ from tests.webdoor import open_door
 OPERATIONS = [
     ("POST", "/v1/invoices"),
     ("GET", "/v1/invoices/{transaction_id}"),
+    ("POST", "/v1/payouts"),
+    ("GET", "/v1/payouts/{transaction_id}"),
+    ("POST", "/v1/wallet-otps"),
     ("GET", "/v1/events"),
     ("POST", "/api/callback/ligdicash"),
     ("POST", "/api/callback/ligdicash/{account}"),
@@ -22,6 +25,8 @@ OPERATIONS = [
 UNSAID = {
     # Sums, limits of amounts and reserved names are rules of an order that a schema cannot tell.
     "/v1/invoices": [positive_data_acceptance],
+    "/v1/payouts": [positive_data_acceptance],
+    "/v1/wallet-otps": [positive_data_acceptance],
     # Takes whatever comes: what it means is found out later.
     "/api/callback/ligdicash": [negative_data_rejection],
     "/api/callback/ligdicash/{account}": [negative_data_rejection],

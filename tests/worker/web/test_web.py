@@ -64,11 +64,12 @@ def test_the_api_is_documented_with_examples_and_without_secrets(door):
     assert set(schema["paths"]) == {
         "/v1/invoices",
         "/v1/invoices/{transaction_id}",
+        "/v1/wallet-otps",
         "/v1/events",
         "/api/callback/ligdicash",
     }
     body = schema["paths"]["/v1/invoices"]["post"]["requestBody"]["content"]["application/json"]
-    assert set(body["examples"]) == {"quickstart", "shortest", "register"}
+    assert set(body["examples"]) == {"quickstart", "shortest", "direct", "wallet", "register"}
     assert API_KEY not in answer.text
     assert "HTTPValidationError" not in str(schema["paths"])
 

@@ -1,4 +1,4 @@
-"""The wire: hosted create and payin confirm as documented, the payment page, and the control API, as one ASGI application."""
+"""The wire: the three creates, a wallet's code and payin confirm as documented, the payment page, and the control API."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,20 +15,26 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from worker.ligdicash.simulator import control, page, replies
-from worker.ligdicash.simulator.books import Asked, Counter
+from worker.ligdicash.simulator import control, page, payout_wire, replies
+from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.fates import within
+from worker.ligdicash.simulator.gatekeeper import credentials_trouble, question_refused
 from worker.ligdicash.simulator.gateway import Gateway
-from worker.ligdicash.simulator.options import CREDENTIAL_PREFIX, Expiry, RateLimit
 from worker.ligdicash.simulator.orders import RefusedOrder, read_order
-from worker.ligdicash.simulator.payment import Payment
-from worker.ligdicash.simulator.spoil import as_json, before_acting, spoilt, too_many
+from worker.ligdicash.simulator.payment import Order, Payment
+from worker.ligdicash.simulator.phones import Channel, Way
+from worker.ligdicash.simulator.spoil import as_json, before_acting, spoilt
 
-CREATE = "/pay/v01/redirect/checkout-invoice/create"
+CREATES = {
+    Channel.REDIRECT: "/pay/v01/redirect/checkout-invoice/create",
+    Channel.STRAIGHT: "/pay/v01/straight/checkout-invoice/create",
+    Channel.WALLET: "/pay/v02/debitwallet/withotp",
+}
+OTP = "/pay/v02/debitotp/{number}/{amount}"
 CONFIRM = "/pay/v01/redirect/checkout-invoice/confirm"
 
-FLOOR = 3.0
-"""Seconds. Vendor page `status-verification/recommendations`: never under 3 s between two confirms."""
+LONGEST_NUMBER = 15
+"""Digits, of a phone number as of an amount (ITU-T E.164)."""
 
 
 def create_app(gateway: Gateway) -> ASGIApp:
@@ -43,8 +50,14 @@ def create_app(gateway: Gateway) -> ASGIApp:
             gateway.stop()
 
     routes = [
-        *(Route(f"{CREATE}{slash}", wire.create, methods=["POST"]) for slash in ("", "/")),
+        *(
+            Route(f"{path}{slash}", partial(wire.create, channel=channel), methods=["POST"])
+            for channel, path in CREATES.items()
+            for slash in ("", "/")
+        ),
+        Route(OTP, wire.send_otp, methods=["GET"]),
         *(Route(f"{CONFIRM}{slash}", wire.confirm, methods=["GET"]) for slash in ("", "/")),
+        *payout_wire.routes(gateway),
         *page.routes(gateway),
         *control.routes(gateway),
     ]
@@ -69,79 +82,107 @@ class _Marked:
 
 
 class Wire:
-    """The two calls a merchant's server makes. Whatever is business is HTTP 200, refusals included."""
+    """The calls a merchant's server makes. Whatever is business is HTTP 200, refusals included."""
 
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
         self._options = gateway.options
         self._dice = random.Random(gateway.options.seed)  # noqa: S311 - latency, not a secret
 
-    async def create(self, request: Request) -> Response:
-        """Vendor page `reference/endpoints/payin-redirect-create`."""
+    async def create(self, request: Request, *, channel: Channel) -> Response:
+        """Vendor pages `reference/endpoints/payin-redirect-create`, `payin-straight-create`, `debit-wallet-with-otp`."""
         wiki = replies.CREATE_WIKI
-        if (trouble := self._credentials_trouble(request)) is not None:
+        if (trouble := credentials_trouble(self._gateway, request)) is not None:
             return as_json(replies.refused("00", wiki=wiki, details=trouble))
         try:
-            order = read_order(await request.body())
+            order, otp = read_order(await request.body())
+            _check_customer(order, channel)
         except RefusedOrder as refusal:
             self._gateway.books.count(Counter.CREATES_REFUSED)
             return as_json(replies.refused(refusal.sub_code, wiki=wiki, details=refusal.details))
         fault = self._gateway.faults.on_create(order.transaction_id)
         if (early := before_acting(request, fault, wiki=wiki, code="04")) is not None:
             return early
-        payment = self._gateway.accept(order)
+        if (no := self._payers_refusal(order, otp, channel=channel)) is not None:
+            return as_json(no)
+        payment = self._gateway.accept(order, channel=channel)
         await asyncio.sleep(within(self._options.create_latency, self._dice))
-        reply = replies.created(payment, payment_url=self._payment_url(request, payment))
-        return await spoilt(request, fault, reply, wiki=wiki)
+        url = self._payment_url(request, payment) if self._has_a_page(payment) else ""
+        return await spoilt(request, fault, replies.created(payment, payment_url=url), wiki=wiki)
+
+    def _payers_refusal(self, order: Order, otp: str, *, channel: Channel) -> replies.Json | None:
+        """What the payer's phone, code or balance has against it; None when it may begin."""
+        books, wiki = self._gateway.books, replies.CREATE_WIKI
+        if channel is Channel.REDIRECT:
+            return None
+        books.count(Counter.STRAIGHT_CREATES if channel is Channel.STRAIGHT else Counter.WALLET_CREATES)
+        if channel is Channel.WALLET and not otp:  # a merchant's captured reply
+            return replies.refused("08", wiki=wiki, details="You must specify password or otp")
+        code = self._gateway.phones.refusal(order.customer, amount=order.amount, otp=otp, channel=channel)
+        if not code:
+            return None
+        books.count(Counter.PAYERS_REFUSED)
+        return replies.refused(code, wiki=wiki)
+
+    def _has_a_page(self, payment: Payment) -> bool:
+        """Whether the payer is sent to a page. That of an operator is played by the gateway's own."""
+        if payment.channel is not Channel.STRAIGHT:
+            return payment.channel is Channel.REDIRECT
+        return self._gateway.phones.way_of(payment.order.customer) is Way.PAGE
+
+    async def send_otp(self, request: Request) -> Response:
+        """Vendor page `reference/endpoints/debit-otp`."""
+        if (trouble := credentials_trouble(self._gateway, request)) is not None:
+            return as_json(replies.refused("00", wiki=replies.CREATE_WIKI, details=trouble))
+        fault = self._gateway.faults.on_otp()
+        if (early := before_acting(request, fault, wiki=replies.CREATE_WIKI, code="04")) is not None:
+            return early
+        return await spoilt(request, fault, self._otp_reply(request), wiki=replies.CREATE_WIKI)
+
+    def _otp_reply(self, request: Request) -> replies.Json:
+        """No page shows a refusal; these words are invented."""
+        books, phones = self._gateway.books, self._gateway.phones
+        number, amount = request.path_params["number"], request.path_params["amount"]
+        if not (_is_number(number) and _is_number(amount)) or not phones.get(number).has_wallet:
+            books.count(Counter.OTPS_REFUSED)
+            return replies.otp_not_sent("Customer not found")
+        phones.give_code(number, amount=int(amount), channel=Channel.WALLET)
+        books.count(Counter.OTPS_SENT)
+        return replies.otp_sent()
 
     async def confirm(self, request: Request) -> Response:
         """Vendor page `reference/endpoints/payin-redirect-confirm`."""
         wiki = replies.CONFIRM_WIKI
         moment = time.time()
-        if (trouble := self._credentials_trouble(request)) is not None:
+        if (trouble := credentials_trouble(self._gateway, request)) is not None:
             return as_json(replies.refused("00", wiki=wiki, details=trouble))
         asked = self._gateway.books.ask(self._asked_token(request), moment=moment)
         await asyncio.sleep(within(self._options.confirm_latency, self._dice))
         fault = self._gateway.faults.on_confirm(asked.payment.key if asked else "")
         if (early := before_acting(request, fault, wiki=wiki, code="03")) is not None:
             return early
-        if asked is None:
+        if asked is None or asked.payment.payout:
             return as_json(replies.refused("02", wiki=wiki))
-        if (refusal := self._refusal(asked, moment=moment)) is not None:
+        if (refusal := question_refused(self._gateway, asked, moment=moment, wiki=wiki)) is not None:
             return refusal
         # Looked up again: the payer may have decided while this reply was under way.
         payment = self._gateway.books.by_token(asked.payment.token) or asked.payment
         return await spoilt(request, fault, replies.answer(payment, moment=time.time()), wiki=wiki)
-
-    def _refusal(self, asked: Asked, *, moment: float) -> Response | None:
-        """Why this question gets no answer about the payment; None when it gets one."""
-        wiki = replies.CONFIRM_WIKI
-        if asked.gap is not None and asked.gap < FLOOR and self._options.rate_limit is not RateLimit.OFF:
-            self._gateway.books.count(Counter.RATE_LIMITED)
-            if self._options.rate_limit is RateLimit.HTTP429:
-                return too_many()
-            return as_json(replies.refused("03", wiki=wiki, details="Too many requests"))
-        now = moment + self._gateway.clock_ahead
-        if self._options.token_expiry is Expiry.REFUSE and now > asked.payment.expires_at:
-            return as_json(replies.refused("02", wiki=wiki, details="Expired token"))
-        return None
 
     def _asked_token(self, request: Request) -> str:
         """Vendor pages disagree about the name: `invoiceToken` or `token`."""
         token = request.query_params.get("invoiceToken", "")
         return token or ("" if self._options.strict_token_param else request.query_params.get("token", ""))
 
-    def _credentials_trouble(self, request: Request) -> str | None:
-        """Why the credentials are refused, or None. Never repeats, logs or stores them."""
-        key = request.headers.get("Apikey", "")
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-        if key.startswith(CREDENTIAL_PREFIX) and scheme.lower() == "bearer" and token.startswith(CREDENTIAL_PREFIX):
-            return None
-        self._gateway.books.count(Counter.CREDENTIALS_REFUSED)
-        if not key or not token:
-            return "Apikey and Authorization: Bearer are both needed"
-        return f"this is the simulator: it takes only credentials that begin with {CREDENTIAL_PREFIX}"
-
     def _payment_url(self, request: Request, payment: Payment) -> str:
         base = self._options.public_url or str(request.base_url)
         return f"{base.rstrip('/')}{page.PATH}/{payment.token}"
+
+
+def _check_customer(order: Order, channel: Channel) -> None:
+    if channel is not Channel.REDIRECT and not _is_number(order.customer):
+        raise RefusedOrder(sub_code="08", details="customer must be a phone number, digits only")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER

@@ -19,6 +19,13 @@ class Counter(StrEnum):
     UNKNOWN_TOKENS = "unknown_tokens"
     RATE_LIMITED = "rate_limited"
     FORGED = "forged"
+    STRAIGHT_CREATES = "straight_creates"
+    WALLET_CREATES = "wallet_creates"
+    PAYERS_REFUSED = "payers_refused"
+    """Creates refused for the payer's sake: code, balance, operator."""
+    OTPS_SENT = "otps_sent"
+    OTPS_REFUSED = "otps_refused"
+    OTPS_DIALLED = "otps_dialled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import requests
 
-from worker.ligdicash.simulator import replies
+from worker.ligdicash.simulator import payout_replies, replies
 from worker.ligdicash.simulator.manners import Encoding, FormShape, Manners, Status, Stray
 from worker.ligdicash.simulator.payment import Delivery, Payment
 
@@ -46,7 +46,8 @@ def plan(manners: Manners, *, event: Status) -> Iterator[Knock]:
 
 def write(payment: Payment, *, event: Status, encoding: Encoding) -> bytes:
     """The body of one POST."""
-    content = replies.announcement(payment, event=event)
+    tell = payout_replies.announcement if payment.payout else replies.announcement
+    content = tell(payment, event=event)
     if encoding is Encoding.JSON:
         return replies.dumps(content)
     fields = list(_fields(content, payment))

@@ -92,7 +92,7 @@ def _callbacks(group: Group) -> None:
 def _trouble(group: Group) -> None:
     _span(group, "--create-latency", dest="create_latency", text="before the reply to create (0)")
     _span(group, "--confirm-latency", dest="confirm_latency", text="before the reply to confirm (0)")
-    for call in ("create", "confirm"):
+    for call in ("create", "confirm", "otp"):
         _choice(group, f"--{call}-fault", FaultKind, dest=f"faults.{call}.kind")
         _share(group, f"--{call}-fault-share", dest=f"faults.{call}.share", text="share of calls it strikes (1)")
         group.add_argument(

@@ -23,9 +23,18 @@ PUT  the same                                  {"confirm": {"kind": "slow", "sha
 GET  /_sim/clock, /_sim/post                   {"offset": 0}; {"waiting": 0}, callbacks not sent or not answered yet
 PUT  /_sim/clock                               {"offset": 3600}: the gateway's clock is that many seconds ahead, or behind
                                                when negative; it dates what the wire carries and decides which token is expired
+GET  /_sim/phones/{number}                     {"operator_id": "11", "balance": null, "operator_is_down": false,
+                                                "has_wallet": true, "otp_life": 300, "sms": "123456"}: `sms` is the code
+                                               of the last message about a wallet
+PUT  the same                                  any of it but `sms`; what is left out stays as it is
+POST /_sim/phones/{number}/dial                {"amount": 4200} -> {"otp": "123456"}: what the payer sees who dials
 POST /_sim/forge                               {"url": "http://...", "transaction_id": "...", "status": "completed",
                                                 "amount": 100, "encoding": "json" | "form" | "both"}
 
+GET  /_sim/payouts                             {"received": {"OUT-1": 2}, "accepted": {"OUT-1": 1}, "paid": {"OUT-1": 1}}: by
+                                               the merchant's id, how many payouts came in, became one, were paid out
+
+Payouts are transactions like the others here; faults of `create` strike them too.
 Only `status` is needed to decide, `url` and `transaction_id` to forge; `callbacks` changes the transaction's manners for
 what it names. All times are unix seconds by the real clock, all amounts whole francs. A body must be sent as application/json: a web page
 that a developer happens to open cannot send that here without asking, and so cannot make the simulator knock anywhere.
@@ -46,10 +55,13 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from models.errors import Invalid, NotFound
+from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.gateway import ClockSetting, Decision, Forgery, Gateway
 from worker.ligdicash.simulator.manners import Encoding, Status
 from worker.ligdicash.simulator.options import Faults
+from worker.ligdicash.simulator.orders import LARGEST, SMALLEST
 from worker.ligdicash.simulator.payment import Delivery, Record
+from worker.ligdicash.simulator.phones import Channel, Phone
 
 Json = dict[str, object]
 Handler = Callable[[Request], Awaitable[JSONResponse]]
@@ -61,6 +73,7 @@ _decision = TypeAdapter(Decision)
 _forgery = TypeAdapter(Forgery)
 _faults = TypeAdapter(Faults)
 _clock = TypeAdapter(ClockSetting)
+_phone = TypeAdapter(Phone)
 
 
 def routes(gateway: Gateway) -> list[Route]:
@@ -79,6 +92,10 @@ def routes(gateway: Gateway) -> list[Route]:
         ("GET", "/_sim/clock", control.clock),
         ("PUT", "/_sim/clock", control.set_clock),
         ("GET", "/_sim/post", control.post),
+        ("GET", "/_sim/payouts", control.payouts),
+        ("GET", "/_sim/phones/{number}", control.phone),
+        ("PUT", "/_sim/phones/{number}", control.set_phone),
+        ("POST", "/_sim/phones/{number}/dial", control.dial),
         ("POST", "/_sim/forge", control.forge),
     ]
     return [Route(path, _answering(handler), methods=[method]) for method, path, handler in table]
@@ -157,6 +174,34 @@ class _Control:
     async def post(self, _: Request) -> JSONResponse:
         return JSONResponse({"waiting": self._gateway.callbacks_waiting})
 
+    async def payouts(self, _: Request) -> JSONResponse:
+        made = [record.payment for record in self._gateway.books.records() if record.payment.payout]
+        counts = {
+            "received": self._gateway.payouts_received,
+            "accepted": Tally(payment.key for payment in made),
+            "paid": Tally(payment.key for payment in made if payment.status is Status.COMPLETED),
+        }
+        return JSONResponse({name: dict(count) for name, count in counts.items()})
+
+    async def phone(self, request: Request) -> JSONResponse:
+        number, phones = request.path_params["number"], self._gateway.phones
+        known: Json = _phone.dump_python(phones.get(number), mode="json")
+        known |= {"operator_id": phones.operator_of(number), "sms": phones.last_code(number, Channel.WALLET)}
+        return JSONResponse(known)
+
+    async def set_phone(self, request: Request) -> JSONResponse:
+        number, phones = request.path_params["number"], self._gateway.phones
+        phones.set(number, _read(_phone, asdict(phones.get(number)) | await _body(request)))
+        return await self.phone(request)
+
+    async def dial(self, request: Request) -> JSONResponse:
+        amount = (await _body(request)).get("amount")
+        if not isinstance(amount, int) or not SMALLEST <= amount <= LARGEST:
+            raise Invalid(f"amount must be a whole number from {SMALLEST} to {LARGEST}")
+        number = request.path_params["number"]
+        self._gateway.books.count(Counter.OTPS_DIALLED)
+        return JSONResponse({"otp": self._gateway.phones.give_code(number, amount=amount, channel=Channel.STRAIGHT)})
+
     async def forge(self, request: Request) -> JSONResponse:
         body = await _body(request)
         encodings = list(Encoding) if body.get("encoding") == "both" else [body.get("encoding", Encoding.JSON)]
@@ -174,7 +219,8 @@ def totals(records: list[Record]) -> Json:
     return {
         "created": len(payments),
         "by_status": {status.value: by_status[status] for status in Status},
-        "paid_amount": sum(payment.order.amount for payment in payments if payment.status is Status.COMPLETED),
+        "paid_amount": sum(one.order.amount for one in payments if one.status is Status.COMPLETED and not one.payout),
+        "paid_out_amount": sum(one.order.amount for one in payments if one.status is Status.COMPLETED and one.payout),
         "confirms": sum(len(record.asked_at) for record in records),
         "shortest_gap": min(gaps, default=None),
         "callbacks_sent": len(deliveries),
@@ -194,6 +240,8 @@ def in_short(record: Record) -> Json:
         "decided_at": payment.decided_at,
         "paid_at": payment.paid_at,
         "mishap": payment.mishap,
+        "payout": payment.payout.value if payment.payout else "",
+        "channel": payment.channel.value,
         "asked": len(record.asked_at),
         "asked_at": record.asked_at,
         "first_callback_at": min((each.sent_at for each in record.deliveries), default=None),

@@ -102,6 +102,10 @@ class FaultBox:
         """The fault this create meets; a transaction's own comes before that of all."""
         return self._first(self.single(key).create, self._everywhere.create)
 
+    def on_otp(self) -> Fault:
+        """The fault that the sending of a code meets; it belongs to no transaction yet."""
+        return self._first(self._everywhere.otp)
+
     def on_confirm(self, key: str) -> Fault:
         """The fault this confirm meets."""
         return self._first(self.single(key).confirm, self._everywhere.confirm)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter as Counts
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Annotated
@@ -13,10 +14,20 @@ from models.errors import Conflict, NotFound
 from worker.ligdicash.simulator import callbacks
 from worker.ligdicash.simulator.books import Books, Counter
 from worker.ligdicash.simulator.fates import FaultBox, draw_fate
-from worker.ligdicash.simulator.manners import STRICT, Encoding, FailedAs, Francs, Manners, Seconds, Status
+from worker.ligdicash.simulator.manners import (
+    STRICT,
+    Encoding,
+    FailedAs,
+    Francs,
+    Manners,
+    PayoutRoute,
+    Seconds,
+    Status,
+)
 from worker.ligdicash.simulator.mint import Mint
 from worker.ligdicash.simulator.options import Options, Payer
 from worker.ligdicash.simulator.payment import Delivery, Order, Payment
+from worker.ligdicash.simulator.phones import Channel, Phones
 from worker.ligdicash.simulator.statefile import StateFile
 from worker.ligdicash.simulator.timetable import Timetable
 
@@ -37,8 +48,10 @@ class Decision:
     __pydantic_config__ = STRICT
 
     status: Status
-    operator_id: str = ORANGE_BURKINA
-    phone: str = SOMEBODY
+    operator_id: str = ""
+    """By default the payer's own, where the invoice has one."""
+    phone: str = ""
+    """The same."""
     manners: Manners | None = None
     confirm_amount: Francs | None = None
     confirm_reference: str | None = None
@@ -77,6 +90,9 @@ class Gateway:
         self.options = options
         self.books = Books()
         self.faults = FaultBox(options.faults, seed=options.seed)
+        self.payouts_received: Counts[str] = Counts()
+        """How many payouts came in under each id of the merchant, whatever became of them."""
+        self.phones = Phones()
         self.clock_ahead = 0.0
         self._mint = Mint()
         self._post = Timetable("simulator-callbacks", threads=options.senders)
@@ -109,12 +125,15 @@ class Gateway:
         if self._state:
             self._state.stop()
 
-    def accept(self, order: Order) -> Payment:
-        """Make an invoice."""
+    def accept(
+        self, order: Order, *, channel: Channel = Channel.REDIRECT, payout: PayoutRoute | None = None
+    ) -> Payment:
+        """Make an invoice, or a payout that goes that way."""
         created_at, ahead = time.time(), self.clock_ahead
         expires_at = created_at + ahead + self.options.token_life
         number = self.books.next_number()
-        minted = self._mint.mint(number, created_at=created_at + ahead, expires_at=expires_at)
+        key = "id_finance" if payout else "id_invoice"
+        minted = self._mint.mint(number, created_at=created_at + ahead, expires_at=expires_at, key=key)
         fate = draw_fate(self.options, order.transaction_id or minted.request_id)
         payment = Payment(
             order=order,
@@ -128,6 +147,9 @@ class Gateway:
             manners=fate.manners,
             mishap=fate.mishap,
             failed_as=self.options.failed_as,
+            payout=payout,
+            channel=channel,
+            asked_operator="" if channel is Channel.REDIRECT else self.phones.operator_of(order.customer),
         )
         self.books.add(payment)
         self._expect_payer(payment)
@@ -168,8 +190,8 @@ class Gateway:
                 paid_at=now if completed and payment.paid_at is None else payment.paid_at,
                 confirm_from=now + decision.confirm_after,
                 clock_ahead=self.clock_ahead,
-                operator_id=decision.operator_id,
-                phone=decision.phone,
+                operator_id=decision.operator_id or payment.asked_operator or ORANGE_BURKINA,
+                phone=decision.phone or payment.order.customer or SOMEBODY,
                 manners=decision.manners or payment.manners,
                 failed_as=decision.failed_as or payment.failed_as,
                 confirm_amount=decision.confirm_amount,
@@ -220,4 +242,5 @@ class Gateway:
             operator_id=ORANGE_BURKINA,
             phone=SOMEBODY,
             callback_amount=forgery.amount,
+            payout=known.payout if known else None,
         )

@@ -86,6 +86,13 @@ class Stray(StrEnum):
     LAST = "last"
 
 
+class PayoutRoute(StrEnum):
+    """Which way money goes out: into a LigdiCash wallet, or straight to mobile money."""
+
+    WALLET = "wallet"
+    STRAIGHT = "straight"
+
+
 class FailedAs(StrEnum):
     """How confirm tells a failed payment. Two vendor pages disagree about the code, two SDKs about the spelling."""
 

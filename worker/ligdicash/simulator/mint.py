@@ -32,11 +32,14 @@ class Mint:
     def __init__(self) -> None:
         self._secret = secrets.token_bytes(32)
 
-    def mint(self, number: int, *, created_at: float, expires_at: float) -> Minted:
-        """Everything for the invoice of that number. Equal numbers of one run give equal tokens."""
+    def mint(self, number: int, *, created_at: float, expires_at: float, key: str = "id_invoice") -> Minted:
+        """Everything for the invoice of that number, or, with the key `id_finance`, for the payout.
+
+        Equal numbers of one run give equal tokens.
+        """
         moment = datetime.fromtimestamp(created_at, UTC)
         invoice = str(FIRST_INVOICE + number)
-        payload = {"id_invoice": invoice, "start_date": f"{moment:%Y-%m-%d %H:%M:%S}", "expiry_date": int(expires_at)}
+        payload = {key: invoice, "start_date": f"{moment:%Y-%m-%d %H:%M:%S}", "expiry_date": int(expires_at)}
         return Minted(
             token=self._sign({"typ": "JWT", "alg": "HS256"}, payload),
             request_id=f"P{invoice}{moment:%Y}",

@@ -78,12 +78,13 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """The trouble of the two calls."""
+    """The trouble of the calls; `create` strikes all three creates, `otp` the sending of a wallet's code."""
 
     __pydantic_config__ = STRICT
 
     confirm: Fault = Fault()
     create: Fault = Fault()
+    otp: Fault = Fault()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

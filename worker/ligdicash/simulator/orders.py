@@ -24,8 +24,8 @@ class RefusedOrder(Exception):
         self.details = details
 
 
-def read_order(body: bytes) -> Order:
-    """The order in a create body. Raises `RefusedOrder`.
+def read_order(body: bytes) -> tuple[Order, str]:
+    """The order in a create body, and the payer's one-time code, which is kept nowhere. Raises `RefusedOrder`.
 
     A key that is missing gives Code04 with the text of a PHP warning: a merchant's captured reply shows exactly that for
     `unit_price`. Item arithmetic is not checked, as far as anybody knows.
@@ -35,7 +35,7 @@ def read_order(body: bytes) -> Order:
     amount = _amount(_needed(invoice, "total_amount"))
     if _text(invoice, "devise").upper() != "XOF":
         raise RefusedOrder(sub_code="08", details="devise must be XOF")
-    return Order(
+    order = Order(
         amount=amount,
         description=_text(invoice, "description"),
         firstname=_text(invoice, "customer_firstname"),
@@ -50,6 +50,7 @@ def read_order(body: bytes) -> Order:
         callback_url=_url(actions, "callback_url"),
         custom_data={key: as_text(value) for key, value in custom_data.items()},
     )
+    return order, _text(invoice, "otp")
 
 
 def as_text(value: object) -> str:

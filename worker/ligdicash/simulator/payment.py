@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from worker.ligdicash.simulator.manners import Encoding, FailedAs, Manners, Status
+from worker.ligdicash.simulator.manners import Encoding, FailedAs, Manners, PayoutRoute, Status
+from worker.ligdicash.simulator.phones import Channel
 
 OPERATORS = {
     "11": "ORANGE BURKINA",
@@ -16,6 +17,7 @@ OPERATORS = {
     "1": "MTN BENIN",
     "2": "MOOV BENIN",
     "27": "AIRTEL NIGER",
+    "33": "ORANGE GUINEE",
 }
 """Operator ids and names, from the vendor page `reference/supported-operators`."""
 
@@ -72,6 +74,11 @@ class Payment:
     manners: Manners
     failed_as: FailedAs = FailedAs.CODE_00
     mishap: str = ""
+    payout: PayoutRoute | None = None
+    """None for money that comes in."""
+    channel: Channel = Channel.REDIRECT
+    asked_operator: str = ""
+    """Whose the payer's number is, where one was given and it counts."""
     status: Status = Status.PENDING
     decided_at: float | None = None
     paid_at: float | None = None
@@ -82,6 +89,12 @@ class Payment:
     confirm_amount: int | None = None
     confirm_reference: str | None = None
     callback_amount: int | None = None
+
+    @property
+    def told_operator(self) -> tuple[str, str]:
+        """Id and name as the wire has them. A wallet has no id, and a name of its own (`operators/ligdicash-wallet`)."""
+        name = OPERATORS.get(self.operator_id, "")
+        return ("", f"LIGDICASH {name}".strip()) if self.channel is Channel.WALLET else (self.operator_id, name)
 
     @property
     def key(self) -> str:

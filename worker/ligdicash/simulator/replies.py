@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from worker.ligdicash.simulator.manners import CustomData, FailedAs, Status
-from worker.ligdicash.simulator.payment import OPERATORS, Payment
+from worker.ligdicash.simulator.payment import Payment
 
 Json = dict[str, object]
 
@@ -15,20 +15,33 @@ CREATE_WIKI = "https://client.ligdicash.com/wiki/createInvoice"
 CONFIRM_WIKI = "https://client.ligdicash.com/wiki/confirmInvoice"
 
 
-def created(payment: Payment, *, payment_url: str) -> Json:
-    """The invoice exists: the token, and the payment page's address in `response_text`."""
-    return _envelope(code="00", token=payment.token, text=payment_url, wiki=CREATE_WIKI)
+UNDER_WAY = "Votre requête est en cours de traitement"
+
+
+def created(payment: Payment, *, payment_url: str = "") -> Json:
+    """The invoice exists: the token, and in `response_text` the address to open, or that the operator is at work."""
+    return envelope(code="00", token=payment.token, text=payment_url or UNDER_WAY, wiki=CREATE_WIKI)
+
+
+def otp_sent() -> Json:
+    """The reply to `debitotp`, in an envelope of its own (vendor page `reference/endpoints/debit-otp`)."""
+    return {"error": False, "message": "OTP sent. Please check your phone."}
+
+
+def otp_not_sent(message: str) -> Json:
+    """The same, with a no."""
+    return {"error": True, "message": message}
 
 
 def refused(sub_code: str, *, wiki: str, details: str = "") -> Json:
     """A no, carried by HTTP 200: the sub-code is in `response_text`. `details` is undocumented, and real."""
-    reply = _envelope(code="01", token="", text=f"Echec (Code{sub_code})", wiki=wiki)
+    reply = envelope(code="01", token="", text=f"Echec (Code{sub_code})", wiki=wiki)
     return reply | {"response_text_details": details} if details else reply
 
 
 def empty_acceptance(*, wiki: str) -> Json:
     """A 00 that says nothing: neither token nor status."""
-    return _envelope(code="00", token="", text="", wiki=wiki)
+    return envelope(code="00", token="", text="", wiki=wiki)
 
 
 def answer(payment: Payment, *, moment: float) -> Json:
@@ -48,17 +61,18 @@ def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
     order = payment.order
     told = order.amount if amount is None else amount
     decided = status is not Status.PENDING
-    code, text, word = _outcome(status, payment.failed_as)
+    code, text, word = outcome(status, payment.failed_as)
     moment = payment.decided_at if decided and payment.decided_at is not None else payment.created_at
     phone = payment.phone if decided else ""
+    operator_id, operator_name = payment.told_operator if decided else ("", "")
     return {
         "response_code": code,
         "status": word,
         "token": "",
         "response_text": text,
         "description": "",
-        "operator_id": payment.operator_id if decided else "",
-        "operator_name": OPERATORS.get(payment.operator_id, "") if decided else "",
+        "operator_id": operator_id,
+        "operator_name": operator_name,
         "customer": phone if decided else None,
         "montant": told,
         "amount": told,
@@ -109,7 +123,8 @@ def _entry(key: str, value: str) -> dict[str, str]:
     return {"keyof_customdata": key, "valueof_customdata": value}
 
 
-def _envelope(*, code: str, token: str, text: str, wiki: str) -> Json:
+def envelope(*, code: str, token: str, text: str, wiki: str) -> Json:
+    """What every reply to a creation has (vendor page `reference/introduction`)."""
     return {
         "response_code": code,
         "token": token,
@@ -120,8 +135,8 @@ def _envelope(*, code: str, token: str, text: str, wiki: str) -> Json:
     }
 
 
-def _outcome(status: Status, failed_as: FailedAs) -> tuple[str, str, str]:
-    """response_code, response_text and the word for the status."""
+def outcome(status: Status, failed_as: FailedAs) -> tuple[str, str, str]:
+    """response_code, response_text and the word for the status, as an answer tells them."""
     if status is not Status.NOTCOMPLETED:
         return "00", "", status.value
     if failed_as is FailedAs.CODE_01:

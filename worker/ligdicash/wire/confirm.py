@@ -6,14 +6,14 @@ that 00 and 01 speak of the question only and `status` alone of the payment. `VE
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import Enum, auto
 from http import HTTPStatus
 from types import MappingProxyType
 
 from models.answers import Answer, Said
 from models.errors import Unreadable
-from worker.ligdicash.sub_codes import confirm_refusal, sub_code_of
+from worker.ligdicash.sub_codes import ConfirmSubCode, confirm_refusal, sub_code_of
 from worker.ligdicash.wire.decode import MAX_BODY, json_fields
 from worker.ligdicash.wire.fields import MAX_TEXT, STATUS_WORDS, amount, references, text, word
 
@@ -63,13 +63,18 @@ _WORDS = {Said.COMPLETED: Word.COMPLETED, Said.NOTCOMPLETED: Word.NOTCOMPLETED, 
 _KEPT_OUT = (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN)
 
 
-def read_confirm(http_status: int, body: bytes) -> Answer:
-    """Read an answer to confirm; never raises. Only a JSON object with HTTP 200 speaks about the payment."""
+def read_confirm(
+    http_status: int, body: bytes, *, refusal: Callable[[str], ConfirmSubCode] = confirm_refusal
+) -> Answer:
+    """Read an answer to confirm; never raises. Only a JSON object with HTTP 200 speaks about the payment.
+
+    `refusal` finds the row of a sub-code in the table of the question that was asked.
+    """
     fields, trouble = _read(http_status, body)
     if trouble:
         said = Said.REFUSED if http_status in _KEPT_OUT else Said.SILENCE
     else:
-        said, trouble = _verdict(fields)
+        said, trouble = _verdict(fields, refusal)
     response_text = text(fields.get("response_text"), limit=MAX_TEXT)
     return Answer(
         said=said,
@@ -100,12 +105,12 @@ def _read(http_status: int, body: bytes) -> tuple[dict[str, object], str]:
         return {}, "the answer is not a JSON object" if body.strip() else "the answer is empty"
 
 
-def _verdict(fields: Mapping[str, object]) -> tuple[Said, str]:
+def _verdict(fields: Mapping[str, object], refusal: Callable[[str], ConfirmSubCode]) -> tuple[Said, str]:
     status, code = word(fields.get("status")), word(fields.get("response_code"))
     said = VERDICTS[_word(status), _code(code)]
     if said is None:
         sub_code = sub_code_of(text(fields.get("response_text"), limit=MAX_TEXT))
-        row = confirm_refusal(sub_code)
+        row = refusal(sub_code)
         return row.comes_to, f"refused with {f'Code{sub_code}' if sub_code else 'no sub-code'}: {row.meaning}"
     if said is Said.UNKNOWN:
         return said, f"status {_quoted(status)} with response_code {_quoted(code)} says nothing certain"

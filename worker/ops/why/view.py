@@ -11,6 +11,7 @@ from models.check import Lane
 from tasks.toolbox import BreakerState, LockView
 from worker.language import _, ngettext
 from worker.ops.history_view import left_out, moments_table
+from worker.ops.payin_view import customer_line
 from worker.ops.shown import console, francs, safe
 from worker.ops.tables import print_lines, word
 from worker.ops.timeline import timeline
@@ -30,7 +31,7 @@ def print_answer(facts: Facts, diagnosis: Diagnosis) -> None:
     out.print()
     out.print(Text(wording.answer, style="bold"))
     out.print()
-    out.print(_grid(_answer(wording)))
+    out.print(_grid(_answer(wording, customer=customer_line(invoice))))
     out.print()
     out.print(moments_table(timeline(history), now=invoice.now))
     if unread := left_out(history):
@@ -48,8 +49,10 @@ def _grid(rows: Iterator[tuple[str, str | Text]]) -> Table:
     return grid
 
 
-def _answer(wording: Wording) -> Iterator[tuple[str, str | Text]]:
+def _answer(wording: Wording, *, customer: str) -> Iterator[tuple[str, str | Text]]:
     yield _("why"), wording.why
+    if customer:
+        yield _("customer"), customer
     for hindrance in wording.held_up:
         yield _("held up"), Text(hindrance, style="red")
     yield _("callbacks"), wording.callbacks

@@ -92,6 +92,7 @@ def test_changing_one_call_leaves_the_faults_of_the_other(merchant):
     assert merchant.control("GET", "faults") == {
         "confirm": {"kind": "slow", "share": 0.5, "seconds": 2.0},
         "create": {"kind": "html", "share": 1.0, "seconds": 0.0},
+        "otp": {"kind": "none", "share": 1.0, "seconds": 0.0},
     }
 
 

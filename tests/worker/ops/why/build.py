@@ -16,7 +16,7 @@ from models.queries.overrides import OverrideLine
 from models.queries.standing import Standing
 from models.queries.stops import StopLine
 from models.stop import Switch
-from models.transaction import Status
+from models.transaction import Mode, Status
 from tasks.toolbox import BreakerState, BreakerView, LaneLevel, LockView
 from worker.ops.why.facts import Claim, Facts, Fleet
 
@@ -100,6 +100,9 @@ def facts(
         status=Status(status),
         has_token=has_token,
         refusal="the amount is too low",
+        refusal_code="",
+        mode=Mode.HOSTED,
+        asked_operator="",
         created_at=ago(age),
         final_at=ago(30) if status in ("completed", "notcompleted") else None,
         next_check_at=None if due_in is None else ago(-due_in),

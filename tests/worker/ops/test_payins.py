@@ -1,0 +1,118 @@
+"""Direct and wallet payins by hand: a code that is never on the command line, and what the customer has to do."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from models.errors import GatewayRefused
+from tests.ledger import count, value
+from worker.language import speaking
+
+OTP = "736415"
+NUMBER = "22676000000"
+DIRECT = (
+    *("invoices", "create", "--amount", "5000", "--transaction-id", "order-1"),
+    *("--mode", "direct", "--customer", "+226 76 00 00 00", "--operator", "11"),
+)
+PUSHED = (*DIRECT[:6], "--mode", "direct", "--customer", "22990000000", "--operator", "1")
+WALLET = (*DIRECT[:6], "--mode", "wallet", "--customer", NUMBER)
+
+
+def test_a_customer_who_is_asked_on_the_phone_is_to_be_told_so(ops):
+    assert ops.say(*PUSHED).splitlines() == [
+        "order-1: 5,000 XOF, pending",
+        "for the customer: Approve the payment on your phone with your PIN.",
+    ]
+    assert ops.document(*PUSHED)["customer"] == "approve"
+
+
+def test_the_code_comes_from_a_file_or_from_stdin_and_is_told_nowhere(ops, tmp_path):
+    (tmp_path / "code").write_text("736 415\n")
+    assert OTP not in ops.say(*DIRECT, "--otp-file", str(tmp_path / "code"))
+    assert OTP not in ops.say(
+        *WALLET[:4], "--transaction-id", "order-2", *WALLET[6:], "--otp-file", "-", stdin=b"736415"
+    )
+    assert ops.fakes.gateway.otps == [OTP, OTP]
+
+
+@pytest.mark.parametrize("content", [b"1", b"736415!", b"7364157364157", b"\xff\xfe\xfd\xfc"])
+def test_a_code_that_cannot_be_one_is_refused_without_repeating_it(ops, content):
+    line = ops.fault(*DIRECT, "--otp-file", "-", stdin=content)
+    assert line == "error: the one-time code must be 4 to 12 letters or digits, as the customer got it"
+    assert count(ops.tools.sessions, "transactions") == 0
+
+
+def test_a_code_file_that_is_not_there_is_one_line(ops, tmp_path):
+    assert "cannot be read" in ops.fault(*DIRECT, "--otp-file", str(tmp_path / "none"))
+
+
+def test_without_its_code_the_order_waits_and_show_and_why_say_what_to_dial(ops):
+    assert ops.fault(*DIRECT) == "error: The operator wants a one-time code, and none came with the order."
+    wanted = "A one-time code is needed. Dial *144*4*6*5000# on your phone"
+    for command in (("invoices", "show"), ("why",)):
+        assert wanted in " ".join(ops.say(*command, "order-1").split())
+    assert "direct, 226******00, ORANGE BURKINA 11" in ops.say("invoices", "show", "order-1")
+    with speaking("fr"):
+        shown = " ".join(ops.say("invoices", "show", "order-1").split())
+    assert "Un code à usage unique est nécessaire. Composez *144*4*6*5000# sur votre téléphone" in shown
+    assert "L'opérateur demande un code à usage unique, et la commande n'en avait pas." in shown
+
+
+def test_the_documents_for_machines_have_mode_masked_number_and_step_in_english(ops):
+    ops.run(*DIRECT)
+    with speaking("fr"):
+        shown = ops.document("invoices", "show", "order-1")
+        explained = ops.document("why", "order-1")["history"]
+    for document in (shown, explained):
+        assert (document["mode"], document["payer"], document["asked_operator"]) == ("direct", "226******00", "11")
+        assert (document["refusal_code"], document["customer"]["ussd_code"]) == ("otp_needed", "*144*4*6*5000#")
+        assert document["customer"]["message"].startswith("A one-time code is needed.")
+    assert NUMBER not in json.dumps([shown, explained])
+
+
+def test_the_address_to_open_is_masked_where_it_is_only_looked_at(ops):
+    ops.fakes.gateway.operator_page = "https://operator.example/pay/secret-token"
+    created = ops.say(*PUSHED)
+    assert "https://operator.example/pay/secret-token" in created
+    for told in (ops.say("invoices", "show", "order-1"), ops.say("invoices", "show", "order-1", "--json")):
+        assert "secret-token" not in told
+
+
+def test_a_refused_code_is_one_line_and_the_next_one_goes_with_the_same_order(ops):
+    ops.fakes.gateway.create_fault = GatewayRefused("a wrong one-time code", code="wrong_otp", sub_code="15")
+    assert ops.fault(*DIRECT, "--otp-file", "-", stdin=b"000000") == "error: a wrong one-time code"
+    assert value(ops.tools.sessions, "SELECT refusal_code FROM transactions") == "wrong_otp"
+    ops.fakes.gateway.create_fault = None
+    assert ops.say(*DIRECT, "--otp-file", "-", stdin=OTP.encode()).startswith("order-1: 5,000 XOF, pending")
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        ((*DIRECT[:6], "--customer", NUMBER), "on a hosted page the customer gives number and code"),
+        ((*DIRECT[:8], "--customer", "76000000"), "the phone number must begin with its country code"),
+        ((*DIRECT[:8], "--customer", NUMBER), "which operator the number belongs to must be said"),
+        ((*DIRECT[:8], "--customer", NUMBER, "--operator", "1"), "MTN BENIN serves numbers that begin with +229"),
+    ],
+    ids=["hosted", "no country", "no operator", "another country"],
+)
+def test_a_payer_that_cannot_pay_is_one_line_and_stored_nowhere(ops, argv, words):
+    assert words in ops.fault(*argv)
+    assert count(ops.tools.sessions, "transactions") == 0
+
+
+def test_a_code_is_sent_to_the_owner_of_a_wallet(ops):
+    said = ops.say("invoices", "send-code", "--customer", NUMBER, "--amount", "5000")
+    assert said == "LigdiCash says that it sent a one-time code\n"
+    assert ops.fakes.gateway.sent_to == [(NUMBER, 5000)]
+
+
+def test_a_code_that_was_not_sent_is_one_line_in_french_too(ops):
+    ops.fakes.gateway.otp_fault = GatewayRefused(
+        "LigdiCash sent no one-time code: Customer not found.", code="otp_not_sent"
+    )
+    with speaking("fr"):
+        line = ops.fault("invoices", "send-code", "--customer", NUMBER, "--amount", "5000")
+    assert line.endswith("LigdiCash n'a pas envoyé de code à usage unique : Customer not found.")

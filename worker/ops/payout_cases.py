@@ -1,0 +1,82 @@
+"""Cases about payouts: what happened, and what a person should do. What money that came in has to say does not fit them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from models.case import CaseKind
+from models.queries.cases import CaseFacts
+from models.transaction import Status
+from worker.language import N_, _
+from worker.ops.action import CHECK, END, JUST_END, SHOW, Action
+from worker.ops.shown import francs
+
+WENT_OUT = 'reconciler cases resolve {case} --as completed --override --reason "..."'
+STAYED = 'reconciler cases resolve {case} --as notcompleted --override --reason "..."'
+
+SENT_UNKNOWN = Action(
+    brief=N_("look it up in the dashboard: the money may have gone out"),
+    what=N_(
+        "Look for the transaction id in the gateway's dashboard, or ask LigdiCash support, and write down what became of it."
+        " Until then pay it in no other way. If it did not go out, a new payout needs a new transaction id."
+    ),
+    commands=(SHOW, WENT_OUT, STAYED),
+)
+OTHER_TERMS = Action(
+    brief=N_("compare with the dashboard, then decide"),
+    what=N_("Compare with the gateway's dashboard what went out and to whom, and write down what became of it."),
+    commands=(CHECK, WENT_OUT, STAYED),
+)
+OTHER_TERMS_CLOSED = Action(
+    brief=N_("compare with the dashboard, then decide"),
+    what=N_(
+        "It is closed as not paid out. Compare with the gateway's dashboard; settle it if it went out, else end the case."
+    ),
+    commands=(CHECK, WENT_OUT, END),
+)
+WENT_OUT_AFTER_ALL = Action(
+    brief=N_("see that it was not paid twice"),
+    what=N_(
+        "It was given up, and went out after all. See that the customer was not paid in another way meanwhile; then end the case."
+    ),
+    commands=(SHOW, END),
+)
+TAKEN_BACK = Action(
+    brief=N_("ask LigdiCash which answer is true"),
+    what=N_(
+        "The books say that the money went out. Ask the gateway once more, then LigdiCash support, with both answers."
+    ),
+    commands=(CHECK, SHOW, END),
+)
+
+PAYOUT_ACTIONS: Mapping[tuple[CaseKind, Status], Action] = {
+    (CaseKind.TOKEN_LOST, Status.CREATED): SENT_UNKNOWN,
+    (CaseKind.MISMATCH, Status.PENDING): OTHER_TERMS,
+    (CaseKind.MISMATCH, Status.NOTCOMPLETED): OTHER_TERMS_CLOSED,
+    (CaseKind.MISMATCH, Status.COMPLETED): JUST_END,
+    (CaseKind.LATE_SUCCESS, Status.COMPLETED): WENT_OUT_AFTER_ALL,
+    (CaseKind.CONTRADICTION, Status.COMPLETED): TAKEN_BACK,
+}
+"""Where a payout wants something else than an invoice."""
+
+
+def payout_story(case: CaseFacts) -> str:
+    """What happened, where it is another story than that of an invoice; empty otherwise."""
+    match case.kind:
+        case CaseKind.TOKEN_LOST:
+            return _(
+                "The payout was handed to the gateway, and its reply was never stored. The money may be on its way. Nothing"
+                " sends it again, and there is no token to ask with."
+            )
+        case CaseKind.LATE_SUCCESS:
+            return _("It was closed as not paid out. Later the gateway said that it went out, and it was settled.")
+        case CaseKind.MISMATCH:
+            return _(
+                "The gateway says that it went out on other terms: {amount}, for {reference}. Ours are {ours}."
+            ).format(
+                amount=_("no amount") if case.said_amount is None else francs(case.said_amount),
+                reference=repr(case.said_reference),
+                ours=francs(case.amount or 0),
+            )
+        case _:
+            return ""
