@@ -147,6 +147,9 @@ RATE_ALONE = 0.1
 LONGEST_PUT_OFF = MINUTE
 """Seconds a question that got no turn is put off at most: the estimate reaches no further."""
 
+ACCOUNT_MISSING = HOUR
+"""Seconds until it is looked at again whether the account of a payment is set up by now. A callback is looked into at once."""
+
 PUT_OFF_SPREAD = 5.0
 """Seconds over which what the breaker held back falls due, so that it does not come back in one wave."""
 

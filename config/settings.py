@@ -7,19 +7,28 @@ read too; real variables win over it.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import os
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from typing import Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
+from config.account_tables import TableFaults, read_tables
+from config.values import (
+    HttpUrl,
+    NoticeKey,
+    NoticeUrl,
+    OperatorIds,
+    OptionalHttpUrl,
+    PostgresUrl,
+    RedisUrl,
+    safe_in_production,
+    sentence_of,
+    separate,
+)
 
 CALLBACK_PATH = "/api/callback/ligdicash"
 """Where the HTTP door takes callbacks; CALLBACK_URL ends so."""
@@ -38,84 +47,6 @@ class SettingsProblem(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("settings: " + "; ".join(faults))
         self.faults = faults
-
-
-def _postgres_url(value: SecretStr) -> SecretStr:
-    url = value.get_secret_value()
-    scheme, separator, rest = url.partition("://")
-    if not separator or scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not rest:
-        message = "must look like postgresql://user:password@host:5432/database (PostgreSQL is the only engine)"
-        raise ValueError(message)
-    # Since SQLAlchemy 2.1 a bare `postgresql://` already means psycopg 3; saying so keeps 2.0 tools honest too.
-    return SecretStr(f"postgresql+psycopg://{rest}")
-
-
-def _redis_url(value: SecretStr) -> SecretStr:
-    if urlsplit(value.get_secret_value()).scheme not in ("redis", "rediss"):
-        message = "must look like redis://host:6379/0 or rediss://... (Redis or Valkey)"
-        raise ValueError(message)
-    return value
-
-
-def _http_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        message = "must be a whole http:// or https:// address"
-        raise ValueError(message)
-    if parts.username or parts.password:
-        message = "must not carry a user name or password"
-        raise ValueError(message)
-    return value.rstrip("/")
-
-
-def _optional_http_url(value: str) -> str:
-    return _http_url(value) if value else value
-
-
-def _notice_url(value: str) -> str:
-    """As it is: a slash at its end matters to whoever answers there."""
-    _optional_http_url(value)
-    if not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("must be percent-encoded: visible ASCII characters without spaces")
-    if "#" in value:
-        raise ValueError("must not have a part behind #, which is never sent")
-    return value
-
-
-KEY_PREFIX = "whsec_"
-SHORTEST_KEY, LONGEST_KEY = 24, 64
-"""Bytes, by the specification of Standard Webhooks."""
-
-
-def _notice_key(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    try:
-        size = len(base64.b64decode(text.removeprefix(KEY_PREFIX), validate=True))
-    except binascii.Error:
-        size = 0
-    if text and not (text.startswith(KEY_PREFIX) and SHORTEST_KEY <= size <= LONGEST_KEY):
-        raise ValueError(
-            f"must be whsec_ and {SHORTEST_KEY} to {LONGEST_KEY} bytes in base64: "
-            'echo "whsec_$(openssl rand -base64 32)" makes one'
-        )
-    return value
-
-
-def _operator_ids(value: str) -> str:
-    """The same ids, each once, with nothing but commas between."""
-    ids = [part.strip() for part in value.split(",")] if value.strip() else []
-    if not all(part.isascii() and part.isdecimal() for part in ids):
-        raise ValueError("must be operator ids with commas between them, as 11,12: `reconciler operators` lists them")
-    return ",".join(dict.fromkeys(ids))
-
-
-PostgresUrl = Annotated[SecretStr, AfterValidator(_postgres_url)]
-RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
-HttpUrl = Annotated[str, AfterValidator(_http_url)]
-OptionalHttpUrl = Annotated[str, AfterValidator(_optional_http_url)]
-OperatorIds = Annotated[str, AfterValidator(_operator_ids)]
-NoticeUrl = Annotated[str, AfterValidator(_notice_url)]
-NoticeKey = Annotated[SecretStr, AfterValidator(_notice_key)]
 
 
 class Settings(BaseSettings):
@@ -188,6 +119,12 @@ class Settings(BaseSettings):
         "", description="Shop address shown on the payment page; an invoice may name its own."
     )
 
+    ligdicash_accounts_file: str = Field(
+        "",
+        description="TOML file with a table for each further LigdiCash project; read again when it changes. "
+        "docs/accounts.md describes it.",
+    )
+
     notice_url: NoticeUrl = Field(
         "", description="Where your application takes notices; empty pushes nothing, and GET /v1/events tells them."
     )
@@ -239,7 +176,7 @@ class Settings(BaseSettings):
     @property
     def operator_ids(self) -> tuple[str, ...]:
         """LIGDICASH_OPERATORS, one by one; empty when it is not known which operators the project has."""
-        return tuple(part for part in self.ligdicash_operators.split(",") if part)
+        return separate(self.ligdicash_operators)
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0917 - the library calls it so
@@ -282,15 +219,14 @@ class Settings(BaseSettings):
     @field_validator("ligdicash_base_url", "callback_url", "notice_url")
     @classmethod
     def _safe_in_production(cls, value: str, info: ValidationInfo) -> str:
-        if not value:
-            return value
-        parts = urlsplit(value)
-        unsafe = parts.scheme != "https" or parts.hostname in LOOPBACK
-        if unsafe and _is_production(info):
-            raise ValueError(
-                "must be a public https:// address in production; "
-                "set ENVIRONMENT=development to work against the simulator"
-            )
+        return safe_in_production(value) if value and _is_production(info) else value
+
+    @field_validator("ligdicash_accounts_file")
+    @classmethod
+    def _sound(cls, value: str, info: ValidationInfo) -> str:
+        """Read here too, so that its faults are told together with all others."""
+        if value:
+            read_tables(Path(value), strict=_is_production(info), own_key=info.data.get("ligdicash_api_key"))
         return value
 
 
@@ -326,6 +262,13 @@ class _NamedFiles(PydanticBaseSettingsSource):
         return found
 
 
+def secret_files() -> dict[str, Path]:
+    """The files that the keys of the plain settings are read from, by setting; a variable that is set wins over its file."""
+    names = ("ligdicash_api_key", "ligdicash_api_token")
+    named = {name: os.environ.get(f"{name.upper()}_FILE") for name in names if not os.environ.get(name.upper())}
+    return {name: Path(path) for name, path in named.items() if path}
+
+
 def load_settings(**overrides: object) -> Settings:
     """Read all settings; raise `SettingsProblem` naming every variable at fault, never a value."""
     try:
@@ -342,13 +285,9 @@ def settings_from(environment: Mapping[str, str]) -> Settings:
 
 def _faults(error: ValidationError) -> list[str]:
     details = error.errors(include_input=False, include_context=True, include_url=False)
-    return [f"{str(detail['loc'][0]).upper()}: {_sentence(detail)}" for detail in details]
+    return [f"{str(detail['loc'][0]).upper()}: {line}" for detail in details for line in _lines(detail)]
 
 
-def _sentence(detail: Mapping[str, Any]) -> str:
-    if detail["type"] == "missing":
-        return "is not set"
-    if detail["type"] == "value_error":
-        return str(detail["ctx"]["error"])
-    message = str(detail["msg"])
-    return message[:1].lower() + message[1:]
+def _lines(detail: Mapping[str, Any]) -> list[str]:
+    error = detail["ctx"]["error"] if detail["type"] == "value_error" else None
+    return error.faults if isinstance(error, TableFaults) else [sentence_of(detail)]

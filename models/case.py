@@ -32,6 +32,8 @@ class CaseKind(StrEnum):
     """Pending past the last tier; asked about again only when a callback comes."""
     ENDPOINT = "endpoint"
     """The merchant's application does not take its notices."""
+    ACCOUNT = "account"
+    """Payments belong to an account that is not set up here, and are not asked about."""
 
 
 CALLBACK_KINDS = (CaseKind.ORPHAN, CaseKind.UNREADABLE)
@@ -55,7 +57,7 @@ class Case(Base):
     callback_id: Mapped[int | None] = mapped_column(ForeignKey("callbacks.id"))
     check_id: Mapped[int | None] = mapped_column(ForeignKey("checks.id"))
     account: Mapped[str | None]
-    """Whose endpoint it is about; none when it is about a transaction or a callback."""
+    """Which account, or whose endpoint, it is about; none when it is about a transaction or a callback."""
     detail: Mapped[str]
     """One or two sentences: what happened, and what is suggested."""
     opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())

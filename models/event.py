@@ -75,6 +75,7 @@ class Event:
             "seq": self.seq,
             "data": {
                 "transaction_id": self.transaction_id,
+                "account": self.account,
                 "status": self.kind.value,
                 "amount": self.amount,
                 "currency": CURRENCY,

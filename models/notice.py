@@ -10,9 +10,6 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, identity, one_of
 
-ACCOUNT = "default"
-"""The account that the settings are about: the only one there is so far."""
-
 
 class NoticeKind(StrEnum):
     """The outcomes an application wants to hear of."""

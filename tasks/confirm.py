@@ -23,7 +23,8 @@ from models.session import transaction
 from tasks.job import Job
 from tasks.record import Answered, record
 from tasks.round import Round
-from tasks.toolbox import Breaker, Heard, Held, Leave, Toolbox
+from tasks.strangers import by_account, set_aside, strangers
+from tasks.toolbox import Account, Breaker, Heard, Held, Leave, Toolbox
 
 log = structlog.get_logger()
 
@@ -45,27 +46,38 @@ def confirm(tools: Toolbox, transaction_ids: Sequence[int], *, lane: Lane) -> in
     4. Ask, many at once and each in its turn by the budget, with no transaction open; record each handful of answers as
        it comes, so that one slow answer keeps nobody else waiting. What got no turn is put off, uncounted.
 
-    Raises `TryAgain` for a person whose question cannot go out now.
+    One account is asked at a time: those of others are rung for, and asked here only where nobody takes the message.
+    Raises `TryAgain` for a person whose question cannot go out now, and `Invalid` when its account is not set up.
     """
-    held = tools.locks.take(sorted(set(transaction_ids)))
+    ours, *others = by_account(tools, transaction_ids)
+    not_rung_for = [(name, ids) for name, ids in others if not tools.queue.ask_soon(ids, lane=lane)]
+    return sum(_confirm(tools, name, ids, lane=lane) for name, ids in (ours, *not_rung_for))
+
+
+def _confirm(tools: Toolbox, name: str, ids: Sequence[int], *, lane: Lane) -> int:
+    account = tools.accounts.find(name)
+    if account is None:
+        set_aside(tools, {name: ids}, lane=lane)
+        return 0
+    held = tools.locks.take(sorted(set(ids)))
     try:
-        recorded = _work(tools, held, lane=lane) if held.ids else 0
+        recorded = _work(tools, account, held, lane=lane) if held.ids else 0
     finally:
         held.release(held.ids)
-    log.info("asked", lane=lane.value, given=len(transaction_ids), held=len(held.ids), recorded=recorded)
+    log.info("asked", lane=lane.value, given=len(ids), held=len(held.ids), recorded=recorded)
     return recorded
 
 
-def _work(tools: Toolbox, held: Held, *, lane: Lane) -> int:
-    leave = tools.breaker.leave(len(held.ids))
+def _work(tools: Toolbox, account: Account, held: Held, *, lane: Lane) -> int:
+    leave = account.breaker.leave(len(held.ids))
     if leave.wait:
         _put_off(tools, held.ids, leave, lane=lane)
         return 0
-    ear = Ear(tools.breaker, probe=leave.probe)
+    ear = Ear(account.breaker, probe=leave.probe)
     recorded = 0
     try:
-        questions, began = _begin(tools, sorted(held.ids), lane=lane, is_probe=bool(leave.probe))
-        out = Round(tools, lane=lane, began=began)
+        questions, began = _begin(tools, account, sorted(held.ids), lane=lane, is_probe=bool(leave.probe))
+        out = Round(tools, account, lane=lane, began=began)
         with closing(out.ask(questions)) as handfuls:
             for handful in handfuls:
                 out.stop(ear.hear(handful))
@@ -87,7 +99,9 @@ def _put_off(tools: Toolbox, ids: Collection[int], leave: Leave, *, lane: Lane) 
         asking.put_off(step.session, ids, wait=timedelta(seconds=leave.wait), spread=spread)
 
 
-def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) -> tuple[list[Question], float]:
+def _begin(
+    tools: Toolbox, account: Account, ids: Sequence[int], *, lane: Lane, is_probe: bool
+) -> tuple[list[Question], float]:
     """Leave to ask about these, and when it was given; as a probe about one of them, and the others come after it.
 
     What a callback names is the probe only if it is trusted: anybody can send one, again and again, about a payment that
@@ -104,6 +118,9 @@ def _begin(tools: Toolbox, ids: Sequence[int], *, lane: Lane, is_probe: bool) ->
             anyway=lane in ANYWAY,
         )
         began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
+        if foreign := [q for q in questions if q.account != account.name]:
+            strangers(tools, step.session, foreign, lane=lane)
+            questions = [q for q in questions if q.account == account.name]
         if is_probe:
             probe = [q for q in questions if q.is_trusted or lane is not Lane.CALLBACK][:1]
             others = [q for q in questions if q not in probe]

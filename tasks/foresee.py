@@ -6,7 +6,6 @@ that is wanted: in the replay lane, with the spacing kept, and its answers are u
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
@@ -32,7 +31,8 @@ from tasks.confirm import SPACING, Ear
 from tasks.intake import Sorted, content_of, sort_all
 from tasks.record import Answered
 from tasks.round import Round
-from tasks.toolbox import Toolbox
+from tasks.strangers import by_account
+from tasks.toolbox import Account, Toolbox
 
 log = structlog.get_logger()
 
@@ -219,8 +219,8 @@ class _Asking:
         """How many may be asked about now, at least one; until then, say from time to time that we are there."""
         renewed_at = time.monotonic()
         while not (limit := min(policy.REPLAY_BATCH, questions_to_ask(self._tools))):
-            closed = self._tools.breaker.room() is None
-            self._tell(mine, why="" if closed else "the breaker is open: the gateway refuses us or is silent")
+            is_open = any(one.breaker.room() is not None for one in self._tools.all_accounts)
+            self._tell(mine, why="the breaker is open: the gateway refuses us or is silent" if is_open else "")
             if time.monotonic() - renewed_at > RENEW_EVERY:
                 with transaction(self._tools.sessions) as step:
                     mine = draft.advance(step.session, mine, to=None, lease=policy.DRAFT_LEASE)
@@ -234,9 +234,11 @@ class _Asking:
 
 
 def questions_to_ask(tools: Toolbox) -> int:
-    """How many questions a replay may bring about now: what the budget has for it, and one at most while a probe is due."""
-    let_through = tools.breaker.room()
-    return min(tools.budget.room(Lane.REPLAY), sys.maxsize if let_through is None else let_through)
+    """How many questions a replay may bring about now, of all accounts together.
+
+    Of each what the budget has for it, and one at most while a probe is due.
+    """
+    return sum(account.questions(Lane.REPLAY) for account in tools.all_accounts)
 
 
 def ask_aside(tools: Toolbox, ids: Sequence[int]) -> dict[int, Foretold]:
@@ -244,16 +246,24 @@ def ask_aside(tools: Toolbox, ids: Sequence[int]) -> dict[int, Foretold]:
 
     The same locks, spacing, budget and breaker as for every question; only the row's spacing is written.
     """
+    told: dict[int, Foretold] = {}
+    for name, ours in by_account(tools, ids):
+        if account := tools.accounts.find(name):
+            told |= _ask_account_aside(tools, account, ours)
+    return told
+
+
+def _ask_account_aside(tools: Toolbox, account: Account, ids: Sequence[int]) -> dict[int, Foretold]:
     held = tools.locks.take(ids)
     try:
-        answers = _ask_aside(tools, sorted(held.ids)) if held.ids else []
+        answers = _ask_aside(tools, account, sorted(held.ids)) if held.ids else []
         with transaction(tools.sessions) as step:
             aside.end_aside(step.session, {one.question.transaction_pk: one.over_at for one in answers})
     finally:
         held.release(held.ids)
     with transaction(tools.sessions) as step:
         books = aside.books_of(step.session, [one.question.transaction_pk for one in answers])
-    told = {}
+    told: dict[int, Foretold] = {}
     for one in answers:
         ours = books[one.question.transaction_pk]
         upshot = foresee(ours, one.answer, asked_at=one.question.asked_at)
@@ -263,15 +273,15 @@ def ask_aside(tools: Toolbox, ids: Sequence[int]) -> dict[int, Foretold]:
     return told
 
 
-def _ask_aside(tools: Toolbox, ids: Sequence[int]) -> list[Answered]:
-    leave = tools.breaker.leave(len(ids))
+def _ask_aside(tools: Toolbox, account: Account, ids: Sequence[int]) -> list[Answered]:
+    leave = account.breaker.leave(len(ids))
     if leave.wait:
         return []
-    ear = Ear(tools.breaker, probe=leave.probe)
+    ear = Ear(account.breaker, probe=leave.probe)
     answers: list[Answered] = []
     try:
-        questions, began = _begin_aside(tools, ids, is_probe=bool(leave.probe))
-        out = Round(tools, lane=Lane.REPLAY, began=began, aside=True)
+        questions, began = _begin_aside(tools, account, ids, is_probe=bool(leave.probe))
+        out = Round(tools, account, lane=Lane.REPLAY, began=began, aside=True)
         with closing(out.ask(questions)) as handfuls:
             for handful in handfuls:
                 out.stop(ear.hear(handful))
@@ -281,11 +291,15 @@ def _ask_aside(tools: Toolbox, ids: Sequence[int]) -> list[Answered]:
     return answers
 
 
-def _begin_aside(tools: Toolbox, ids: Sequence[int], *, is_probe: bool) -> tuple[list[Question], float]:
+def _begin_aside(
+    tools: Toolbox, account: Account, ids: Sequence[int], *, is_probe: bool
+) -> tuple[list[Question], float]:
     with transaction(tools.sessions) as step:
         questions = aside.begin_aside(step.session, ids, spacing=SPACING, young=policy.TOKEN_IS_YOUNG)
         began = time.monotonic()  # before the commit: what that takes is part of the wait until a question goes out
+        foreign = [question for question in questions if question.account != account.name]
+        questions = [question for question in questions if question.account == account.name]
+        aside.give_back_aside(step.session, [*foreign, *questions[1:]] if is_probe else foreign)
         if is_probe:
-            aside.give_back_aside(step.session, questions[1:])
             del questions[1:]
     return questions, began

@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from config import policy
+from models.account import DEFAULT
 from models.case import CaseKind
 from models.errors import (
     AskCustomer,
@@ -34,7 +35,7 @@ from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Invoice, Mode, Status
 from tasks.sweep import HOLE_ADVICE
-from tasks.toolbox import Toolbox
+from tasks.toolbox import Account, Shop, Toolbox
 
 log = structlog.get_logger()
 
@@ -50,10 +51,10 @@ class Booked:
     is_new: bool
 
 
-def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "") -> Booked:
-    """Have the gateway create this invoice, once: the same order again gives the invoice that is there.
+def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str = DEFAULT) -> Booked:
+    """Have the gateway create this invoice in this account, once: the same order again gives the invoice that is there.
 
-    Raises `Conflict` for another order under the same id, `GatewayRefused` or `GatewayMisconfigured` when the gateway
+    Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up, `GatewayRefused` or `GatewayMisconfigured` when the gateway
     says no, `NotSent` when it was never reached (send the same order again), and `OutcomeUnknown`, with a case, when
     its reply is lost. An order the gateway refused before is tried again: nothing exists there. So a payer whose `otp`
     was wrong tries another one with the same order; the code is passed on and kept nowhere.
@@ -61,42 +62,47 @@ def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "") -> Booked:
     Raises `AskCustomer` without asking the gateway where only the customer has what is missing. An order that lacks
     nothing but the one-time code is in the books then, as refused.
     """
+    mine = tools.account(account)
     try:
-        operator = _operator(tools, order)
+        operator = _operator(mine, order)
     except AskCustomer:
-        if (there := _under_way(tools, order)) is not None:  # whatever the settings say by now
+        if (there := _under_way(tools, order, account=mine)) is not None:  # whatever the settings say by now
             return Booked(invoice=there, is_new=False)
         raise
     lacking = _lacks(order, operator) if not otp else ""
     with transaction(tools.sessions) as step:
-        booked = _begin(step.session, _new(order, digest=order_digest(order), operator=operator))
+        new = _new(order, account=mine, digest=order_digest(order), operator=operator)
+        booked = _begin(step.session, new)
         if booked.is_new and lacking:
             books.refuse_invoice(step.session, booked.invoice.id, reason=lacking, code=Hitch.OTP_NEEDED.value)
     if booked.is_new and lacking:
         raise AskCustomer(lacking, code=Hitch.OTP_NEEDED)
     if booked.is_new:
-        _have_created(tools, booked.invoice, _with_shop(order, tools), otp=otp)
+        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop), otp=otp)
         return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
     return booked
 
 
-def send_wallet_otp(tools: Toolbox, *, number: str, amount: int) -> None:
+def send_wallet_otp(tools: Toolbox, *, number: str, amount: int, account: str = DEFAULT) -> None:
     """Have LigdiCash send the owner of this wallet a one-time code. Nothing is written down; each call sends another one.
 
-    Raises as `Gateway.send_wallet_otp` does.
+    Raises `Invalid` for an account that nobody set up, and as `Gateway.send_wallet_otp` does.
     """
-    tools.gateway.send_wallet_otp(number, amount)
+    tools.account(account).gateway.send_wallet_otp(number, amount)
 
 
-def register(tools: Toolbox, order: InvoiceOrder, *, token: str, payment_url: str = "") -> Booked:
+def register(
+    tools: Toolbox, order: InvoiceOrder, *, token: str, payment_url: str = "", account: str = DEFAULT
+) -> Booked:
     """Take over an invoice created elsewhere, by the token of its creation; the gateway is not called.
 
     Raises `Conflict` when the id or the token is in use for something else. All or nothing, in one transaction: nothing
     is asked of the gateway in between, and whoever registers again after an error starts from where they were.
     """
+    mine = tools.account(account)
     digest = hashlib.sha256(order_digest(order) + token.encode()).digest()
     with transaction(tools.sessions) as step:
-        booked = _begin(step.session, _new(order, digest=digest))
+        booked = _begin(step.session, _new(order, account=mine, digest=digest))
         if booked.is_new:
             books.finish_invoice(
                 step.session, booked.invoice.id, token=token, payment_url=payment_url, first_check=tools.pending_after
@@ -113,9 +119,10 @@ def order_digest(order: InvoiceOrder) -> bytes:
     return hashlib.sha256(json.dumps(given, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
-def _new(order: InvoiceOrder, *, digest: bytes, operator: Operator | None = None) -> NewInvoice:
+def _new(order: InvoiceOrder, *, account: Account, digest: bytes, operator: Operator | None = None) -> NewInvoice:
     named = order.payer.operator_id if order.payer else ""
     return NewInvoice(
+        account=account.name,
         transaction_id=order.transaction_id,
         amount=order.amount,
         description=order.description,
@@ -126,16 +133,17 @@ def _new(order: InvoiceOrder, *, digest: bytes, operator: Operator | None = None
     )
 
 
-def _operator(tools: Toolbox, order: InvoiceOrder) -> Operator | None:
-    return operator_of(order.payer, amount=order.amount, project=tools.operators) if order.payer else None
+def _operator(account: Account, order: InvoiceOrder) -> Operator | None:
+    return operator_of(order.payer, amount=order.amount, project=account.operators) if order.payer else None
 
 
-def _under_way(tools: Toolbox, order: InvoiceOrder) -> Invoice | None:
-    """The invoice of this very order, if it went to the gateway."""
+def _under_way(tools: Toolbox, order: InvoiceOrder, *, account: Account) -> Invoice | None:
+    """The invoice of this very order and account, if it went to the gateway."""
     with transaction(tools.sessions) as step:
         there = books.find_invoice(step.session, order.transaction_id)
-    is_this = there is not None and there.order_digest == order_digest(order) and there.status != Status.REFUSED
-    return there if is_this else None
+    if there is None or there.status == Status.REFUSED or there.account != account.name:
+        return None
+    return there if there.order_digest == order_digest(order) else None
 
 
 def _lacks(order: InvoiceOrder, operator: Operator | None) -> str:
@@ -147,8 +155,7 @@ def _lacks(order: InvoiceOrder, operator: Operator | None) -> str:
     return ""
 
 
-def _with_shop(order: InvoiceOrder, tools: Toolbox) -> InvoiceOrder:
-    shop = tools.shop
+def _with_shop(order: InvoiceOrder, shop: Shop) -> InvoiceOrder:
     return replace(
         order,
         callback_url=shop.callback_url,
@@ -165,6 +172,11 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     if invoice is not None:
         return Booked(invoice=invoice, is_new=True)
     there = books.find_invoice(session, new.transaction_id)
+    if there is not None and there.account != new.account:
+        raise Conflict(
+            f"transaction_id {new.transaction_id!r} is taken by an order of the account {there.account!r}; "
+            "use a new transaction_id"
+        )
     if there is None or there.order_digest != new.digest:
         raise Conflict(
             f"transaction_id {new.transaction_id!r} is taken by an order with other contents; "
@@ -175,9 +187,9 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     return Booked(invoice=there, is_new=again)
 
 
-def _have_created(tools: Toolbox, invoice: Invoice, order: InvoiceOrder, *, otp: str) -> None:
+def _have_created(tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder, otp: str) -> None:
     try:
-        created = tools.gateway.create_invoice(order, otp=otp)
+        created = account.gateway.create_invoice(order, otp=otp)
     except (GatewayRefused, GatewayMisconfigured) as exc:
         _refuse(tools, invoice.id, reason=str(exc), code=exc.code)
         raise

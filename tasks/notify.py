@@ -21,7 +21,7 @@ from sqlalchemy.orm import Session
 from config import policy
 from models.errors import TryAgain
 from models.event import Event
-from models.notice import ACCOUNT, NoticeState
+from models.notice import NoticeState
 from models.queries import deliver
 from models.queries.deliver import ClaimedNotice, Failing, Shift, Tried
 from models.queries.events import events_of
@@ -65,6 +65,8 @@ class Told:
 def notify(tools: Toolbox) -> int:
     """Deliver what is due until nothing is, or the time of a run is over; how many deliveries were tried.
 
+    Each run delivers what one account is told, that of which a notice has been due for longest; then it is rung for the next.
+
     1. Take the shift: nobody else delivers to this endpoint meanwhile, and none is taken while it is left alone.
     2. Claim a round: a full one, or a few notices as a probe after a round that failed.
     3. Send all of it at once, with no transaction open.
@@ -81,7 +83,7 @@ def notify(tools: Toolbox) -> int:
         record(tools, shift, told)
         tried += len(told)
         is_over = time.monotonic() - began > tools.lengths.telling.rounds
-        parcels = [] if is_over or not any(not one.reply.trouble for one in told) else _claim(tools)
+        parcels = [] if is_over or not any(not one.reply.trouble for one in told) else _claim(tools, shift.account)
     _end(tools, shift)
     return tried
 
@@ -90,26 +92,27 @@ def _begin(tools: Toolbox) -> tuple[Shift | None, list[Parcel]]:
     """The shift with its first round; no shift where there is nothing to do, and then nothing was written."""
     lease = timedelta(seconds=tools.lengths.telling.lease)
     with transaction(tools.sessions) as step:
-        if is_off(step.session, Switch.NOTIFY) or not deliver.is_due(step.session, ACCOUNT):
+        account = None if is_off(step.session, Switch.NOTIFY) else deliver.due_account(step.session)
+        if account is None:
             return None, []
-        shift = deliver.take_shift(step.session, ACCOUNT, lease=lease)
+        shift = deliver.take_shift(step.session, account, lease=lease)
         if shift is None:
             return None, []
         limit = policy.NOTICES_AS_PROBE if shift.failed_rounds else policy.NOTICES_AT_ONCE
-        return shift, _parcels(step.session, limit=limit, lease=lease)
+        return shift, _parcels(step.session, account, limit=limit, lease=lease)
 
 
-def _claim(tools: Toolbox) -> list[Parcel]:
+def _claim(tools: Toolbox, account: str) -> list[Parcel]:
     """The next round of a run that goes well."""
     lease = timedelta(seconds=tools.lengths.telling.lease)
     with transaction(tools.sessions) as step:
         if is_off(step.session, Switch.NOTIFY):
             return []
-        return _parcels(step.session, limit=policy.NOTICES_AT_ONCE, lease=lease)
+        return _parcels(step.session, account, limit=policy.NOTICES_AT_ONCE, lease=lease)
 
 
-def _parcels(session: Session, *, limit: int, lease: timedelta) -> list[Parcel]:
-    claimed = deliver.claim_notices(session, ACCOUNT, limit=limit, lease=lease)
+def _parcels(session: Session, account: str, *, limit: int, lease: timedelta) -> list[Parcel]:
+    claimed = deliver.claim_notices(session, account, limit=limit, lease=lease)
     events = events_of(session, [notice.id for notice in claimed])
     return [Parcel(notice=notice, event=events.get(notice.id)) for notice in claimed]
 
@@ -119,7 +122,7 @@ def _end(tools: Toolbox, shift: Shift) -> None:
     with transaction(tools.sessions) as step:
         deliver.end_shift(step.session, shift)
     with transaction(tools.sessions) as step:
-        is_due = deliver.is_due(step.session, ACCOUNT) and not is_off(step.session, Switch.NOTIFY)
+        is_due = deliver.due_account(step.session) and not is_off(step.session, Switch.NOTIFY)
     if is_due:
         tools.queue.deliver_soon()
 

@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from config import policy
+from models.account import DEFAULT
 from models.case import CaseKind
 from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown, StoreAway, TryAgain
 from models.payout import Accepted, PayoutOrder
@@ -25,7 +26,7 @@ from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Payout, Route, Status
 from tasks.sweep import PAYOUT_ADVICE
-from tasks.toolbox import Toolbox
+from tasks.toolbox import Shop, Toolbox
 
 log = structlog.get_logger()
 
@@ -41,15 +42,17 @@ class Booked:
     is_new: bool
 
 
-def create(tools: Toolbox, order: PayoutOrder) -> Booked:
-    """Have this payout sent, once: the same order again gives the payout that is there.
+def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT) -> Booked:
+    """Have this payout sent from this account, once: the same order again gives the payout that is there.
 
-    Raises `Conflict` for another order under the same id, `GatewayRefused` or `GatewayMisconfigured` when the gateway
+    Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up,
+    `GatewayRefused` or `GatewayMisconfigured` when the gateway
     certainly said no, `NotSent` when it was never reached (send the same order again), and `PayoutUnknown`, with a case,
     when the money may be on its way. What was certainly not sent is sent when its order comes again.
     """
+    mine = tools.account(account)
     with transaction(tools.sessions) as step:
-        booked = _begin(step.session, order)
+        booked = _begin(step.session, order, account=mine.name)
     # Who finds one that nobody has marked yet may send it, too: its first sender is gone, or loses the mark.
     if booked.payout.status == Status.CREATED and booked.payout.sent_at is None:
         send(tools, booked.payout)
@@ -60,16 +63,18 @@ def create(tools: Toolbox, order: PayoutOrder) -> Booked:
 def send(tools: Toolbox, payout: Payout) -> bool:
     """Send this payout as its row has it, unless somebody else did, or does; whether it was sent here and accepted.
 
-    Raises what `create` raises. The only place from which money goes out: whatever is to hold a payout back for a while
+    It goes out with the keys of the account in its row. Raises what `create` raises; when that account is not set up,
+    before it is marked. The only place from which money goes out: whatever is to hold a payout back for a while
     leaves it created and not marked, parked with a case so that the sweep does not close it, and calls this later.
     """
+    account = tools.account(payout.account)
     with transaction(tools.sessions) as step:
         is_ours = books.mark_sent(step.session, payout.id, grace=policy.CREATE_GRACE)
     if not is_ours:
         log.info("payout_not_sent_here", transaction_pk=payout.id)
         return False
     try:
-        accepted = tools.gateway.send_payout(_as_sent(payout, tools))
+        accepted = account.gateway.send_payout(_as_sent(payout, account.shop))
     except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
         _refuse(tools, payout.id, reason=str(exc))
         raise
@@ -89,7 +94,7 @@ def order_digest(order: PayoutOrder) -> bytes:
     return hashlib.sha256(json.dumps(given, sort_keys=True, ensure_ascii=False).encode()).digest()
 
 
-def _as_sent(payout: Payout, tools: Toolbox) -> PayoutOrder:
+def _as_sent(payout: Payout, shop: Shop) -> PayoutOrder:
     if payout.route is None or payout.customer is None:  # cannot happen: a constraint of the table says so
         raise ValueError(f"payout {payout.id} has no way")
     return PayoutOrder(
@@ -99,17 +104,22 @@ def _as_sent(payout: Payout, tools: Toolbox) -> PayoutOrder:
         customer=payout.customer,
         stays_in_wallet=payout.stays_in_wallet,
         description=payout.description,
-        callback_url=tools.shop.callback_url,
+        callback_url=shop.callback_url,
     )
 
 
-def _begin(session: Session, order: PayoutOrder) -> Booked:
+def _begin(session: Session, order: PayoutOrder, *, account: str) -> Booked:
     """Put the row there, or find the one that is; one that was certainly not sent is taken up again."""
-    new = NewPayout(order=order, digest=order_digest(order))
+    new = NewPayout(order=order, account=account, digest=order_digest(order))
     payout = books.begin_payout(session, new, grace=policy.CREATE_GRACE)
     if payout is not None:
         return Booked(payout=payout, is_new=True)
     there = books.find_payout(session, order.transaction_id)
+    if there is not None and there.account != account:
+        raise Conflict(
+            f"transaction_id {order.transaction_id!r} is taken by an order of the account {there.account!r}; "
+            "use a new transaction_id"
+        )
     if there is None or there.order_digest != new.digest:
         raise Conflict(
             f"transaction_id {order.transaction_id!r} is taken by an order with other contents; "

@@ -18,7 +18,7 @@ from models.queries.replay.aside import give_back_aside
 from models.session import transaction
 from models.transaction import Kind
 from tasks.record import Answered
-from tasks.toolbox import Toolbox, Turn
+from tasks.toolbox import Account, Toolbox, Turn
 
 log = structlog.get_logger()
 
@@ -33,13 +33,21 @@ GATHER = 0.03
 
 
 class Round:
-    """Asks within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
+    """Asks one account within the time of a batch. `stop` ends it early; what went out by then is still waited for."""
 
     def __init__(
-        self, tools: Toolbox, *, lane: Lane, began: float, aside: bool = False, gather: float = GATHER
+        self,
+        tools: Toolbox,
+        account: Account,
+        *,
+        lane: Lane,
+        began: float,
+        aside: bool = False,
+        gather: float = GATHER,
     ) -> None:
         """`began` is when the questions were begun, by `time.monotonic()`; `aside`: nothing will be recorded."""
         self._tools = tools
+        self._account = account
         self._gather_for = gather
         self._aside = aside
         self._lane = lane
@@ -71,7 +79,7 @@ class Round:
     def _send(self, left: list[Question]) -> float | None:
         """Send out those of `left` whose turn it is; seconds until the next turn, None when none is left."""
         if left and time.monotonic() >= self._turn_at and not self._is_over:
-            self._turn = self._tools.budget.take(self._lane, len(left))
+            self._turn = self._account.budget.take(self._lane, len(left))
             for question in left[: self._turn.granted]:
                 self._waiting[self._tools.asking.submit(self._question, question)] = question
             del left[: self._turn.granted]
@@ -95,7 +103,7 @@ class Round:
         if self._is_over:
             return None
         waited = timedelta(seconds=time.monotonic() - self._began)
-        gateway = self._tools.gateway
+        gateway = self._account.gateway
         confirm = gateway.confirm_payout if question.kind is Kind.PAYOUT else gateway.confirm
         answer = confirm(question.token)
         return Answered(question=replace(question, asked_at=question.asked_at + waited), answer=answer)

@@ -17,7 +17,7 @@ from config import policy
 from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
-from models.notice import ACCOUNT
+from models.queries import accounts as books
 from models.queries import deliver, due, receive, stops
 from models.queries.due import ClaimedCallback
 from models.queries.payouts import refuse_unsent
@@ -31,7 +31,8 @@ from tasks.intake import intake
 from tasks.job import Job
 from tasks.notify import notify
 from tasks.replay import ring_for_plans
-from tasks.toolbox import Toolbox
+from tasks.strangers import WAIT, missed
+from tasks.toolbox import Account, Toolbox
 
 log = structlog.get_logger()
 
@@ -81,19 +82,15 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     """
     parked, until, is_off = _park_holes(tools)
     callbacks = _Pile(tools, tools.queue.room_to_read, lambda n: _callbacks(tools, until, limit=n, inline=inline))
-    transactions = _Pile(
-        tools,
-        tools.queue.room_to_ask,
-        lambda n: _transactions(tools, until, limit=n, inline=inline),
-        left=_questions_to_ask(tools),
-    )
-    # By turns: a long pile of questions worked inline must not keep the callbacks unread.
-    while callbacks.take() | transactions.take():
+    transactions = _piles_of_questions(tools, until, inline=inline)
+    # By turns: a long pile of questions worked inline must not keep the callbacks unread, nor another account waiting.
+    while sum(pile.take() for pile in (callbacks, *transactions)):
         pass
     _ring_for_notices(tools, inline=inline)
     if tools.queue.room_to_ask():
         ring_for_plans(tools, inline=inline)
-    swept = Swept(callbacks=callbacks.total, transactions=transactions.total, parked=parked, is_off=is_off)
+    asked = sum(pile.total for pile in transactions)
+    swept = Swept(callbacks=callbacks.total, transactions=asked, parked=parked, is_off=is_off)
     if swept.callbacks or swept.transactions or swept.parked:
         log.info("swept", callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)
     return swept
@@ -128,11 +125,30 @@ class _Pile:
         return not self.is_done
 
 
-def _questions_to_ask(tools: Toolbox) -> int:
-    """How many questions the sweep may bring about: what the budget has for it, and one at most while a probe is due."""
-    room = tools.budget.room(Lane.SWEEP)
-    let_through = tools.breaker.room()
-    return room if let_through is None else min(room, let_through)
+def _piles_of_questions(tools: Toolbox, until: datetime, *, inline: bool) -> list[_Pile]:
+    """A pile for each account, as high as it may be asked now; with one account all that is due is on its pile."""
+    accounts = tools.all_accounts
+    if len(accounts) > 1:
+        _look_after_strangers(tools, until)
+
+    def pile(account: Account, name: str | None) -> _Pile:
+        return _Pile(
+            tools,
+            tools.queue.room_to_ask,
+            lambda n: _transactions(tools, until, limit=n, inline=inline, account=name),
+            left=account.questions(Lane.SWEEP),
+        )
+
+    return [pile(account, account.name if len(accounts) > 1 else None) for account in accounts]
+
+
+def _look_after_strangers(tools: Toolbox, until: datetime) -> None:
+    """Put off what is due and belongs to no account here, with a case; end the cases of accounts that are back."""
+    names = tools.accounts.names
+    with transaction(tools.sessions) as step:
+        books.no_longer_missed(step.session, names)
+        put_off = books.set_aside_strangers(step.session, names, until=until, limit=tools.sweep_batch, wait=WAIT)
+        missed(step.session, set(put_off))
 
 
 def _callbacks(tools: Toolbox, until: datetime, *, limit: int, inline: bool) -> tuple[int, bool]:
@@ -144,8 +160,10 @@ def _callbacks(tools: Toolbox, until: datetime, *, limit: int, inline: bool) -> 
     return len(claimed), all(rung)
 
 
-def _transactions(tools: Toolbox, until: datetime, *, limit: int, inline: bool) -> tuple[int, bool]:
-    ids = _claim_transactions(tools, until, limit=limit)
+def _transactions(
+    tools: Toolbox, until: datetime, *, limit: int, inline: bool, account: str | None
+) -> tuple[int, bool]:
+    ids = _claim_transactions(tools, until, limit=limit, account=account)
     return len(ids), not ids or _ring_for_questions(tools, ids, inline=inline)
 
 
@@ -163,11 +181,13 @@ def _claim_callbacks(tools: Toolbox, until: datetime, *, limit: int) -> list[Cla
     return claimed
 
 
-def _claim_transactions(tools: Toolbox, until: datetime, *, limit: int) -> list[int]:
+def _claim_transactions(tools: Toolbox, until: datetime, *, limit: int, account: str | None) -> list[int]:
     with transaction(tools.sessions) as step:
         lease = timedelta(seconds=tools.lengths.lease)
         is_off = stops.is_off(step.session, Switch.SWEEP)
-        return due.claim_transactions(step.session, until=until, limit=limit, lease=lease, called_back=is_off)
+        return due.claim_transactions(
+            step.session, until=until, limit=limit, lease=lease, called_back=is_off, account=account
+        )
 
 
 def _park_holes(tools: Toolbox) -> tuple[int, datetime, bool]:
@@ -203,7 +223,7 @@ def _ring_for_notices(tools: Toolbox, *, inline: bool) -> None:
     if tools.merchant is None or not tools.queue.room_to_deliver():
         return
     with transaction(tools.sessions) as step:
-        due_now = deliver.is_due(step.session, ACCOUNT) and not is_off(step.session, Switch.NOTIFY)
+        due_now = deliver.due_account(step.session) and not is_off(step.session, Switch.NOTIFY)
     if due_now and not tools.queue.deliver_soon() and inline:
         notify(tools)
 

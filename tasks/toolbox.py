@@ -13,6 +13,7 @@ from typing import Protocol
 from config.policy import Lengths
 from models.answers import Answer, CallbackContent, Created
 from models.check import Lane
+from models.errors import Invalid
 from models.order import InvoiceOrder
 from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
@@ -290,29 +291,79 @@ class Shop:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """One LigdiCash project: whom to ask with its keys, how often and whether, and what its invoices take by default.
+
+    As it is now. Take it once for a batch: after a change of keys, what was begun with it is finished with it.
+    """
+
+    name: str
+    gateway: Gateway
+    budget: Budget
+    breaker: Breaker
+    shop: Shop
+    rate: float
+    """Questions a second that the budget holds for the whole fleet."""
+    keys: str = ""
+    """A name for its keys that tells nothing about them, and shows when they changed."""
+    operators: Collection[str] = ()
+    """Ids of the operators the project has at the gateway; none where the settings do not say."""
+
+    def questions(self, lane: Lane) -> int:
+        """How many make sense now: what the budget has for this lane, and one at most while a probe is due."""
+        room = self.budget.room(lane)
+        let_through = self.breaker.room()
+        return room if let_through is None else min(room, let_through)
+
+
+class Accounts(Protocol):
+    """The accounts of this installation, as they are now. Called from many threads at once."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """All of them, `default` first."""
+        ...
+
+    @property
+    def faults(self) -> Sequence[str]:
+        """What is wrong with the files they are read from; while it is, the accounts are those read before."""
+        ...
+
+    def find(self, name: str) -> Account | None:
+        """The account of this name; None when nobody set one up, or somebody took it away."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Toolbox:
     """Everything a job may use besides its arguments. One per process."""
 
     sessions: Sessions
-    gateway: Gateway
+    accounts: Accounts
     locks: Locks
-    budget: Budget
-    breaker: Breaker
     queue: Queue
     signs: Signs
     wire: Wire
-    shop: Shop
     lengths: Lengths
     pending_after: timedelta
     sweep_batch: int
     asking: Executor
     """Bounds how many questions this process asks at once."""
-    operators: Collection[str] = ()
-    """Ids of the operators the project has at the gateway; none where the settings do not say."""
     merchant: Merchant | None = None
     """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)
     """A number in [0, 1), for jitter."""
+
+    @property
+    def all_accounts(self) -> Sequence[Account]:
+        """Every account there is now, `default` first."""
+        return [account for name in self.accounts.names if (account := self.accounts.find(name))]
+
+    def account(self, name: str) -> Account:
+        """The account of this name. Raises `Invalid`, whose sentence names those there are."""
+        if found := self.accounts.find(name):
+            return found
+        raise Invalid(f"account: there is no account {name[:40]!r} here; there are {', '.join(self.accounts.names)}")
 
 
 def in_batches(ids: Sequence[int], *, size: int) -> Iterator[Sequence[int]]:

@@ -9,18 +9,20 @@ import json
 import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 from config.policy import Lengths
 from config.settings import Settings, load_settings
+from models.account import DEFAULT
 from models.answers import Answer, Created, Said
 from models.check import Lane
 from models.order import InvoiceOrder
 from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
 from tasks.toolbox import (
+    Account,
     BreakerState,
     BreakerView,
     Heard,
@@ -343,6 +345,29 @@ class AtOnce(Executor):
         return future
 
 
+class FakeAccounts:
+    """The accounts somebody set up: `add` and `remove` are what changes of their file come to."""
+
+    def __init__(self, *accounts: Account) -> None:
+        self.faults: list[str] = []
+        self._accounts = {account.name: account for account in accounts}
+
+    @property
+    def names(self) -> list[str]:
+        return list(self._accounts)
+
+    def find(self, name: str) -> Account | None:
+        return self._accounts.get(name)
+
+    def add(self, account: Account) -> None:
+        """Set it up, or change it."""
+        self._accounts = self._accounts | {account.name: account}
+
+    def remove(self, name: str) -> None:
+        """Take it away."""
+        self._accounts = {n: account for n, account in self._accounts.items() if n != name}
+
+
 @dataclass
 class Fakes:
     """The stand-ins of one toolbox."""
@@ -355,6 +380,17 @@ class Fakes:
     breaker: FakeBreaker = field(default_factory=FakeBreaker)
     merchant: FakeMerchant = field(default_factory=FakeMerchant)
 
+    def account(self, name: str, **overrides: Any) -> Account:
+        """An account of these stand-ins; any field can be replaced by name."""
+        parts: dict[str, Any] = {
+            "gateway": self.gateway,
+            "budget": self.budget,
+            "breaker": self.breaker,
+            "shop": Shop(callback_url=CALLBACK_URL),
+            "rate": 50.0,
+        }
+        return Account(name=name, **(parts | overrides))
+
 
 LENGTHS = Lengths(
     question=13, batch=6, soft_limit=24, hard_limit=29, lock=34, lease=39, visibility=44, retry=49
@@ -362,18 +398,21 @@ LENGTHS = Lengths(
 
 
 def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) -> Toolbox:
-    """A toolbox on a real database, with stand-ins for all else and the real wire; any field can be replaced by name."""
+    """A toolbox on a real database, with stand-ins for all else and the real wire; any field can be replaced by name.
+
+    So can those of its one account, `gateway`, `budget`, `breaker`, `shop` and `operators`, unless other `accounts` are given.
+    """
     fakes = fakes or Fakes()
+    own = {
+        name: overrides.pop(name) for name in ("gateway", "budget", "breaker", "shop", "operators") if name in overrides
+    }
     parts: dict[str, Any] = {
         "sessions": sessions,
-        "gateway": fakes.gateway,
+        "accounts": FakeAccounts(fakes.account(DEFAULT, **own)),
         "locks": fakes.locks,
-        "budget": fakes.budget,
-        "breaker": fakes.breaker,
         "queue": fakes.queue,
         "signs": fakes.signs,
         "wire": wire,
-        "shop": Shop(callback_url=CALLBACK_URL),
         "lengths": LENGTHS,
         "pending_after": timedelta(minutes=2),
         "sweep_batch": 200,
@@ -381,6 +420,11 @@ def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) ->
         "draw": lambda: 0.0,
     }
     return Toolbox(**(parts | overrides))
+
+
+def with_own(tools: Toolbox, fakes: Fakes, **parts: Any) -> Toolbox:
+    """The same tools with other ones for their only account."""
+    return replace(tools, accounts=FakeAccounts(fakes.account(DEFAULT, **parts)))
 
 
 def settings_for(database_url: str, redis_url: str = "redis://127.0.0.1:1/0", **overrides: Any) -> Settings:

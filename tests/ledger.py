@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import text
 
 from models import Base
+from models.account import DEFAULT
 from models.answers import Answer
 from models.callback import Receipt
 from models.check import Lane
@@ -29,8 +30,8 @@ GRACE = timedelta(seconds=5)
 YOUNG = timedelta(hours=1)
 
 ADD = text("""
-    INSERT INTO transactions (kind, transaction_id, amount, status, order_digest, next_check_at)
-    SELECT 'invoice', 'ORD-' || n, CAST(:amount AS bigint), 'created', '\\x00', clock_timestamp() + interval '2 min'
+    INSERT INTO transactions (kind, account, transaction_id, amount, status, order_digest, next_check_at)
+    SELECT 'invoice', :account, 'ORD-' || n, CAST(:amount AS bigint), 'created', '\\x00', clock_timestamp() + interval '2 min'
     FROM generate_series(CAST(:first AS int), CAST(:last AS int)) AS n RETURNING id
 """)
 OPEN = text("""
@@ -69,16 +70,19 @@ def value(sessions: Sessions, statement: str, **parameters: Any) -> Any:
     return found
 
 
-def add_created(sessions: Sessions, count: int = 1, *, amount: int = 5000) -> list[int]:
+def add_created(sessions: Sessions, count: int = 1, *, amount: int = 5000, account: str = DEFAULT) -> list[int]:
     """Rows whose create has had no reply yet, named ORD-1 and so on; due as holes in two minutes."""
     with transaction(sessions) as step:
         before = step.session.execute(text("SELECT count(*) FROM transactions")).scalar_one()
-        return sorted(step.session.scalars(ADD, {"amount": amount, "first": before + 1, "last": before + count}).all())
+        parameters = {"amount": amount, "account": account, "first": before + 1, "last": before + count}
+        return sorted(step.session.scalars(ADD, parameters).all())
 
 
-def add_pending(sessions: Sessions, count: int = 1, *, amount: int = 5000, due_in: float = 60) -> list[int]:
+def add_pending(
+    sessions: Sessions, count: int = 1, *, amount: int = 5000, due_in: float = 60, account: str = DEFAULT
+) -> list[int]:
     """Rows that wait for their customer; the token of ORD-1 is token-of-ORD-1."""
-    pks = add_created(sessions, count, amount=amount)
+    pks = add_created(sessions, count, amount=amount, account=account)
     with transaction(sessions) as step:
         step.session.execute(OPEN, {"due_in": timedelta(seconds=due_in)})
     return pks

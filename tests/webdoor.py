@@ -19,7 +19,7 @@ from models.callback import Callback
 from models.session import Sessions, make_engine, make_sessions
 from models.transaction import Invoice
 from tasks.toolbox import Gateway
-from tests.fakes import API_KEY, Fakes, settings_for, toolbox
+from tests.fakes import API_KEY, FakeAccounts, Fakes, settings_for, toolbox
 from worker.web import build_app
 from worker.web.quick import QuickProtocol
 
@@ -97,7 +97,13 @@ class Door:
 
 @contextmanager
 def open_door(
-    database_url: str, *, writing_url: str = "", fakes: Fakes | None = None, gateway: Gateway | None = None, **settings
+    database_url: str,
+    *,
+    writing_url: str = "",
+    fakes: Fakes | None = None,
+    accounts: FakeAccounts | None = None,
+    gateway: Gateway | None = None,
+    **settings,
 ) -> Iterator[Door]:
     """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere, `gateway` be a real one.
 
@@ -110,7 +116,8 @@ def open_door(
         sessions_on(writing_url or database_url) as writing,
     ):
         known = settings_for(database_url, **({"spool_dir": folder} | settings))
-        tools = toolbox(sessions, fakes, operators=known.operator_ids, gateway=gateway or fakes.gateway)
+        own = {"operators": known.operator_ids, "gateway": gateway or fakes.gateway}
+        tools = toolbox(sessions, fakes, **({"accounts": accounts} if accounts else own))
         app = build_app(known, tools, writing=writing)
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False

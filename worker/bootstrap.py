@@ -7,11 +7,13 @@ from datetime import timedelta
 
 from celery import Celery
 
+from config.accounts import AccountSettings, KnownAccounts
 from config.policy import Lengths
-from config.settings import Environment, Settings, SettingsProblem, load_settings
+from config.settings import Environment, Settings, SettingsProblem, load_settings, secret_files
 from models.errors import SettingsFault
 from models.session import Sessions, make_engine, make_sessions
-from tasks.toolbox import Gateway, Merchant, Shop, Toolbox
+from tasks.toolbox import Account, Gateway, Merchant, Shop, Toolbox
+from worker.accounts import LiveAccounts
 from worker.breaker import FleetBreaker, FleetStore
 from worker.budget import FleetBudget
 from worker.fleet import Fleet, credential_name
@@ -27,10 +29,10 @@ CALLS_IN_A_ROW = 12
 last answers is a small part of it."""
 
 
-def settings_or_fault() -> Settings:
-    """All settings; raises `SettingsFault` that names every variable at fault in one go."""
+def settings_or_fault(**overrides: object) -> Settings:
+    """All settings; raises `SettingsFault` that names every variable at fault in one go. `overrides` win over variables."""
     try:
-        return load_settings()
+        return load_settings(**overrides)
     except SettingsProblem as exc:
         raise SettingsFault("\n".join(exc.faults)) from None  # the cause may hold values
 
@@ -40,11 +42,22 @@ def build_sessions(settings: Settings) -> Sessions:
     return make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size))
 
 
-def build_gateway(settings: Settings) -> Gateway:
-    """The real client, or the same client pointed at the simulator."""
+def known_accounts(settings: Settings) -> KnownAccounts:
+    """The accounts of these settings, and where to look for news of them. Opens nothing, and may cross a fork.
+
+    Raises `SettingsFault` when a file of theirs went bad since the settings were read.
+    """
+    try:
+        return KnownAccounts(settings, own_files=secret_files())
+    except SettingsProblem as exc:
+        raise SettingsFault("\n".join(exc.faults)) from None
+
+
+def build_gateway(settings: Settings, account: AccountSettings) -> Gateway:
+    """The real client with the keys of this account, or the same client pointed at the simulator."""
     return LigdicashClient(
-        api_key=settings.ligdicash_api_key.get_secret_value(),
-        api_token=settings.ligdicash_api_token.get_secret_value(),
+        api_key=account.api_key.get_secret_value(),
+        api_token=account.api_token.get_secret_value(),
         base_url=settings.ligdicash_base_url,
         connect_timeout=settings.ligdicash_connect_timeout,
         answer_timeout=settings.ligdicash_answer_timeout,
@@ -67,33 +80,44 @@ def build_merchant(settings: Settings) -> Merchant | None:
     )
 
 
-def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
-    """Everything a job may use. Opens no connection: each tool does on first use."""
+def build_account(settings: Settings, account: AccountSettings, fleet: Fleet) -> Account:
+    """The tools of one account. The budget goes by its name and outlives its keys; the breaker goes by the keys."""
+    keys = credential_name(account.api_key.get_secret_value(), account.api_token.get_secret_value())
+    probe_life = Lengths.from_settings(settings).hard_limit
+    return Account(
+        name=account.name,
+        gateway=build_gateway(settings, account),
+        budget=FleetBudget(fleet, name=account.name, rate=account.rate),
+        breaker=FleetBreaker(FleetStore(fleet, name=f"{account.name}:{keys}"), probe_life=probe_life),
+        shop=Shop(
+            callback_url=account.callback_url,
+            return_url=account.return_url,
+            cancel_url=account.cancel_url,
+            name=account.store_name,
+            url=account.store_url,
+        ),
+        rate=account.rate,
+        keys=keys,
+        operators=account.operators,
+    )
+
+
+def build_toolbox(settings: Settings, app: Celery, known: KnownAccounts | None = None) -> Toolbox:
+    """Everything a job may use. Opens no connection: each tool does on first use. `known` are accounts read earlier."""
     lengths = Lengths.from_settings(settings)
     redis = connect(settings.redis_url.get_secret_value())
     fleet = Fleet(redis)
     claim = max(settings.sweep_batch, CALLS_IN_A_ROW * settings.ligdicash_concurrency)
-    credential = credential_name(settings.ligdicash_api_key.get_secret_value())
     return Toolbox(
         sessions=build_sessions(settings),
-        gateway=build_gateway(settings),
+        accounts=LiveAccounts(known or known_accounts(settings), lambda one: build_account(settings, one, fleet)),
         locks=RedisLocks(redis, life=lengths.lock),
-        budget=FleetBudget(fleet, name=credential, rate=settings.ligdicash_rate),
-        breaker=FleetBreaker(FleetStore(fleet, name=credential), probe_life=lengths.hard_limit),
         queue=CeleryQueue(app, recheck_batch=claim),
         signs=RedisSigns(redis),
         wire=wire,
-        shop=Shop(
-            callback_url=settings.callback_url,
-            return_url=settings.return_url,
-            cancel_url=settings.cancel_url,
-            name=settings.store_name,
-            url=settings.store_url,
-        ),
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),
         sweep_batch=claim,
-        operators=settings.operator_ids,
         merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

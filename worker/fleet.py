@@ -62,6 +62,6 @@ class FleetScript:
         return self._fleet.run(self._call, keys=keys, args=args)
 
 
-def credential_name(api_key: str) -> str:
+def credential_name(api_key: str, api_token: str) -> str:
     """A name for one credential that tells nothing about it: keys and logs may hold it."""
-    return hashlib.sha256(api_key.encode()).hexdigest()[:12]
+    return hashlib.sha256(f"{api_key}\n{api_token}".encode()).hexdigest()[:12]

@@ -12,8 +12,9 @@ from sqlalchemy.exc import OperationalError
 from bench.usual.books import Books
 from config.celery_settings import celery_settings
 from config.settings import Settings, load_settings
+from models.account import DEFAULT
 from models.answers import Said
-from worker.bootstrap import build_gateway
+from worker.bootstrap import build_gateway, known_accounts
 
 LOCK_LIFE = 60
 """Seconds."""
@@ -38,7 +39,7 @@ def books() -> Books:
 @cache
 def gateway() -> Any:
     """The same client that ours uses."""
-    return build_gateway(settings())
+    return build_gateway(settings(), known_accounts(settings()).now()[DEFAULT])
 
 
 @cache

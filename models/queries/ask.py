@@ -21,6 +21,8 @@ class Question:
     """Leave to ask the gateway about one transaction, once. `token` is a secret and stays out of the repr."""
 
     transaction_pk: int
+    account: str
+    """Whose keys it is asked with."""
     token: str
     asked_at: datetime
     had_date: bool = True
@@ -61,7 +63,7 @@ BEGIN = text("""
     FROM locked
     WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
-    RETURNING t.id, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL,
+    RETURNING t.id, t.account, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL,
               t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind
 """)
 
@@ -97,8 +99,16 @@ def begin_questions(
     wanted = sorted(set(ids))
     parameters = {"ids": wanted, "spacing": spacing, "lease": lease, "young": young, "anyway": anyway}
     questions = [
-        Question(transaction_pk=pk, token=token, asked_at=at, had_date=dated, is_trusted=trusted, kind=Kind(kind))
-        for pk, token, at, dated, trusted, kind in session.execute(BEGIN, parameters)
+        Question(
+            transaction_pk=pk,
+            account=account,
+            token=token,
+            asked_at=at,
+            had_date=dated,
+            is_trusted=trusted,
+            kind=Kind(kind),
+        )
+        for pk, account, token, at, dated, trusted, kind in session.execute(BEGIN, parameters)
     ]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})

@@ -41,6 +41,7 @@ class InvoiceLine:
 
     id: int
     transaction_id: str
+    account: str
     amount: int
     status: Status
     created_at: datetime
@@ -108,6 +109,7 @@ OPEN_CASES: Any = literal_column(
 INVOICE_LINES = select(
     Invoice.id,
     Invoice.transaction_id,
+    Invoice.account,
     Invoice.amount,
     Invoice.status,
     Invoice.created_at,
@@ -120,6 +122,7 @@ INVOICE_LINES = select(
 PAYOUT_LINES = select(
     Payout.id,
     Payout.transaction_id,
+    Payout.account,
     Payout.amount,
     Payout.status,
     Payout.created_at,
@@ -146,15 +149,23 @@ CALLBACK_LINES = select(
 ).outerjoin(Transaction, Transaction.id == Callback.transaction_pk)
 
 
-def list_invoices(session: Session, paging: Paging, *, status: Status | None = None) -> Page[InvoiceLine]:
-    """Invoices of one status, or of all."""
+def list_invoices(
+    session: Session, paging: Paging, *, status: Status | None = None, account: str | None = None
+) -> Page[InvoiceLine]:
+    """Invoices of one status, or of all; of one account, or of all."""
     statement = INVOICE_LINES if status is None else INVOICE_LINES.where(Invoice.status == status.value)
+    if account is not None:
+        statement = statement.where(Invoice.account == account)
     return _page(session, _slice(statement, Invoice.id, paging), paging=paging, read=_invoice)
 
 
-def list_payouts(session: Session, paging: Paging, *, status: Status | None = None) -> Page[PayoutLine]:
-    """Payouts of one status, or of all."""
+def list_payouts(
+    session: Session, paging: Paging, *, status: Status | None = None, account: str | None = None
+) -> Page[PayoutLine]:
+    """Payouts of one status, or of all; of one account, or of all."""
     statement = PAYOUT_LINES if status is None else PAYOUT_LINES.where(Payout.status == status.value)
+    if account is not None:
+        statement = statement.where(Payout.account == account)
     return _page(session, _slice(statement, Payout.id, paging), paging=paging, read=_payout)
 
 
@@ -211,6 +222,7 @@ def _invoice(row: Row[Any]) -> InvoiceLine:
     return InvoiceLine(
         id=row.id,
         transaction_id=row.transaction_id,
+        account=row.account,
         amount=row.amount,
         status=Status(row.status),
         created_at=row.created_at,
@@ -225,6 +237,7 @@ def _payout(row: Row[Any]) -> PayoutLine:
     return PayoutLine(
         id=row.id,
         transaction_id=row.transaction_id,
+        account=row.account,
         amount=row.amount,
         status=Status(row.status),
         created_at=row.created_at,

@@ -55,16 +55,22 @@ class Failing:
 
 # Free: nobody delivers, it need not be left alone, and it is not gone with a case that says so. Only waiting notices have a
 # date, so this and the claim read nothing but the partial index of what waits.
-IS_DUE = text("""
-    SELECT EXISTS (SELECT FROM notices n WHERE n.account = :account AND n.next_try_at <= clock_timestamp())
-       AND NOT EXISTS (
-           SELECT FROM endpoints e WHERE e.account = :account AND (
-               e.taken_until > clock_timestamp() OR e.rest_until > clock_timestamp()
-               OR e.gone_at IS NOT NULL AND EXISTS (
-                   SELECT FROM cases k WHERE k.account = e.account AND k.kind = 'endpoint' AND k.resolved_at IS NULL
-               )
-           )
-       )
+# Every account that was ever told anything has a counter, those that are not set up any more included.
+DUE_ACCOUNT = text("""
+    SELECT c.account FROM notice_counters c
+    CROSS JOIN LATERAL (
+        SELECT n.next_try_at FROM notices n WHERE n.account = c.account AND n.next_try_at <= clock_timestamp()
+        ORDER BY n.next_try_at LIMIT 1
+    ) AS first
+    WHERE NOT EXISTS (
+        SELECT FROM endpoints e WHERE e.account = c.account AND (
+            e.taken_until > clock_timestamp() OR e.rest_until > clock_timestamp()
+            OR e.gone_at IS NOT NULL AND EXISTS (
+                SELECT FROM cases k WHERE k.account = e.account AND k.kind = 'endpoint' AND k.resolved_at IS NULL
+            )
+        )
+    )
+    ORDER BY first.next_try_at, c.account LIMIT 1
 """)
 
 # Who is free by that and loses the race for the row finds it taken.
@@ -141,13 +147,14 @@ END_CASE = text("""
 """)
 
 
-def is_due(session: Session, account: str) -> bool:
-    """Whether a run of deliveries would find anything to do now. Takes nothing."""
-    return bool(session.scalar(IS_DUE, {"account": account}))
+def due_account(session: Session) -> str | None:
+    """Whose notices a run of deliveries would deliver now, if any: those that have been due for longest. Takes nothing."""
+    account: str | None = session.scalar(DUE_ACCOUNT)
+    return account
 
 
 def take_shift(session: Session, account: str, *, lease: timedelta) -> Shift | None:
-    """Leave to deliver where something `is_due`; None while another does."""
+    """Leave to deliver what a `due_account` is told; None while another does."""
     row = session.execute(TAKE_SHIFT, {"account": account, "lease": lease}).one_or_none()
     if row is None:
         return None

@@ -25,7 +25,7 @@ class ClaimedCallback:
 # large one, as the plan of a prepared statement does. The UPDATE is the lease: a claimed row is due again by itself should its claimer die.
 # A callback is owed an answer that counts, to a question asked after it: not one that was out when it came, met silence, was
 # put aside, or was held back. The checks know; `last_asked_at` is there for the spacing.
-CLAIM_TRANSACTIONS = text("""
+CLAIM = """
     WITH due AS (
         SELECT id FROM transactions t
         WHERE next_check_at <= CAST(:until AS timestamptz) AND token IS NOT NULL
@@ -33,14 +33,17 @@ CLAIM_TRANSACTIONS = text("""
               SELECT FROM checks c
               WHERE c.transaction_pk = t.id AND c.asked_at >= t.nudged_at AND c.said = ANY(CAST(:answers AS text[]))
                 AND (c.asked_at <= t.held_asked_at) IS NOT TRUE
-          ))
+          )){of_account}
         ORDER BY next_check_at LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     )
     UPDATE transactions t SET next_check_at = clock_timestamp() + :lease
     WHERE t.id = ANY(ARRAY(SELECT id FROM due))
     RETURNING t.id
-""")
+"""
+CLAIM_TRANSACTIONS = text(CLAIM.format(of_account=""))
+# Walks over what is due of other accounts: 8 ms where 50,000 of those come first, see decision 28.
+CLAIM_OF_ACCOUNT = text(CLAIM.format(of_account=" AND account = :account"))
 
 # Our create went out and no reply was ever stored: there is no token to ask with. Parked, never asked about. Found by status,
 # oldest first by id: among all that is due, however much that is, nothing would tell them from what waits for its question.
@@ -78,15 +81,24 @@ def now(session: Session) -> datetime:
 
 
 def claim_transactions(
-    session: Session, *, until: datetime, limit: int, lease: timedelta, called_back: bool = False
+    session: Session,
+    *,
+    until: datetime,
+    limit: int,
+    lease: timedelta,
+    called_back: bool = False,
+    account: str | None = None,
 ) -> list[int]:
     """Up to `limit` transactions that were due at `until`, oldest first; each is ours for `lease`.
 
-    With `called_back`, only those about which a callback was read that no question followed yet whose answer counts.
+    With `called_back`, only those about which a callback was read that no question followed yet whose answer counts. With
+    `account`, only its own.
     """
     answers = [said.value for said in Said if said.is_an_answer]
     parameters = {"until": until, "limit": limit, "lease": lease, "called_back": called_back, "answers": answers}
-    return sorted(session.scalars(CLAIM_TRANSACTIONS, parameters))
+    if account is None:
+        return sorted(session.scalars(CLAIM_TRANSACTIONS, parameters))
+    return sorted(session.scalars(CLAIM_OF_ACCOUNT, parameters | {"account": account}))
 
 
 def park_holes(session: Session, *, limit: int) -> dict[int, Kind]:

@@ -58,6 +58,7 @@ def _events(rows: str) -> TextClause:
 # One statement sees what is committed at one moment. Numbers are given out under a lock that is held until the commit, so
 # whoever sees a number sees every number before it.
 AFTER = _events("SELECT * FROM notices WHERE account = :account AND seq > :after ORDER BY seq LIMIT :limit")
+TOLD = text("SELECT EXISTS (SELECT FROM notice_counters WHERE account = :account)")
 BY_NOTICE = _events("SELECT * FROM notices WHERE id = ANY(CAST(:ids AS bigint[]))")
 
 
@@ -66,6 +67,12 @@ def events_after(session: Session, account: str, *, after: int, limit: int) -> E
     rows = session.execute(AFTER, {"account": account, "after": after, "limit": limit + 1}).all()
     events = tuple(_event(row) for row in rows[:limit])
     return EventPage(events=events, next=events[-1].seq if events else after, more=len(rows) > limit)
+
+
+def is_told(session: Session, account: str) -> bool:
+    """Whether anything was ever told of this account, set up or not."""
+    # The database refuses NUL, and no name has any control character.
+    return account.isprintable() and bool(session.scalar(TOLD, {"account": account}))
 
 
 def events_of(session: Session, notice_ids: Sequence[int]) -> dict[int, Event]:

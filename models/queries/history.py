@@ -29,6 +29,7 @@ class InvoiceFacts:
 
     id: int
     transaction_id: str
+    account: str
     amount: int
     status: Status
     description: str
@@ -157,6 +158,7 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
         select(
             Transaction.id,
             Transaction.transaction_id,
+            Transaction.account,
             Transaction.amount,
             Transaction.status,
             Transaction.description,

@@ -20,6 +20,7 @@ from models.transaction import Invoice, Kind, Mode, Status
 class NewInvoice:
     """As much of an order as the books keep. `digest` is the SHA-256 of the whole order. Amount in francs."""
 
+    account: str
     transaction_id: str
     amount: int
     description: str
@@ -39,6 +40,7 @@ def begin_invoice(session: Session, new: NewInvoice, *, grace: timedelta) -> Inv
         insert(Invoice)
         .values(
             kind=Kind.INVOICE.value,
+            account=new.account,
             transaction_id=new.transaction_id,
             amount=new.amount,
             description=new.description,

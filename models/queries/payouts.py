@@ -21,6 +21,7 @@ class NewPayout:
     """An order as the books keep it, whole: it is sent from the row. `digest` is the SHA-256 of the order."""
 
     order: PayoutOrder
+    account: str
     digest: bytes
 
 
@@ -34,6 +35,7 @@ def begin_payout(session: Session, new: NewPayout, *, grace: timedelta) -> Payou
         insert(Payout)
         .values(
             kind=Kind.PAYOUT.value,
+            account=new.account,
             transaction_id=order.transaction_id,
             amount=order.amount,
             description=order.description,

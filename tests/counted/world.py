@@ -21,11 +21,12 @@ from celery import Celery
 
 from config.celery_settings import CALLBACKS, CONTROL, FRESH, NOTICES, RECHECK, SWEEP
 from config.settings import CALLBACK_PATH
+from models.account import DEFAULT
 from models.session import Sessions
 from tasks.job import provide_tools, tools_of
 from tests.counted.counts import Counts
 from tests.counted.meter import Meter
-from tests.fakes import AtOnce, FakeGateway, completed, settings_for
+from tests.fakes import AtOnce, FakeAccounts, FakeGateway, completed, settings_for
 from tests.ledger import add_pending, claim, empty
 from worker.app import make_app
 from worker.bootstrap import build_toolbox
@@ -46,9 +47,9 @@ class World:
         self._valkey.flushall()
         self._app: Celery = make_app(self._settings)
         self._app.loader.import_default_modules()
-        tools = replace(
-            build_toolbox(self._settings, self._app), gateway=self.gateway, asking=AtOnce(), draw=lambda: 0.0
-        )
+        tools = build_toolbox(self._settings, self._app)
+        own = FakeAccounts(replace(tools.account(DEFAULT), gateway=self.gateway))
+        tools = replace(tools, accounts=own, asking=AtOnce(), draw=lambda: 0.0)
         provide_tools(self._app, lambda: tools)
         self._writing = for_writing(self._settings)
         self._engines = [self.sessions.kw["bind"], self._writing.kw["bind"]]

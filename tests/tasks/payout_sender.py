@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from models.account import DEFAULT
 from models.payout import PayoutOrder
 from models.transaction import Route
 from tasks import payouts
@@ -50,13 +51,14 @@ def client_of(url: str) -> LigdicashClient:
 
 def arm(step: str, tools: Toolbox) -> None:
     """Have the process die there."""
+    gateway = tools.account(DEFAULT).gateway
     match step:
         case "stored":
             payouts.books.mark_sent = die
         case "marked":
-            tools.gateway.send_payout = die
+            gateway.send_payout = die
         case "accepted":
-            tools.gateway.send_payout = dying_after(tools.gateway.send_payout)
+            gateway.send_payout = dying_after(gateway.send_payout)
         case "recorded":
             payouts._finish = dying_after(payouts._finish)
 

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from config.policy import SPACING
+from models.account import DEFAULT
 from models.check import Lane
 from tasks.confirm import confirm
 from tasks.intake import read_and_ask
@@ -91,7 +92,7 @@ def workers(tools, over):
 
 
 def test_ten_thousand_forged_callbacks_ask_once_in_three_seconds_and_delay_nobody_else(town):
-    sessions, bell, gateway = town.sessions, town.queue, town.gateway
+    sessions, bell, gateway = town.sessions, town.queue, town.account(DEFAULT).gateway
     add_pending(sessions, GENUINE + 1, due_in=120)
     genuine = itertools.chain((claim(f"ORD-{n}") for n in range(2, GENUINE + 2)), itertools.repeat(None))
     over = threading.Event()

@@ -15,7 +15,8 @@ from tasks import invoices
 from tasks.confirm import confirm
 from tasks.invoices import create, register
 from tasks.sweep import sweep
-from tests.fakes import CALLBACK_URL, toolbox
+from tasks.toolbox import Shop
+from tests.fakes import CALLBACK_URL, toolbox, with_own
 from tests.ledger import all_at_once, cases, count, due_in, let_pass, row, run, value
 
 ORDER = InvoiceOrder(transaction_id="ORD-1", amount=5000, description="shoes")
@@ -71,7 +72,8 @@ def test_the_row_is_stored_before_the_gateway_is_called_and_no_transaction_is_op
 
 def test_the_shop_of_the_settings_fills_what_the_order_leaves_open(sessions, fakes):
     tools = toolbox(sessions, fakes)
-    tools = replace(tools, shop=replace(tools.shop, name="Shop", return_url="https://shop.example/ok"))
+    shop = Shop(callback_url=CALLBACK_URL, name="Shop", return_url="https://shop.example/ok")
+    tools = with_own(tools, fakes, shop=shop)
     create(tools, replace(ORDER, store_name="Stall"))
     [sent] = fakes.gateway.orders
     assert (sent.store_name, sent.return_url, sent.callback_url) == ("Stall", "https://shop.example/ok", CALLBACK_URL)

@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from models.account import DEFAULT
 from models.answers import Said
 from models.queries.replay import look
 from models.session import transaction
@@ -55,7 +56,7 @@ def test_ten_thousand_failed_callbacks_are_planned_run_killed_resumed_and_balanc
                 leases_end(sessions)
                 let_wait(sessions)
 
-        said = Counter(tools.gateway.confirm(f"token-of-ORD-{n}").said for n in range(1, KNOWN + 1))
+        said = Counter(tools.account(DEFAULT).gateway.confirm(f"token-of-ORD-{n}").said for n in range(1, KNOWN + 1))
         mismatched = KNOWN // 10 - said[Said.PENDING] - said[Said.NOTCOMPLETED]
         paid = KNOWN * 9 // 10
         assert pairs(sessions, plan_id) == {

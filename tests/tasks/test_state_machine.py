@@ -22,10 +22,10 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from models.account import DEFAULT
 from models.answers import Said
 from models.check import Lane
 from models.errors import ReconcilerError
-from models.notice import ACCOUNT
 from models.order import InvoiceOrder
 from models.queries import stops
 from models.queries.cases import Signature, find_cases
@@ -391,12 +391,12 @@ class Fleet(RuleBasedStateMachine):
         merchant = self.world.fakes.merchant
         merchant.says = lambda _event: answers(200)
         with transaction(self.world.sessions) as step:
-            send_again(step.session, ACCOUNT, [], failed=True)
+            send_again(step.session, DEFAULT, [], failed=True)
         for _ in range(3):
             self.world.let_pass(DAY)
             notify(self.world.tools)
         with transaction(self.world.sessions) as step:
-            events = events_after(step.session, ACCOUNT, after=0, limit=100).events
+            events = events_after(step.session, DEFAULT, after=0, limit=100).events
         assert {event.id for event in events} == set(merchant.ids)
         assert [event.seq for event in events] == list(range(1, len(events) + 1))
         assert all(event.evidence for event in events)

@@ -169,7 +169,7 @@ def test_a_clock_that_was_set_back_stops_nobody(client):
 
 
 def test_two_credentials_share_nothing_and_no_key_tells_the_credential(client):
-    names = [credential_name("secret-api-key-1"), credential_name("secret-api-key-2")]
+    names = [credential_name("secret-api-key-1", "t"), credential_name("secret-api-key-2", "t")]
     for name in names:
         assert budget(client, name=name).take(Lane.CALLBACK, MANY).granted == 220
     assert not [key for key in client.scan_iter() if b"secret" in key]

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from standardwebhooks import Webhook, WebhookVerificationError
 
-from models.notice import ACCOUNT
+from models.account import DEFAULT
 from models.queries.events import events_after
 from models.session import Sessions, transaction
 from worker.embedded.folder import LOOPBACK
@@ -95,7 +95,7 @@ def events_written(sessions: Sessions, *, after: int = 0) -> list[tuple[int, str
     more = True
     while more:
         with transaction(sessions) as step:
-            page = events_after(step.session, ACCOUNT, after=after, limit=PAGE)
+            page = events_after(step.session, DEFAULT, after=after, limit=PAGE)
         found += [(event.seq, event.id) for event in page.events]
         after, more = page.next, page.more
     return found

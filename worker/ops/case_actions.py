@@ -99,6 +99,14 @@ REPAIR = Action(
     what=N_("Repair the application, or its address in the settings; have it told again; then end the case."),
     commands=("reconciler notices resend --failed", END),
 )
+SET_UP = Action(
+    brief=N_("set the account up again"),
+    what=N_(
+        "Put the account's table back into LIGDICASH_ACCOUNTS_FILE: the case ends by itself, and its payments are asked about."
+        " docs/accounts.md says more."
+    ),
+    commands=("reconciler accounts", END),
+)
 
 
 def _table(otherwise: Action, by_status: Mapping[Status, Action] | None = None) -> dict[Status | None, Action]:
@@ -115,6 +123,7 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
     CaseKind.TOKEN_REFUSED: _table(JUST_END, {Status.PENDING: LOOK_UP, Status.NOTCOMPLETED: LOOK_UP_CLOSED}),
     CaseKind.PARKED: _table(JUST_END, {Status.PENDING: LOOK_UP, Status.NOTCOMPLETED: LOOK_UP_CLOSED}),
     CaseKind.ENDPOINT: _table(REPAIR),
+    CaseKind.ACCOUNT: _table(SET_UP),
 }
 """Every kind with every status, and with none, for what is about no invoice."""
 

@@ -81,7 +81,7 @@ def _age(case: CaseFacts) -> str:
 def _about(case: CaseFacts) -> str:
     if case.transaction_id is not None:
         return safe(case.transaction_id)
-    if case.kind is CaseKind.ENDPOINT:
+    if case.kind in (CaseKind.ENDPOINT, CaseKind.ACCOUNT):
         return safe(case.account or "")
     return _("callback {id}").format(id=case.callback_id)
 

@@ -23,6 +23,10 @@ def story(case: CaseFacts) -> str:
             told = _callback(case)
         case CaseKind.ENDPOINT:
             told = _("The application of account {account} does not take its notices.").format(account=case.account)
+        case CaseKind.ACCOUNT:
+            told = _("Payments of the account {account} are not asked about: it is not set up here.").format(
+                account=case.account
+            )
         case _:
             told = _payment(case)
     return safe(told)

@@ -8,6 +8,7 @@ import typer
 
 from worker.language import _
 from worker.ops import (
+    accounts,
     callbacks,
     cases,
     doctor,
@@ -86,3 +87,4 @@ servers.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)
 operators.add_to(app)
+accounts.add_to(app)

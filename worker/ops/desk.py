@@ -21,6 +21,9 @@ class Desk:
         self._given_settings = settings
         self._given_tools = tools
         self._logs = logs
+        self._looks_only = False
+        self.account_faults: list[str] = []
+        """What is wrong with the accounts file, where a command that only looks goes on without it."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -30,7 +33,7 @@ class Desk:
 
         if self._given_settings is not None:
             return self._given_settings
-        settings = settings_or_fault()
+        settings = self._without_accounts() if self._looks_only else settings_or_fault()
         set_up_logs(settings)
         if not self._logs:
             logging.disable(logging.ERROR)
@@ -43,6 +46,21 @@ class Desk:
         from worker.app import make_app
 
         return self._given_tools or tools_of(make_app(self.settings))
+
+    def look_only(self) -> None:
+        """For a command that asks and moves nothing: a fault of the accounts file must not hide all else from it."""
+        self._looks_only = True
+
+    def _without_accounts(self) -> Settings:
+        from models.errors import SettingsFault
+        from worker.bootstrap import settings_or_fault
+
+        try:
+            return settings_or_fault()
+        except SettingsFault as exc:
+            settings = settings_or_fault(ligdicash_accounts_file="")
+            self.account_faults = str(exc).splitlines()
+            return settings
 
     def let_logs_through(self) -> None:
         """For a command that runs for long: what happens goes to the logs, as the settings want them."""

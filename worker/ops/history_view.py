@@ -44,6 +44,7 @@ def history_document(history: History) -> dict[str, object]:
     return {
         "id": invoice.id,
         "transaction_id": invoice.transaction_id,
+        "account": invoice.account,
         "status": invoice.status,
         "amount": invoice.amount,
         "currency": CURRENCY,

@@ -20,6 +20,9 @@ def list_(
     ctx: typer.Context,
     *,
     status: Annotated[Status | None, typer.Option(help="Only those of this status.", show_default=False)] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only those of this account.", show_default=False)
+    ] = None,
     limit: LimitOption = 50,
     after: AfterOption = None,
     oldest_first: OldestOption = False,
@@ -33,7 +36,7 @@ def list_(
 
     paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
     with transaction(desk_of(ctx).tools.sessions) as step:
-        page = list_invoices(step.session, paging, status=status)
+        page = list_invoices(step.session, paging, status=status, account=account)
     if as_json:
         print_json(page)
     else:

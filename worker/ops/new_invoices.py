@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.account import DEFAULT
 from models.errors import Invalid
 from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item, check_amount, check_order
 from models.payin import Payer, clean_otp
@@ -16,7 +17,7 @@ from models.phone import gateway_form
 from models.transaction import Mode
 from worker.language import _
 from worker.ops.desk import desk_of
-from worker.ops.options import JsonOption
+from worker.ops.options import AccountOption, JsonOption
 
 if TYPE_CHECKING:
     from tasks.invoices import Booked
@@ -68,6 +69,7 @@ def create(  # noqa: PLR0913 - each is an option
             metavar="FILE", help="File with the customer's one-time code; - reads it from stdin.", show_default=False
         ),
     ] = "",
+    account: AccountOption = DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """Have the gateway create an invoice, once: the same order again shows the invoice that is there."""
@@ -82,15 +84,17 @@ def create(  # noqa: PLR0913 - each is an option
         payer=_payer(mode, customer=customer, operator_id=operator, otp=otp),
     )
     check_order(order)
-    _tell(create_invoice(desk_of(ctx).tools, order, otp=otp), as_json=as_json)
+    _tell(create_invoice(desk_of(ctx).tools, order, otp=otp, account=account), as_json=as_json)
 
 
-def send_code(ctx: typer.Context, *, customer: CustomerOption, amount: AmountOption) -> None:
+def send_code(
+    ctx: typer.Context, *, customer: CustomerOption, amount: AmountOption, account: AccountOption = DEFAULT
+) -> None:
     """Have LigdiCash send a wallet's owner a one-time code, for an invoice in mode wallet. Each call sends another one."""
     from tasks.invoices import send_wallet_otp
 
     check_amount(amount)
-    send_wallet_otp(desk_of(ctx).tools, number=gateway_form(customer), amount=amount)
+    send_wallet_otp(desk_of(ctx).tools, number=gateway_form(customer), amount=amount, account=account)
     typer.echo(_("LigdiCash says that it sent a one-time code"))
 
 
@@ -108,6 +112,7 @@ def register(
         ),
     ],
     description: DescriptionOption = "",
+    account: AccountOption = DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """Take over an invoice that was created elsewhere. The token is never an argument: those are seen by all."""
@@ -117,7 +122,8 @@ def register(
         transaction_id=transaction_id, amount=amount, description=_text(description, field="description")
     )
     check_order(order)
-    _tell(register_invoice(desk_of(ctx).tools, order, token=_token(token_file)), as_json=as_json)
+    booked = register_invoice(desk_of(ctx).tools, order, token=_token(token_file), account=account)
+    _tell(booked, as_json=as_json)
 
 
 def _payer(mode: Mode, *, customer: str, operator_id: str, otp: str) -> Payer | None:
@@ -185,6 +191,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
         print_json(
             {
                 "transaction_id": invoice.transaction_id,
+                "account": invoice.account,
                 "status": invoice.status,
                 "amount": invoice.amount,
                 "currency": CURRENCY,

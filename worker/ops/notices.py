@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.account import DEFAULT
 from models.errors import NotFound
 from models.event import seq_of
-from models.notice import ACCOUNT, NoticeState
+from models.notice import NoticeState
 from worker.language import _, ngettext
 from worker.ops.desk import desk_of
-from worker.ops.options import BIGGEST_ID, AfterOption, JsonOption, LimitOption, OldestOption
+from worker.ops.options import BIGGEST_ID, AccountOption, AfterOption, JsonOption, LimitOption, OldestOption
 
 if TYPE_CHECKING:
     from tasks.toolbox import Toolbox
@@ -32,6 +33,7 @@ def list_(
     limit: LimitOption = 50,
     after: AfterOption = None,
     oldest_first: OldestOption = False,
+    account: AccountOption = DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """One page of notices, newest first."""
@@ -44,7 +46,7 @@ def list_(
     paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
     tools = desk_of(ctx).tools
     with transaction(tools.sessions) as step:
-        page = list_notices(step.session, ACCOUNT, paging, state=state)
+        page = list_notices(step.session, account, paging, state=state)
     if as_json:
         print_json(page)
     else:
@@ -52,7 +54,9 @@ def list_(
 
 
 @app.command()
-def show(ctx: typer.Context, notice: NoticeName, *, as_json: JsonOption = False) -> None:
+def show(
+    ctx: typer.Context, notice: NoticeName, *, account: AccountOption = DEFAULT, as_json: JsonOption = False
+) -> None:
     """One notice: every try to deliver it, and the event as it is sent."""
     from models.queries.notice_lines import find_notice
     from models.session import transaction
@@ -62,7 +66,7 @@ def show(ctx: typer.Context, notice: NoticeName, *, as_json: JsonOption = False)
     seq = _seq(notice)
     tools = desk_of(ctx).tools
     with transaction(tools.sessions) as step:
-        found = find_notice(step.session, ACCOUNT, seq)
+        found = find_notice(step.session, account, seq)
     if found is None or not _is_meant(notice, found.event.id):
         raise NotFound(_("there is no notice {name}").format(name=notice))
     if as_json:
@@ -76,13 +80,20 @@ def resend(
     ctx: typer.Context,
     notices: NoticeNames = None,
     *,
-    failed: Annotated[bool, typer.Option("--failed", help="All that were given up.")] = False,
+    failed: Annotated[bool, typer.Option("--failed", help="All that were given up, of every account.")] = False,
+    account: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", help="Of this account alone.", show_default="default; with --failed, every account"
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Deliver notices again, by the same ids. All of them or, when one is unknown, none.
 
     An application that deduplicates by id handles nothing twice. One that was left alone, or said it was gone, is told again.
     """
+    from models.queries.fsck.notices import accounts as told_accounts
     from models.queries.notice_lines import event_ids, send_again
     from models.session import transaction
     from worker.ops.shown import print_json
@@ -92,18 +103,22 @@ def resend(
     tools = desk_of(ctx).tools
     wanted = {name: _seq(name) for name in notices or []}
     with transaction(tools.sessions) as step:
-        known = event_ids(step.session, ACCOUNT, list(wanted.values()))
+        known = event_ids(step.session, account or DEFAULT, list(wanted.values()))
         unknown = [name for name, seq in wanted.items() if seq not in known or not _is_meant(name, known[seq])]
         if unknown:
             raise NotFound(_("there is no notice {name}; none was sent again").format(name=", ".join(unknown)))
-        sent = send_again(step.session, ACCOUNT, list(wanted.values()), failed=failed)
+        told = {account or DEFAULT: send_again(step.session, account or DEFAULT, list(wanted.values()), failed=failed)}
+        if failed and account is None:
+            others = [name for name in told_accounts(step.session) if name != DEFAULT]
+            told |= {name: send_again(step.session, name, [], failed=True) for name in others}
+    sent = [seq for seqs in told.values() for seq in seqs]
     what_next, rung = _ring(tools)
     if as_json:
-        print_json({"resent": sent, "rung": rung})
+        print_json({"resent": sent, "of_account": told, "rung": rung})
         return
     count = ngettext("1 notice is due again", "{count} notices are due again", len(sent)).format(count=len(sent))
-    told = _("{count}: {what_next}").format(count=count, what_next=what_next)
-    typer.echo(told if sent else _("no notice was given up"))
+    sentence = _("{count}: {what_next}").format(count=count, what_next=what_next)
+    typer.echo(sentence if sent else _("no notice was given up"))
 
 
 def _ring(tools: Toolbox) -> tuple[str, bool]:

@@ -42,6 +42,9 @@ AfterOption = Annotated[
     ),
 ]
 OldestOption = Annotated[bool, typer.Option("--oldest-first", help="Begin with the oldest instead of the newest.")]
+AccountOption = Annotated[
+    str, typer.Option("--account", metavar="NAME", help="Which LigdiCash project; see `reconciler accounts`.")
+]
 TransactionArgument = Annotated[str, typer.Argument(metavar="TRANSACTION_ID", help="Your own id of the invoice.")]
 ReasonOption = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever reads the books later.", show_default=False)

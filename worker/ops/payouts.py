@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from models.account import DEFAULT
 from models.errors import Invalid
 from models.order import CURRENCY
 from models.payout import PayoutOrder, check_payout
@@ -15,7 +16,7 @@ from models.phone import gateway_form
 from models.transaction import Route, Status
 from worker.language import _
 from worker.ops.desk import desk_of
-from worker.ops.options import AfterOption, JsonOption, LimitOption, OldestOption
+from worker.ops.options import AccountOption, AfterOption, JsonOption, LimitOption, OldestOption
 
 if TYPE_CHECKING:
     from tasks.payouts import Booked
@@ -60,6 +61,7 @@ def create(
         ),
     ],
     description: Annotated[str, typer.Option("--description", help="What it is for.", show_default=False)] = "",
+    account: AccountOption = DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """Have the gateway pay out, once: the same order again shows the payout that is there."""
@@ -76,8 +78,8 @@ def create(
         stays_in_wallet=None if way is Way.MOBILE_MONEY else way is Way.WALLET,
         description=description,
     )
-    check_payout(order, operators=tools.operators)
-    _tell(create_payout(tools, order), as_json=as_json)
+    check_payout(order, operators=tools.account(account).operators)
+    _tell(create_payout(tools, order, account=account), as_json=as_json)
 
 
 @app.command("list")
@@ -85,6 +87,9 @@ def list_(
     ctx: typer.Context,
     *,
     status: Annotated[Status | None, typer.Option(help="Only those of this status.", show_default=False)] = None,
+    account: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only those of this account.", show_default=False)
+    ] = None,
     limit: LimitOption = 50,
     after: AfterOption = None,
     oldest_first: OldestOption = False,
@@ -98,7 +103,7 @@ def list_(
 
     paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
     with transaction(desk_of(ctx).tools.sessions) as step:
-        page = list_payouts(step.session, paging, status=status)
+        page = list_payouts(step.session, paging, status=status, account=account)
     if as_json:
         print_json(asdict(page))
     else:
@@ -152,6 +157,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
         print_json(
             {
                 "transaction_id": payout.transaction_id,
+                "account": payout.account,
                 "status": payout.status,
                 "amount": payout.amount,
                 "currency": CURRENCY,

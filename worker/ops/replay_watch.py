@@ -161,9 +161,10 @@ class _Watch:
     def _trouble(self, at: HowFar) -> str:
         if time.monotonic() - self._moved_at < RING_EVERY:
             return ""
-        breaker = self._tools.breaker.view()
-        if breaker.state is not BreakerState.CLOSED:
-            return _("the gateway is not asked for now: {why}").format(why=safe(breaker.reason))
+        for account in self._tools.all_accounts:
+            breaker = account.breaker.view()
+            if breaker.state is not BreakerState.CLOSED:
+                return _("the gateway is not asked for now: {why}").format(why=safe(breaker.reason))
         if at.waiting and not at.under_way:
             return _("{count} items wait for their next try").format(count=f"{at.waiting:,}")
         if not self._inline and time.monotonic() - self._moved_at > UNATTENDED_AFTER:

@@ -27,6 +27,11 @@ CASES = (
     N_("the gateway's reply came after all"),
     N_("the gateway refused to create it"),
     N_("the gateway gave a final answer"),
+    N_(
+        "Payments of the account {account} are not asked about: it is not set up here. Put its table back into"
+        " LIGDICASH_ACCOUNTS_FILE (docs/accounts.md), and they are, within an hour or at their next callback."
+    ),
+    N_("the account is set up again"),
 )
 
 REASONS = (
@@ -204,6 +209,8 @@ ERRORS = (
         "transaction_id {transaction_id} is taken by an order with other contents; send the first order again unchanged,"
         " or use a new transaction_id"
     ),
+    N_("transaction_id {transaction_id} is taken by an order of the account {account}; use a new transaction_id"),
+    N_("account: there is no account {account} here; there are {accounts}"),
     N_("this token belongs to another transaction already"),
     N_("there was no turn for this question: the call budget is used up; try again in a few seconds"),
     N_("the database cannot be reached or is too busy: {cause}"),

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from config.logs import mask
 from config.policy import AGE_TIERS
+from models.account import DEFAULT
 from models.errors import ReconcilerError, StoreAway
 from models.queries.fsck.reading import reading
 from models.queries.learned import Learned
@@ -27,7 +28,7 @@ from models.queries.status import (
 )
 from models.queries.stops import StopLine, off_now
 from tasks.listen import Hush, hushes, read_learned
-from tasks.toolbox import BreakerView, LaneLevel
+from tasks.toolbox import Account, BreakerView, LaneLevel
 from worker.language import N_
 from worker.ops.desk import Desk
 from worker.ops.edge import OUR_TABLES_ARE_NOT_THERE
@@ -48,6 +49,16 @@ REST = 8.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AccountLook:
+    """One account, as Redis knows it."""
+
+    account: str
+    rate: float
+    lanes: Sequence[LaneLevel]
+    breaker: BreakerView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """One look at everything. What could not be found out is None, and `unknown` says why, by the name of the part."""
 
@@ -65,6 +76,10 @@ class Situation:
     rate: float
     lanes: Sequence[LaneLevel] | None = None
     breaker: BreakerView | None = None
+    accounts: Sequence[AccountLook] | None = None
+    """Those beside the account of the plain settings, which `rate`, `lanes` and `breaker` are about."""
+    account_faults: Sequence[str] = ()
+    """What is wrong with the files that accounts are read from: here, as this command reads them."""
     spool: SpoolFinding | None = None
     """Of this machine; None also where there is none."""
     spool_dir: str
@@ -153,6 +168,8 @@ class Lookout:
 
     def __init__(self, desk: Desk, *, hours: int) -> None:
         settings, tools = desk.settings, desk.tools
+        self._accounts = tools.accounts
+        self._account_faults = desk.account_faults
         self._rate = settings.ligdicash_rate
         self._pushes = tools.merchant is not None
         self._spool_dir = str(settings.spool_dir.absolute())
@@ -175,7 +192,13 @@ class Lookout:
         # Apart from the rest: on big books it may take some seconds, and the others need not wait for it.
         self._hours = Place(HOURS, {"learned": Seldom(partial(read_learned, tools.sessions, hours=hours))})
         self._redis = Place(
-            REDIS, {"queues": tools.queue.waiting, "lanes": tools.budget.levels, "breaker": tools.breaker.view}
+            REDIS,
+            {
+                "queues": tools.queue.waiting,
+                "lanes": lambda: tools.account(DEFAULT).budget.levels(),  # noqa: PLW0108 - its keys may change
+                "breaker": lambda: tools.account(DEFAULT).breaker.view(),  # noqa: PLW0108 - so may these
+                "accounts": lambda: [_look_at(account) for account in tools.all_accounts[1:]],
+            },
         )
         spool = Spool(settings.spool_dir, max_mb=settings.spool_max_mb)
         self._spool = Place(SPOOL, {SPOOL: lambda: look_at_spool(spool) if settings.spool_dir.is_dir() else None})
@@ -205,6 +228,7 @@ class Lookout:
             ("queues", False),
             ("lanes", not found.get("lanes")),
             ("breaker", "breaker" in found and not found["breaker"].is_shared),
+            ("accounts", any(not one.breaker.is_shared or not one.lanes for one in found.get("accounts", ()))),
         ):
             if redis or is_guess:
                 found.pop(part, None)
@@ -215,9 +239,16 @@ class Lookout:
             rate=self._rate,
             pushes=self._pushes,
             spool_dir=self._spool_dir,
+            account_faults=self._account_faults or self._accounts.faults,
             unknown=unknown,
             **found,
         )
+
+
+def _look_at(account: Account) -> AccountLook:
+    return AccountLook(
+        account=account.name, rate=account.rate, lanes=account.budget.levels(), breaker=account.breaker.view()
+    )
 
 
 def _in_words(exc: Exception) -> str:

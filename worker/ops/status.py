@@ -53,7 +53,9 @@ def status(
         raise typer.BadParameter(_("--every says how far apart the looks of --watch are; it does nothing without it"))
     from worker.ops.situation import Lookout
 
-    lookout = Lookout(desk_of(ctx), hours=hours)
+    desk = desk_of(ctx)
+    desk.look_only()
+    lookout = Lookout(desk, hours=hours)
     if live:
         from worker.ops.status_watch import watch
 

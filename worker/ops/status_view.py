@@ -22,7 +22,7 @@ from worker.ops.notices_view import NOT_PUSHED
 from worker.ops.screen import few, joined, labelled
 from worker.ops.sentences import ERRORS
 from worker.ops.shown import safe, short, stamp
-from worker.ops.situation import AWAY, NO_ANSWER, OLD_TABLES, Situation
+from worker.ops.situation import AWAY, NO_ANSWER, OLD_TABLES, AccountLook, Situation
 from worker.ops.status_hours import picture, waits, waits_by_hour
 
 BAD, GOOD = "red", "green"
@@ -34,6 +34,7 @@ MONEY_FIRST = (
     CaseKind.TOKEN_LOST,
     CaseKind.TOKEN_REFUSED,
     CaseKind.PARKED,
+    CaseKind.ACCOUNT,
     CaseKind.ENDPOINT,
     CaseKind.UNREADABLE,
     CaseKind.ORPHAN,
@@ -65,6 +66,9 @@ def screen(situation: Situation, *, width: int, hours: int) -> list[Text]:
 
 
 def _alerts(situation: Situation) -> Iterator[Text]:
+    for fault in situation.account_faults:
+        told = _("ACCOUNTS NOT READ ({fault}): what runs goes on with those it read before; nothing can be started")
+        yield Text(told.format(fault=safe(fault)), style=f"bold {BAD}")
     for hush in situation.hushes:
         yield Text(_hush(hush), style=f"bold {BAD}")
     for line in situation.stops or ():
@@ -121,6 +125,10 @@ def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:
     yield _("queues"), unknown("queues") if situation.queues is None else _counts(situation.queues)
     yield _("breaker"), _breaker(situation.breaker) if situation.breaker else unknown("breaker")
     yield _("budget"), unknown("lanes") if situation.lanes is None else _budget(situation.rate, situation.lanes)
+    if situation.accounts is None:
+        yield _("accounts"), unknown("accounts")
+    elif situation.accounts:
+        yield _("accounts"), _accounts(situation.accounts)
     yield (
         _("notices"),
         _notices(situation.notices, pushes=situation.pushes) if situation.notices else unknown("notices"),
@@ -236,6 +244,17 @@ def _breaker(view: BreakerView) -> Text:
         ),
         style=BAD,
     )
+
+
+def _accounts(accounts: Sequence[AccountLook]) -> Text:
+    """A few lines for each, with its name before them."""
+    text = Text()
+    for place, one in enumerate(accounts):
+        text.append("\n" if place else "")
+        text.append(f"{safe(one.account)}: ", style="bold")
+        text.append_text(_breaker(one.breaker))
+        text.append(f"; {_budget(one.rate, one.lanes)}")
+    return text
 
 
 def _budget(rate: float, lanes: Sequence[LaneLevel]) -> str:

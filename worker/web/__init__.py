@@ -28,6 +28,7 @@ from tasks.toolbox import Toolbox
 from worker.app import make_app
 from worker.bootstrap import settings_or_fault
 from worker.locks import connect
+from worker.web.account_door import ACCOUNT_PATH, AccountDoor, documented_for_account
 from worker.web.callback import DOCUMENTED, CallbackDoor
 from worker.web.docs import docs_route
 from worker.web.drainer import Drainer
@@ -47,7 +48,8 @@ log = structlog.get_logger()
 
 DESCRIPTION = f"""Takes in LigdiCash's callbacks, and creates the invoices and payouts for them to be about.
 
-* `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable.
+* `POST {CALLBACK_PATH}` is for the gateway: it stores what comes and answers `{{"ok": true}}` once that is durable. Further
+  accounts have addresses of their own, with their name behind it.
 * `/v1/invoices`, `/v1/wallet-otps`, `/v1/payouts` and `/v1/events` are for your application, with
   `Authorization: Bearer <RECONCILER_API_KEY>`.
 * Every refusal is `{{"error": "one sentence"}}`, some with more fields beside it.
@@ -98,6 +100,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     )
     speak_plainly(app)
     app.router.routes.extend(callbacks.routes())
+    app.router.routes.extend(AccountDoor(callbacks, lambda: tools.accounts.names).routes())
     app.router.routes.extend(_health(settings, writer=writer, drainer=drainer, spool=spool).routes())
     app.include_router(invoice_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
     app.include_router(wallet_routes(tools, api_key=settings.reconciler_api_key.get_secret_value()))
@@ -163,5 +166,6 @@ def _openapi(app: FastAPI) -> dict[str, Any]:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         schema.setdefault("components", {}).setdefault("schemas", {}).update(more_schemas() | payout_schemas())
         schema["paths"][CALLBACK_PATH] = DOCUMENTED
+        schema["paths"][ACCOUNT_PATH] = documented_for_account()
         app.openapi_schema = schema
     return app.openapi_schema

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
+from typing import Any
 
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -28,7 +29,7 @@ MAX_HEADER = 500
 
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie", "apikey", "x-api-key"})
 
-DOCUMENTED = {
+DOCUMENTED: dict[str, Any] = {
     "post": {
         "tags": ["gateway"],
         "summary": "Take a callback in",

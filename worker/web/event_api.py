@@ -9,8 +9,9 @@ from fastapi import APIRouter, Depends, Query
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from models.notice import ACCOUNT, NoticeKind
-from models.queries.events import events_after
+from models.account import DEFAULT
+from models.notice import NoticeKind
+from models.queries.events import events_after, is_told
 from models.session import transaction
 from tasks.toolbox import Toolbox
 from worker.web.invoice_api import key_guard, never_cached
@@ -47,6 +48,7 @@ class PaymentView(BaseModel):
     """What became of one payment."""
 
     transaction_id: str
+    account: str = Field(description="Which of your LigdiCash projects it belongs to.")
     status: NoticeKind
     amount: int = Field(description="Whole francs: what settled, or what did not.")
     currency: str
@@ -73,6 +75,9 @@ class EventQuery(BaseModel):
 
     after: int = Field(0, ge=0, le=BIGGEST, description="The last number you have seen; 0 begins.")
     limit: int = Field(100, ge=1, le=LONGEST_PAGE, description="Events of one page.")
+    account: str = Field(
+        DEFAULT, max_length=40, description="Whose events: each account has numbers of its own, and a cursor for them."
+    )
 
 
 class EventPageView(BaseModel):
@@ -90,6 +95,7 @@ EVENT = {
     "seq": 42,
     "data": {
         "transaction_id": "ORDER-42-7f3c9a",
+        "account": "default",
         "status": "completed",
         "amount": 4200,
         "currency": "XOF",
@@ -132,7 +138,9 @@ def event_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         Keep `next`, once what came with it is worked off, and an application that was down goes on where it was.
         """
         with transaction(tools.sessions) as step:
-            page = events_after(step.session, ACCOUNT, after=wanted.after, limit=wanted.limit)
+            if wanted.account not in tools.accounts.names and not is_told(step.session, wanted.account):
+                tools.account(wanted.account)
+            page = events_after(step.session, wanted.account, after=wanted.after, limit=wanted.limit)
         events = [event.document() for event in page.events]
         # As they are: the same members in the same form as they are pushed.
         return JSONResponse(

@@ -38,6 +38,7 @@ class InvoiceView(BaseModel):
     """One invoice as the books have it. The token never leaves this server."""
 
     transaction_id: str = Field(description="Your reference, or the one made up here.")
+    account: str = Field(description="Which of your LigdiCash projects it belongs to.")
     status: Status = Field(
         description="`created`: the gateway's reply is not stored yet. `refused`: the gateway said no, see `refusal`. "
         "`pending`: not paid yet. `completed`: paid. `notcompleted`: failed or given up; may still turn to `completed`."
@@ -69,6 +70,7 @@ class InvoiceView(BaseModel):
         operator = find(invoice.asked_operator)
         return cls(
             transaction_id=invoice.transaction_id,
+            account=invoice.account,
             status=Status(invoice.status),
             amount=invoice.amount,
             settled_amount=settled,
@@ -145,9 +147,9 @@ def _view(tools: Toolbox, invoice: Invoice) -> InvoiceView:
 
 def _book(tools: Toolbox, wanted: Wanted, request: Request) -> Booked:
     if wanted.token:
-        return register(tools, wanted.order, token=wanted.token, payment_url=wanted.payment_url)
+        return register(tools, wanted.order, token=wanted.token, payment_url=wanted.payment_url, account=wanted.account)
     try:
-        return create(tools, wanted.order, otp=wanted.otp)
+        return create(tools, wanted.order, otp=wanted.otp, account=wanted.account)
     except (AskCustomer, GatewayRefused, GatewayMisconfigured) as exc:
         if wanted.order.payer:
             request.state.next = _next(tools, wanted.order, exc.code)

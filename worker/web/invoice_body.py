@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
+from models.account import DEFAULT
 from models.order import CURRENCY, LONGEST_TOKEN
 from models.phone import LONGEST_WRITTEN
 from models.transaction import Mode
@@ -24,6 +25,10 @@ MAX_ENTRIES = 50
 
 def _empty_if_null(value: object) -> object:
     return "" if value is None else value
+
+
+def _default_if_none(value: object) -> object:
+    return DEFAULT if value in (None, "") else value
 
 
 def _none_if_null(value: object) -> object:
@@ -109,6 +114,7 @@ LONGEST_OTP = 40
 
 Text = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_empty_if_null), AfterValidator(_storable)]
 Address = Annotated[str, Field(max_length=MAX_URL), BeforeValidator(_empty_if_null), AfterValidator(_address)]
+AccountName = Annotated[str, Field(max_length=MAX_TEXT), BeforeValidator(_default_if_none), AfterValidator(_storable)]
 MAX_FRANCS = 10**12
 """Far over what any rule allows; only keeps numbers of thousands of digits out of the sentences."""
 
@@ -192,12 +198,18 @@ class OtpBody(_Part):
     amount: Francs = Field(
         description="Whole francs (XOF), from 9 to 2,000,000: the `total_amount` of the order to come."
     )
+    account: AccountName = Field(
+        DEFAULT, description="Which of your LigdiCash projects the order will belong to, by the name set up here."
+    )
 
 
 class InvoiceBody(_Part):
     """LigdiCash's create body. With a `token`, an invoice created elsewhere is registered instead of created."""
 
     commande: OrderPart
+    account: AccountName = Field(
+        DEFAULT, description="Which of your LigdiCash projects it belongs to, by the name set up here."
+    )
     mode: Annotated[Mode, BeforeValidator(_hosted_if_null)] = Field(
         Mode.HOSTED,
         description="`hosted`: the customer pays on LigdiCash's page. `direct`: by mobile money, without a page; give the "

@@ -51,6 +51,7 @@ WALLET = {
 }
 CREATED = {
     "transaction_id": "ORDER-42-7f3c9a",
+    "account": "default",
     "status": "pending",
     "amount": 4200,
     "settled_amount": None,

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
+from models.account import DEFAULT
 from models.errors import Invalid, Unreadable
 from models.order import InvoiceOrder, Item, check_order
 from models.payin import Payer, clean_otp
@@ -53,6 +54,7 @@ class Wanted:
     """What a request asks for: to create `order`, or with a `token` to register it. Token and code stay out of the repr."""
 
     order: InvoiceOrder
+    account: str = DEFAULT
     token: str = ""
     payment_url: str = ""
     otp: str = ""
@@ -68,12 +70,12 @@ def read_wanted(raw: bytes) -> Wanted:
     if body.token and payer:
         raise Invalid("mode: is not taken together with a token; an invoice created elsewhere is registered without it")
     if body.token:
-        return Wanted(order=_elsewhere(body), token=body.token, payment_url=body.payment_url)
+        return Wanted(order=_elsewhere(body), account=body.account, token=body.token, payment_url=body.payment_url)
     if body.payment_url:
         raise Invalid("payment_url: is only taken together with the token of an invoice created elsewhere")
     order = _order(body, payer)
     check_order(order)
-    return Wanted(order=order, otp=otp)
+    return Wanted(order=order, account=body.account, otp=otp)
 
 
 def parse(shape: type[B], raw: bytes) -> B:

@@ -11,7 +11,6 @@ from pydantic import BaseModel, Field
 
 from models.errors import NotFound
 from models.order import CURRENCY, LONGEST_ID
-from models.payout import PayoutOrder
 from models.queries.invoices import settled_amount
 from models.queries.payouts import find_payout
 from models.session import transaction
@@ -20,7 +19,7 @@ from tasks.payouts import create
 from tasks.toolbox import Toolbox
 from worker.web.body import read_body
 from worker.web.invoice_api import key_guard, never_cached
-from worker.web.payout_body import read_payout
+from worker.web.payout_body import WantedPayout, read_payout
 from worker.web.payout_examples import ORDERS, SENT, payout_refusals
 
 PREFIX = "/v1/payouts"
@@ -30,6 +29,7 @@ class PayoutView(BaseModel):
     """One payout as the books have it. The token never leaves this server."""
 
     transaction_id: str = Field(description="Your reference.")
+    account: str = Field(description="Which of your LigdiCash projects the money goes out of.")
     status: Status = Field(
         description="`created`: not sent yet, or, with `sent_at`, sent and nobody knows what became of it: a person finds "
         "out. `refused`: the gateway said no, see `refusal`; the same order may be sent again. `pending`: accepted, may take "
@@ -60,6 +60,7 @@ class PayoutView(BaseModel):
         assert payout.route is not None  # noqa: S101 - for mypy: a constraint of the table says so
         return cls(
             transaction_id=payout.transaction_id,
+            account=payout.account,
             status=Status(payout.status),
             amount=payout.amount,
             settled_amount=settled,
@@ -81,13 +82,13 @@ def payout_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
     guards = [Depends(key_guard(api_key)), Depends(never_cached)]
     router = APIRouter(prefix=PREFIX, dependencies=guards, tags=["payouts"])
 
-    async def read_order(request: Request) -> PayoutOrder:
-        order = read_payout(
+    async def read_order(request: Request) -> WantedPayout:
+        asked = read_payout(
             await read_body(request.scope, request.receive, media_types=("application/json",)),
-            operators=tools.operators,
+            operators_of=lambda name: tools.account(name).operators,
         )
-        request.state.transaction_id = order.transaction_id
-        return order
+        request.state.transaction_id = asked.order.transaction_id
+        return asked
 
     wanted = Depends(read_order)
 
@@ -102,13 +103,13 @@ def payout_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         },
         openapi_extra=ORDERS,
     )
-    def post_payout(request: Request, response: Response, order: PayoutOrder = wanted) -> PayoutView:
+    def post_payout(request: Request, response: Response, asked: WantedPayout = wanted) -> PayoutView:
         """Send LigdiCash's payout body, and beside it the route.
 
         The same body again gives the same payout with 200, and is not sent again; another body under the same
         transaction_id is 409. After 504 the money may be on its way: wait for what becomes of it.
         """
-        booked = create(tools, order)
+        booked = create(tools, asked.order, account=asked.account)
         payout = booked.payout
         response.status_code = HTTPStatus.CREATED if booked.is_new else HTTPStatus.OK
         response.headers["Location"] = f"{request.scope.get('root_path', '')}{PREFIX}/{quote(payout.transaction_id)}"

@@ -6,16 +6,18 @@ Unknown fields are ignored, as the gateway does. Field names: vendor pages `refe
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from models.account import DEFAULT
 from models.errors import Invalid
 from models.payout import PayoutOrder, check_payout
 from models.phone import LONGEST_WRITTEN, gateway_form
 from models.transaction import Route
-from worker.web.invoice_body import Address, Francs, Text
+from worker.web.invoice_body import AccountName, Address, Francs, Text
 from worker.web.invoice_order import refused_body
 
 
@@ -59,11 +61,25 @@ class PayoutBody(_Part):
         description="`wallet`: to the customer's wallet at LigdiCash (its `withdrawal/create`). `mobile_money`: straight "
         "to mobile money (its `straight/payout`)."
     )
+    account: AccountName = Field(
+        DEFAULT, description="Which of your LigdiCash projects the money goes out of, by the name set up here."
+    )
     commande: PayoutPart
 
 
-def read_payout(raw: bytes, *, operators: Collection[str]) -> PayoutOrder:
-    """Raises `Unreadable` for what is no JSON, and `Invalid` naming the field and the rule for anything else wrong."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedPayout:
+    """What a request asks for: this order, sent from this account."""
+
+    order: PayoutOrder
+    account: str
+
+
+def read_payout(raw: bytes, *, operators_of: Callable[[str], Collection[str]]) -> WantedPayout:
+    """Raises `Unreadable` for what is no JSON, and `Invalid` naming the field and the rule for anything else wrong.
+
+    `operators_of` an account are those its project has; it may raise `Invalid` for one that nobody set up.
+    """
     try:
         body = PayoutBody.model_validate_json(raw)
     except ValidationError as exc:
@@ -80,5 +96,5 @@ def read_payout(raw: bytes, *, operators: Collection[str]) -> PayoutOrder:
         stays_in_wallet=None if wanted.top_up_wallet is None else wanted.top_up_wallet == 1,
         description=wanted.description,
     )
-    check_payout(order, operators=operators)
-    return order
+    check_payout(order, operators=operators_of(body.account))
+    return WantedPayout(order=order, account=body.account)

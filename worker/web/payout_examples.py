@@ -27,6 +27,7 @@ WALLET = {
 }
 SENT = {
     "transaction_id": "REFUND-42-7f3c9a",
+    "account": "default",
     "status": "pending",
     "amount": 4200,
     "settled_amount": None,

@@ -36,6 +36,7 @@ class OtpView(BaseModel):
 class _WantedOtp:
     number: str = field(repr=False)
     amount: int
+    account: str
 
 
 def wallet_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
@@ -60,7 +61,7 @@ def wallet_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         """
         with speaking_here(language_of(request)):
             try:
-                send_wallet_otp(tools, number=order.number, amount=order.amount)
+                send_wallet_otp(tools, number=order.number, amount=order.amount, account=order.account)
             except GatewayRefused as exc:
                 request.state.next = after_a_no(Mode.WALLET, amount=order.amount, code=exc.code)
                 raise
@@ -72,4 +73,4 @@ def wallet_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
 async def _read_wanted(request: Request) -> _WantedOtp:
     body = parse(OtpBody, await read_body(request.scope, request.receive, media_types=("application/json",)))
     check_amount(body.amount)
-    return _WantedOtp(number=read_number(body.customer, field="customer"), amount=body.amount)
+    return _WantedOtp(number=read_number(body.customer, field="customer"), amount=body.amount, account=body.account)

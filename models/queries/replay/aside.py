@@ -20,7 +20,7 @@ BEGIN = text("""
     FROM locked
     WHERE t.id = locked.id AND t.token IS NOT NULL
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
-    RETURNING t.id, t.token, t.last_asked_at,
+    RETURNING t.id, t.account, t.token, t.last_asked_at,
               t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind
 """)
 
@@ -59,8 +59,8 @@ def begin_aside(session: Session, ids: Sequence[int], *, spacing: timedelta, you
     """
     rows = session.execute(BEGIN, {"ids": sorted(set(ids)), "spacing": spacing, "young": young})
     return [
-        Question(transaction_pk=pk, token=token, asked_at=at, is_trusted=trusted, kind=Kind(kind))
-        for pk, token, at, trusted, kind in rows
+        Question(transaction_pk=pk, account=account, token=token, asked_at=at, is_trusted=trusted, kind=Kind(kind))
+        for pk, account, token, at, trusted, kind in rows
     ]
 
 

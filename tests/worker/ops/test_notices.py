@@ -89,7 +89,11 @@ def test_sent_again_it_has_the_same_id_and_begins_anew(told):
 def test_whoever_sends_again_what_failed_wakes_an_endpoint_that_was_gone_and_the_case_ends_by_itself(told):
     assert (notify(told.tools), cases(told.tools.sessions)) == (0, ["endpoint"])
     told.fakes.merchant.says = lambda _: answers(200)
-    assert told.document("notices", "resend", "--failed") == {"resent": [2], "rung": True}
+    assert told.document("notices", "resend", "--failed") == {
+        "resent": [2],
+        "of_account": {"default": [2]},
+        "rung": True,
+    }
     assert notify(told.tools) == 1
     assert cases(told.tools.sessions) == []
     assert told.say("notices", "resend", "--failed") == "no notice was given up\n"

@@ -23,7 +23,7 @@ from models.queries.stops import switch_off
 from models.session import transaction
 from models.stop import Switch
 from tasks.toolbox import BreakerState, Heard
-from tests.fakes import API_KEY, CALLBACK_URL, settings_for
+from tests.fakes import API_KEY, CALLBACK_URL, settings_for, with_own
 from tests.ledger import add_created, add_pending, knock, let_pass, open_books, run
 from tests.proxy import wire_to
 from tests.settled import put_settled
@@ -116,7 +116,7 @@ def test_an_open_breaker_says_since_when_until_when_and_why(ops, redis_url):
         breaker = FleetBreaker(FleetStore(Fleet(client), name="us"), probe_life=29)
         breaker.report(Heard(refusals=1, reason="the address is\x1b not allowed"))
         breaker.leave(7)
-        ops.desk = Desk(settings=ops.desk.settings, tools=replace(ops.tools, breaker=breaker))
+        ops.desk = Desk(settings=ops.desk.settings, tools=with_own(ops.tools, ops.fakes, breaker=breaker))
         shown = line(ops, "breaker")
         assert "open since" in shown
         assert "7 questions held back" in shown

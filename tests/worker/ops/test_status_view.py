@@ -80,6 +80,7 @@ FULL = Situation(
     queues={"callbacks": 123_456, "fresh": 98_765, "recheck": 54_321, "control": 12_345},
     rate=100_000,
     pushes=True,
+    accounts=[],
     lanes=[LaneLevel(lane=lane, room=200_000, granted=6_000_000) for lane in Lane],
     breaker=BreakerView(
         state=BreakerState.OPEN, since=NOW, until=NOW + timedelta(minutes=5), reason=LONG, held_back=1_234_567

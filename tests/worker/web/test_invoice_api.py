@@ -71,6 +71,7 @@ def test_the_vendors_quickstart_is_taken_as_it_stands(door):
     assert view.pop("created_at").endswith("Z")
     assert view == {
         "transaction_id": "ORD-2025-00042",
+        "account": "default",
         "status": "pending",
         "amount": 5000,
         "settled_amount": None,

@@ -20,6 +20,7 @@ OPERATIONS = [
     ("POST", "/v1/wallet-otps"),
     ("GET", "/v1/events"),
     ("POST", "/api/callback/ligdicash"),
+    ("POST", "/api/callback/ligdicash/{account}"),
 ]
 UNSAID = {
     # Sums, limits of amounts and reserved names are rules of an order that a schema cannot tell.
@@ -28,6 +29,9 @@ UNSAID = {
     "/v1/wallet-otps": [positive_data_acceptance],
     # Takes whatever comes: what it means is found out later.
     "/api/callback/ligdicash": [negative_data_rejection],
+    "/api/callback/ligdicash/{account}": [negative_data_rejection],
+    # Which accounts there are is a matter of this installation.
+    "/v1/events": [positive_data_acceptance],
 }
 """Checks that do not hold, and why they need not. All others do: no 5xx, documented statuses, types and shapes."""
 

@@ -54,4 +54,5 @@ def doctor(
 
 def _document(finding: Finding) -> dict[str, object]:
     found, fix = finding.in_english()
-    return {"check": finding.name, "grade": finding.grade.value.lower(), "found": found, "fix": fix}
+    grade = finding.grade.value.lower()
+    return {"check": finding.name, "account": finding.account, "grade": grade, "found": found, "fix": fix}

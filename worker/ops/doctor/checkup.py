@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, TypeVar
 
 from redis import Redis
 
@@ -12,12 +13,13 @@ from config.policy import Lengths
 from config.settings import Environment, Settings
 from models.answers import Answer
 from models.errors import SettingsFault
+from models.queries.accounts import AccountLoad
 from models.queries.stops import StopLine, off_now
 from models.session import Sessions, transaction
 from tasks.toolbox import BreakerView, Sign, Toolbox
 from worker.language import N_
 from worker.ops.desk import Desk
-from worker.ops.doctor import database, door, fleet, gateway, machine, redis_server
+from worker.ops.doctor import accounts, database, door, fleet, gateway, machine, redis_server
 from worker.ops.doctor.clocks import Clock, judge_clocks
 from worker.ops.doctor.database import Database, Revisions
 from worker.ops.doctor.door import Address, Knock
@@ -26,6 +28,8 @@ from worker.ops.doctor.finding import Finding, Name, bad, ok, unknown, warn
 from worker.ops.doctor.fleet import AppLengths, Echoes
 from worker.ops.doctor.machine import SpoolFacts
 from worker.ops.doctor.redis_server import RedisFacts
+
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +85,9 @@ class _Looks:
     beat: Errand[Sign | None]
     stops: Errand[list[StopLine]]
     address: Errand[Address]
-    breaker: Errand[BreakerView]
+    loads: Errand[list[AccountLoad]]
+    breakers: dict[str, Errand[BreakerView]]
+    """By account."""
     spool: Errand[SpoolFacts]
     files: Errand[int]
 
@@ -92,7 +98,8 @@ class _SlowLooks:
 
     echoes: Errand[Echoes]
     knock: Errand[Knock]
-    answer: Errand[Answer]
+    answers: dict[str, Errand[Answer]]
+    """By account."""
 
 
 def _looks(patient: Patient, *, wait: float) -> _Looks:
@@ -106,7 +113,8 @@ def _looks(patient: Patient, *, wait: float) -> _Looks:
         beat=Errand(lambda: fleet.look_for_beat(tools, sweep_every=every, wait=wait), within=wait + fleet.MARGIN),
         stops=Errand(lambda: _stops(tools.sessions), within=database.WITHIN),
         address=Errand(lambda: door.look_up(settings.callback_url), within=door.WITHIN),
-        breaker=Errand(tools.breaker.view, within=redis_server.WITHIN),
+        loads=Errand(lambda: accounts.look_at_loads(tools.sessions), within=database.WITHIN),
+        breakers={one.name: Errand(one.breaker.view, within=redis_server.WITHIN) for one in tools.all_accounts},
         spool=Errand(
             lambda: machine.look_at_spool(settings.spool_dir, max_mb=settings.spool_max_mb), within=machine.WITHIN
         ),
@@ -123,6 +131,7 @@ def _briefly(patient: Patient) -> list[Finding]:
     looks = _looks(patient, wait=0.0)
     ours = fleet.lengths_of(patient.app)
     return [
+        _judge_accounts(patient, looks),
         fleet.judge_lengths(patient.lengths, ours),
         *_servers(patient, looks, workers={}),
         fleet.judge_beat(looks.beat.result(), sweep_every=patient.settings.sweep_every),
@@ -138,12 +147,16 @@ def _thoroughly(patient: Patient, *, wait: float) -> list[Finding]:
     slow = _SlowLooks(
         echoes=Errand(lambda: fleet.look_for_workers(tools, within=wait), within=wait + fleet.MARGIN),
         knock=Errand(lambda: door.knock(patient.settings.callback_url), within=door.WITHIN),
-        answer=Errand(lambda: gateway.ask_gateway(tools), within=patient.lengths.question + fleet.MARGIN),
+        answers={
+            one.name: Errand(partial(gateway.ask_gateway, one), within=patient.lengths.question + fleet.MARGIN)
+            for one in tools.all_accounts
+        },
     )
     ours: AppLengths = fleet.lengths_of(patient.app)
     redis, echoes, knock = looks.redis.result(), slow.echoes.result(), slow.knock.result()
     workers = fleet.worker_clocks(echoes, None if isinstance(redis, Away) else redis.clock)
     return [
+        _judge_accounts(patient, looks),
         fleet.judge_lengths(patient.lengths, ours),
         *_servers(patient, looks, workers=workers),
         fleet.judge_workers(echoes, within=wait),
@@ -153,7 +166,7 @@ def _thoroughly(patient: Patient, *, wait: float) -> list[Finding]:
         door.judge_address(looks.address.result(), is_production=_is_production(patient)),
         door.judge_knock(knock),
         door.judge_certificate(knock),
-        gateway.judge_credentials(slow.answer.result()),
+        *_for_each(gateway.judge_credentials, slow.answers),
         *_rest(looks),
     ]
 
@@ -177,10 +190,16 @@ def _servers(patient: Patient, looks: _Looks, *, workers: dict[str, Clock]) -> l
 
 def _rest(looks: _Looks) -> list[Finding]:
     return [
-        gateway.judge_breaker(looks.breaker.result()),
+        *_for_each(gateway.judge_breaker, looks.breakers),
         machine.judge_spool(looks.spool.result()),
         machine.judge_open_files(looks.files.result()),
     ]
+
+
+def _for_each(judge: Callable[[Found | Away], Finding], seen: Mapping[str, Errand[Found]]) -> list[Finding]:
+    """One finding for each account, with its name where there are several."""
+    findings = {name: judge(errand.result()) for name, errand in seen.items()}
+    return [replace(found, account=name if len(findings) > 1 else "") for name, found in findings.items()]
 
 
 def judge_stops(seen: Sequence[StopLine] | Away) -> Finding:
@@ -192,6 +211,11 @@ def judge_stops(seen: Sequence[StopLine] | Away) -> Finding:
     told = "; ".join(f"{one.switch.value} ({one.author}: {one.reason})" for one in seen)
     fix = N_("goes on by itself; sooner by `reconciler switch on {first}`")
     return warn(Name.SWITCHES, N_("off: {stops}"), fix, stops=told, first=seen[0].switch.value)
+
+
+def _judge_accounts(patient: Patient, looks: _Looks) -> Finding:
+    known = patient.tools.accounts
+    return accounts.judge_accounts(known.names, known.faults, looks.loads.result())
 
 
 def _is_production(patient: Patient) -> bool:

@@ -24,6 +24,7 @@ class Name(StrEnum):
     """Every check, in the order of the report. docs/doctor.md explains each."""
 
     SETTINGS = "settings"
+    ACCOUNTS = "accounts"
     LENGTHS = "lengths"
     DATABASE = "database"
     ISOLATION = "isolation"
@@ -57,6 +58,8 @@ class Finding:
     found: str
     fix: str = ""
     values: Mapping[str, object] = field(default_factory=dict)
+    account: str = ""
+    """Which account it is about; empty where there is but one, or it is about none."""
 
     def in_english(self) -> tuple[str, str]:
         """What was found and what mends it, for a machine."""

@@ -7,7 +7,7 @@ import secrets
 from models.answers import Answer, Said
 from models.check import Lane
 from models.errors import TryAgain
-from tasks.toolbox import BreakerState, BreakerView, Toolbox
+from tasks.toolbox import Account, BreakerState, BreakerView
 from worker.language import N_
 from worker.ligdicash.sub_codes import confirm_refusal
 from worker.ops.doctor.errand import Away
@@ -21,14 +21,14 @@ FIX_KEYS = N_(
 )
 
 
-def ask_gateway(tools: Toolbox) -> Answer:
-    """Ask once, within the budget, whatever the breaker says. The breaker does not hear of it: it is about no payment.
+def ask_gateway(account: Account) -> Answer:
+    """Ask once, with the keys of this account, within the budget, whatever the breaker says. The breaker does not hear of it: it is about no payment.
 
     Raises `TryAgain` when there is no turn.
     """
-    if not tools.budget.take(Lane.PERSON, 1).granted:
+    if not account.budget.take(Lane.PERSON, 1).granted:
         raise TryAgain("the call budget is used up for now; run it again in a few seconds")
-    return tools.gateway.confirm(NO_INVOICE + secrets.token_hex(16))
+    return account.gateway.confirm(NO_INVOICE + secrets.token_hex(16))
 
 
 def judge_credentials(seen: Answer | Away) -> Finding:  # noqa: PLR0911 - one return per answer

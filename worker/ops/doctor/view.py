@@ -24,6 +24,8 @@ def print_findings(findings: Sequence[Finding], *, seconds: float) -> None:
 
 def _line(finding: Finding, *, width: int) -> Text:
     found, fix = finding.told()
+    if finding.account:
+        found = f"[{finding.account}] {found}"
     line = Text(f"{finding.grade.value:<4}", style=STYLES[finding.grade])
     line.append(f"  {finding.name.value:<{width}}  ", style="default")
     line.append(safe(_("{found}; {fix}").format(found=found, fix=fix) if fix else found), style="default")

@@ -26,6 +26,8 @@ def document(facts: Facts, diagnosis: Diagnosis) -> dict[str, object]:
     return {
         "format": FORMAT,
         "transaction_id": invoice.transaction_id,
+        "account": invoice.account,
+        "has_account": facts.has_account,
         "amount": invoice.amount,
         "currency": CURRENCY,
         "status": invoice.status,

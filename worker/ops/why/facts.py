@@ -36,7 +36,8 @@ class Fleet:
     """What Redis holds, at one moment. With Redis away there is none of this, and nobody knows."""
 
     lock: LockView
-    breaker: BreakerView
+    breaker: BreakerView | None
+    """Of the account that the invoice belongs to; None when that is not set up here."""
     lanes: tuple[LaneLevel, ...]
     waiting: Mapping[str, int] | None
     """Messages in each queue; None when the broker is another server and does not answer."""
@@ -53,6 +54,8 @@ class Facts:
     standing: Standing
     claims: tuple[Claim, ...]
     fleet: Fleet | None
+    has_account: bool
+    """Whether the account it belongs to is set up here."""
     first_check: timedelta
     longest_question: timedelta
     """From the moment a question is begun until it is answered or given up."""

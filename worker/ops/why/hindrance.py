@@ -22,6 +22,8 @@ class Obstacle(StrEnum):
     """A person switched settling off: answers are kept and move nothing."""
     SWEEP_OFF = "sweep_off"
     """A person switched off asking about what nobody called back about."""
+    NO_ACCOUNT = "no_account"
+    """Nobody asks: its account is not set up here."""
     REFUSED = "refused"
     """Nobody asks: the gateway refuses us."""
     SILENT = "silent"
@@ -71,10 +73,12 @@ def _stopped(obstacle: Obstacle, stop: StopLine) -> Hindrance:
 
 
 def _fleet(facts: Facts, plan: Plan, asking: Asking) -> list[Hindrance]:
+    if not facts.has_account:
+        return [Hindrance(obstacle=Obstacle.NO_ACCOUNT)]
     if facts.fleet is None:
         return [Hindrance(obstacle=Obstacle.NOT_KNOWN)]
     breaker = facts.fleet.breaker
-    if breaker.state is not BreakerState.CLOSED:
+    if breaker is not None and breaker.state is not BreakerState.CLOSED:
         obstacle = Obstacle.REFUSED if breaker.is_refused else Obstacle.SILENT
         return [Hindrance(obstacle=obstacle, since=breaker.since, until=breaker.until, reason=breaker.reason)]
     lane = Lane.CALLBACK if plan.rule is Rule.AFTER_CALLBACK else Lane.SWEEP

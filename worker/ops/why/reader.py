@@ -8,7 +8,7 @@ from models.answers import Said
 from models.errors import NotFound, Unreadable
 from models.queries.standing import Knock, Standing, find_standing
 from models.session import transaction
-from tasks.toolbox import Toolbox, Wire
+from tasks.toolbox import Account, Toolbox, Wire
 from worker.language import _
 from worker.ops.why.facts import Claim, Facts, Fleet
 
@@ -16,10 +16,12 @@ from worker.ops.why.facts import Claim, Facts, Fleet
 def look(tools: Toolbox, transaction_id: str) -> Facts:
     """All there is to know about it now. Raises `NotFound`, and `StoreAway` when the database is not there."""
     standing = _standing(tools, transaction_id)
+    account = tools.accounts.find(standing.history.invoice.account)
     return Facts(
         standing=standing,
         claims=tuple(_claim(tools.wire, knock) for knock in standing.knocks),
-        fleet=_fleet(tools, standing.history.invoice.id),
+        fleet=_fleet(tools, standing.history.invoice.id, account),
+        has_account=account is not None,
         first_check=tools.pending_after,
         longest_question=timedelta(seconds=tools.lengths.hard_limit),
     )
@@ -44,12 +46,14 @@ def _claim(wire: Wire, knock: Knock) -> Claim:
     )
 
 
-def _fleet(tools: Toolbox, pk: int) -> Fleet | None:
+def _fleet(tools: Toolbox, pk: int, account: Account | None) -> Fleet | None:
     """None while Redis is away. The lock is looked at first: with no answer to that, the others would only cost time."""
     lock = tools.locks.view(pk)
     if lock.is_held is None:
         return None
-    breaker = tools.breaker.view()
+    if account is None:
+        return Fleet(lock=lock, breaker=None, lanes=(), waiting=tools.queue.waiting())
+    breaker = account.breaker.view()
     if not breaker.is_shared:
         return None
-    return Fleet(lock=lock, breaker=breaker, lanes=tuple(tools.budget.levels()), waiting=tools.queue.waiting())
+    return Fleet(lock=lock, breaker=breaker, lanes=tuple(account.budget.levels()), waiting=tools.queue.waiting())

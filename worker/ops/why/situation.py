@@ -206,7 +206,7 @@ def _is_alone(facts: Facts) -> bool:
     if facts.fleet is None:
         return False
     breaker = facts.fleet.breaker
-    return breaker.state is BreakerState.CLOSED or not breaker.is_refused
+    return breaker is None or breaker.state is BreakerState.CLOSED or not breaker.is_refused
 
 
 def _by_last_answer(said: Said, facts: Facts) -> Situation:

@@ -261,6 +261,7 @@ NEXT_WITHOUT_SWEEP = N_(
 NEXT_WHILE_HELD_UP = N_(
     "Nothing goes out before LigdiCash is back: one question tries at {try_at}, and the others follow."
 )
+NEXT_WITHOUT_ACCOUNT = N_("Nothing goes out before the account {account} is set up again; then within an hour.")
 
 OBSTACLES: Mapping[Obstacle, str] = {
     Obstacle.SETTLE_OFF: N_(
@@ -268,6 +269,10 @@ OBSTACLES: Mapping[Obstacle, str] = {
     ),
     Obstacle.SWEEP_OFF: N_(
         'Asking by ourselves is switched off since {since}, until {until}, by {author}: "{reason}".'
+    ),
+    Obstacle.NO_ACCOUNT: N_(
+        "Nobody asks: it belongs to the account {account}, which is not set up here. LIGDICASH_ACCOUNTS_FILE needs its table; "
+        "no other account's keys are used."
     ),
     Obstacle.REFUSED: N_(
         'Nobody asks since {since}: LigdiCash refuses us ("{reason}"). Next try: {until}. Every payment waits for that.'

@@ -88,6 +88,8 @@ def _lock(lock: LockView) -> str:
 
 def _breaker(facts: Facts, fleet: Fleet) -> str:
     breaker = fleet.breaker
+    if breaker is None:
+        return _("cannot be told: the account is not set up here")
     if breaker.state is BreakerState.CLOSED or breaker.since is None or breaker.until is None:
         return _("closed: LigdiCash is asked")
     since, until = at(breaker.since, now=facts.now), at(breaker.until, now=facts.now)

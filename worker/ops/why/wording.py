@@ -49,7 +49,7 @@ def put_in_words(facts: Facts, diagnosis: Diagnosis) -> Wording:
     return Wording(
         answer=_fill(text.answer, values),
         why=_fill(text.why, values),
-        held_up=tuple(_hindrance(hindrance, now=facts.now) for hindrance in diagnosis.hindrances),
+        held_up=tuple(_hindrance(hindrance, facts) for hindrance in diagnosis.hindrances),
         next=_fill(_next(facts, diagnosis), values),
         rule=_fill(_rule(diagnosis.plan), values),
         settles=_fill(text.settles, values),
@@ -68,6 +68,7 @@ def _values(facts: Facts, diagnosis: Diagnosis) -> dict[str, str]:
     invoice, claim = facts.invoice, newest_claim(facts)
     return {
         "id": safe(invoice.transaction_id),
+        "account": safe(invoice.account),
         "argument": shlex.quote(safe(invoice.transaction_id)),
         "amount": francs(invoice.amount),
         "refusal": safe(without_tokens(invoice.refusal)),
@@ -202,10 +203,13 @@ def _next(facts: Facts, diagnosis: Diagnosis) -> str:
         return texts.NEXT_WITHOUT_SWEEP
     if asking is not Asking.UNDER_WAY and in_the_way & CLOSED_DOORS:
         return texts.NEXT_WHILE_HELD_UP
+    if Obstacle.NO_ACCOUNT in in_the_way:
+        return texts.NEXT_WITHOUT_ACCOUNT
     return texts.NEXT[asking]
 
 
-def _hindrance(hindrance: Hindrance, *, now: datetime) -> str:
+def _hindrance(hindrance: Hindrance, facts: Facts) -> str:
+    now = facts.now
     return _fill(
         texts.OBSTACLES[hindrance.obstacle],
         {
@@ -213,6 +217,7 @@ def _hindrance(hindrance: Hindrance, *, now: datetime) -> str:
             "until": at(hindrance.until, now=now) if hindrance.until else "",
             "author": safe(hindrance.author),
             "reason": safe(without_tokens(hindrance.reason)),
+            "account": safe(facts.invoice.account),
         },
     )
 

@@ -20,10 +20,11 @@ from typer.testing import CliRunner
 
 from config.settings import CALLBACK_PATH
 from models import migrate
+from models.account import DEFAULT
 from models.answers import Answer, Said
 from tasks.job import tools_of
 from tasks.toolbox import Toolbox
-from tests.fakes import FakeGateway, settings_for
+from tests.fakes import FakeAccounts, FakeGateway, settings_for
 from tests.ledger import count
 from tests.servers import libpq
 from tests.worker.ops.conftest import spoken
@@ -88,7 +89,9 @@ def surgery(tmp_path, database_url, redis_url, **changes):
     settings = settings_for(database_url, redis_url, spool_dir=spool, **changes)
     app = make_app(settings)
     gateway = FakeGateway()
-    tools = replace(tools_of(app), gateway=gateway)
+    tools = tools_of(app)
+    own = replace(tools.account(DEFAULT), gateway=gateway)
+    tools = replace(tools, accounts=FakeAccounts(own))
     try:
         with capture_logs():
             yield Surgery(desk=Desk(settings=settings, tools=tools), tools=tools, gateway=gateway)
@@ -135,7 +138,7 @@ def test_in_a_hurry_it_asks_nobody_else(doctor):
 def test_it_changes_nothing_in_the_books_and_tells_the_breaker_nothing(doctor):
     doctor.gateway.confirm = lambda _token: Answer(said=Said.REFUSED, sub_code="00")
     assert doctor.report("--wait", "0.1")["credentials"]["grade"] == "bad"
-    assert doctor.tools.breaker.room() is None
+    assert doctor.tools.account(DEFAULT).breaker.room() is None
     for table in ("callbacks", "checks", "transactions", "stops"):
         assert count(doctor.tools.sessions, table) == 0
     assert list(doctor.desk.settings.spool_dir.iterdir()) == []
@@ -242,13 +245,13 @@ def test_settings_that_are_wrong_are_all_named_and_end_with_1(monkeypatch, tmp_p
 def test_a_person_gets_a_line_each_and_a_sum(doctor):
     lines = doctor.run("--quick").stdout.splitlines()
     assert lines[0] == "ok    settings      complete, for development"
-    assert re.fullmatch(r"2 faults; 18 checks in \d+\.\d s", lines[-1])  # durability, and no beat
+    assert re.fullmatch(r"2 faults; 19 checks in \d+\.\d s", lines[-1])  # durability, and no beat
 
 
 def test_it_speaks_french(doctor):
     lines = doctor.run("--quick", "--lang", "fr").stdout.splitlines()
     assert lines[0] == "ok    settings      complets, pour development"
-    assert "défauts ; 18 contrôles en" in lines[-1]
+    assert "défauts ; 19 contrôles en" in lines[-1]
 
 
 def test_the_page_explains_every_check():

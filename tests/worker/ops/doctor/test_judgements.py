@@ -9,12 +9,14 @@ import pytest
 
 from config.policy import Lengths
 from models.answers import Answer, Said
+from models.queries.accounts import AccountLoad
 from models.queries.server import ServerFacts
 from models.queries.stops import StopLine
 from models.stop import Switch
 from tasks.toolbox import BreakerState, BreakerView, Sign
 from tests.fakes import LENGTHS
 from worker.ops.doctor import database, door, fleet, gateway, machine, redis_server
+from worker.ops.doctor.accounts import judge_accounts
 from worker.ops.doctor.checkup import judge_stops
 from worker.ops.doctor.clocks import Clock, judge_clocks, read_clock
 from worker.ops.doctor.database import Database, Revisions
@@ -51,6 +53,10 @@ PUBLIC = Address(url=URL, addresses=("8.8.8.8",))
 
 def server(**changes):
     return database.judge_database(Database(server=replace(SERVER, **changes), clock=SAME))
+
+
+def accounts(*loads):
+    return [judge_accounts(["default", "shop"], [], loads)]
 
 
 def connections(**changes):
@@ -200,6 +206,10 @@ TABLE = [
     (credentials(Said.PENDING), Name.CREDENTIALS, BAD),
     (credentials(Said.COMPLETED), Name.CREDENTIALS, BAD),
     ([gateway.judge_credentials(AWAY)], Name.CREDENTIALS, UNKNOWN),
+    (accounts(AccountLoad(account="shop", asked_about=3, overdue=0)), Name.ACCOUNTS, OK),
+    (accounts(AccountLoad(account="gone", asked_about=3, overdue=1)), Name.ACCOUNTS, BAD),
+    ([judge_accounts(["default"], ["x: is empty"], [])], Name.ACCOUNTS, BAD),
+    ([judge_accounts(["default"], [], AWAY)], Name.ACCOUNTS, UNKNOWN),
     ([gateway.judge_breaker(BreakerView(state=BreakerState.CLOSED))], Name.BREAKER, OK),
     ([gateway.judge_breaker(OPEN)], Name.BREAKER, WARN),
     ([gateway.judge_breaker(AWAY)], Name.BREAKER, UNKNOWN),

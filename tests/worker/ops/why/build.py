@@ -87,6 +87,7 @@ def facts(
     made: OverrideLine | None = None,
     stops: Sequence[StopLine] = (),
     fleet: Fleet | None = fleet(),  # noqa: B008 - it is frozen
+    has_account: bool = True,
     unread: int = 0,
 ) -> Facts:
     """`begun_ago` is a question without an answer so far, `looked_ago` one for a prediction alone, which never has one."""
@@ -94,6 +95,7 @@ def facts(
         InvoiceFacts,
         id=1,
         transaction_id="ORD-1",
+        account="default",
         amount=AMOUNT,
         status=Status(status),
         has_token=has_token,
@@ -135,6 +137,7 @@ def facts(
         ),
         claims=tuple(claims),
         fleet=fleet,
+        has_account=has_account,
         first_check=timedelta(minutes=2),
         longest_question=timedelta(seconds=29),
     )

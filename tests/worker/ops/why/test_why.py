@@ -21,7 +21,7 @@ from models.stop import Switch
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.toolbox import Heard
-from tests.fakes import completed, notcompleted, pending, silence
+from tests.fakes import completed, notcompleted, pending, silence, with_own
 from tests.ledger import add_created, add_pending, claim, knock, let_pass, run
 from worker.breaker import FleetBreaker, FleetStore
 from worker.budget import FleetBudget
@@ -271,7 +271,7 @@ def test_redis_is_left_as_it_was_and_its_holder_is_named(ops, redis_url):
         budget.take(Lane.SWEEP, 5)
         locks.take([pk])
         before = everything_in(client)
-        tools = replace(ops.tools, locks=locks, budget=budget, breaker=breaker)
+        tools = with_own(replace(ops.tools, locks=locks), ops.fakes, budget=budget, breaker=breaker)
         ops.desk = Desk(settings=ops.desk.settings, tools=tools)
         document = ops.document("why", "ORD-1")
         assert everything_in(client) == before
