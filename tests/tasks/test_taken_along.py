@@ -54,7 +54,7 @@ def test_what_comes_while_a_reader_asks_is_one_batch_of_the_next_message_and_tho
     assert fakes.queue.asked == []
 
 
-def test_what_somebody_else_is_reading_is_left_to_them(sessions, fakes, tools, paid):
+def test_what_somebody_else_is_reading_is_left_to_them(sessions, tools, paid):
     paid(5)
     ids = knock_about(sessions, *range(1, 6))
     with transaction(sessions) as other:
