@@ -100,7 +100,7 @@ SET_OUT = text("""
     ), along AS MATERIALIZED (
         SELECT id, COALESCE(stored_at, received_at) AS came_at FROM callbacks
         WHERE outcome = :unread AND id BETWEEN :first AND :last AND attempts = 0
-          AND id NOT IN (SELECT id FROM given) AND NOT EXISTS (SELECT 1 FROM given WHERE attempts > 0)
+          AND id NOT IN (SELECT id FROM given) AND (SELECT max(attempts) = 0 FROM given)
         ORDER BY id LIMIT GREATEST(:most - (SELECT count(*) FROM given), 0)
     ), party AS (
         SELECT id, came_at FROM given UNION ALL SELECT id, came_at FROM along
@@ -123,7 +123,8 @@ def set_out(session: Session, ids: Sequence[int], *, grace: timedelta, most: int
     reading, the only one nearly all callbacks need, then writes nothing here.
 
     With `most`, others nearby that wait unread are taken along, up to so many in all, the oldest first. None that somebody
-    set out for before, and none at all if one of `ids` is such: it may be what kills its readers.
+    set out for before, and none at all if one of `ids` is such: it may be what kills its readers. Nor any when all of `ids`
+    are read already: such a message is to be over at once, else the messages would pile up behind the questions.
     """
     if not ids:
         return []

@@ -159,11 +159,12 @@ def test_who_sets_out_takes_the_oldest_unread_along_up_to_so_many_in_all(session
     assert set_out(sessions, [ids[3]], most=99) == ids
 
 
-def test_who_comes_too_late_for_its_own_takes_others_along(sessions):
+def test_who_comes_too_late_for_its_own_takes_nobody_along(sessions):
     ids = knock(sessions, b"1", b"2", b"3")
     with transaction(sessions) as step:
         receive.finish_callbacks(step.session, [Finding(callback_id=ids[0], outcome=Outcome.UNREADABLE, note="")])
-    assert set_out(sessions, [ids[0]], most=2) == ids[1:]
+    assert set_out(sessions, ids[:1], most=9) == []
+    assert set_out(sessions, ids[:2], most=9) == ids[1:]
 
 
 def test_what_was_set_out_for_before_takes_nobody_along_and_is_not_taken(sessions):
