@@ -309,6 +309,8 @@ class Toolbox:
     """Bounds how many questions this process asks at once."""
     operators: Collection[str] = ()
     """Ids of the operators the project has at the gateway; none where the settings do not say."""
+    approval_above: int = 0
+    """Whole francs above which a payout waits for a person; 0: none does."""
     merchant: Merchant | None = None
     """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)

@@ -94,6 +94,7 @@ def build_toolbox(settings: Settings, app: Celery) -> Toolbox:
         pending_after=timedelta(seconds=settings.pending_after),
         sweep_batch=claim,
         operators=settings.operator_ids,
+        approval_above=settings.payout_approval_above,
         merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.callback import Callback, Outcome
 from models.case import Case, CaseKind
-from models.transaction import Invoice, Payout, Route, Status, Transaction
+from models.transaction import Approval, Invoice, Payout, Route, Status, Transaction
 
 T = TypeVar("T")
 AnySelect = Select[*tuple[Any, ...]]
@@ -57,6 +57,7 @@ class PayoutLine(InvoiceLine):
     route: Route
     customer: str
     sent_at: datetime | None
+    awaiting_approval: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +131,7 @@ PAYOUT_LINES = select(
     Payout.route,
     Payout.customer,
     Payout.sent_at,
+    Payout.approval,
 )
 
 CALLBACK_LINES = select(
@@ -152,9 +154,13 @@ def list_invoices(session: Session, paging: Paging, *, status: Status | None = N
     return _page(session, _slice(statement, Invoice.id, paging), paging=paging, read=_invoice)
 
 
-def list_payouts(session: Session, paging: Paging, *, status: Status | None = None) -> Page[PayoutLine]:
-    """Payouts of one status, or of all."""
+def list_payouts(
+    session: Session, paging: Paging, *, status: Status | None = None, awaiting: bool = False
+) -> Page[PayoutLine]:
+    """Payouts of one status, or of all; with `awaiting`, only those that wait for approval."""
     statement = PAYOUT_LINES if status is None else PAYOUT_LINES.where(Payout.status == status.value)
+    if awaiting:
+        statement = statement.where(Payout.approval == Approval.AWAITING.value, Payout.status == Status.CREATED.value)
     return _page(session, _slice(statement, Payout.id, paging), paging=paging, read=_payout)
 
 
@@ -235,6 +241,7 @@ def _payout(row: Row[Any]) -> PayoutLine:
         route=Route(row.route),
         customer=row.customer,
         sent_at=row.sent_at,
+        awaiting_approval=row.approval == Approval.AWAITING,
     )
 
 

@@ -34,6 +34,7 @@ MONEY_FIRST = (
     CaseKind.TOKEN_LOST,
     CaseKind.TOKEN_REFUSED,
     CaseKind.PARKED,
+    CaseKind.APPROVAL,
     CaseKind.ENDPOINT,
     CaseKind.UNREADABLE,
     CaseKind.ORPHAN,
