@@ -110,7 +110,13 @@ def open_door(
         sessions_on(writing_url or database_url) as writing,
     ):
         known = settings_for(database_url, **({"spool_dir": folder} | settings))
-        tools = toolbox(sessions, fakes, operators=known.operator_ids, gateway=gateway or fakes.gateway)
+        tools = toolbox(
+            sessions,
+            fakes,
+            operators=known.operator_ids,
+            approval_above=known.payout_approval_above,
+            gateway=gateway or fakes.gateway,
+        )
         app = build_app(known, tools, writing=writing)
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False
