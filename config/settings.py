@@ -141,6 +141,13 @@ class Settings(BaseSettings):
     )
     notice_allow_private: bool = Field(False, description="Whether notices may go to private and loopback addresses.")
 
+    payout_approval_above: int = Field(
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="Whole francs above which a payout waits until a person approves it; 0 asks nobody.",
+    )
+
     pending_after: float = Field(
         120,
         gt=0,

@@ -30,6 +30,8 @@ class CaseKind(StrEnum):
     """The gateway no longer knows the token."""
     PARKED = "parked"
     """Pending past the last tier; asked about again only when a callback comes."""
+    APPROVAL = "approval"
+    """A payout above the ceiling waits until a person lets it go, or not."""
     ENDPOINT = "endpoint"
     """The merchant's application does not take its notices."""
     ACCOUNT = "account"
@@ -39,7 +41,7 @@ class CaseKind(StrEnum):
 CALLBACK_KINDS = (CaseKind.ORPHAN, CaseKind.UNREADABLE)
 """Cases about a callback alone. Anybody who can reach the door can open any number of them."""
 
-PARKING_KINDS = (CaseKind.TOKEN_LOST, CaseKind.TOKEN_REFUSED, CaseKind.PARKED)
+PARKING_KINDS = (CaseKind.TOKEN_LOST, CaseKind.TOKEN_REFUSED, CaseKind.PARKED, CaseKind.APPROVAL)
 """Cases that are over by themselves once their transaction reaches an outcome."""
 
 WATCHING_KINDS = (*PARKING_KINDS, CaseKind.MISMATCH)

@@ -77,9 +77,7 @@ def check_payout(order: PayoutOrder, *, operators: Collection[str] = ()) -> None
     taken, what is on the accounts, or whether the customer has a wallet.
     """
     check_transaction_id(order.transaction_id)
-    least, most = limits_of(order.route)
-    if not least <= order.amount <= most:
-        raise Invalid(f"amount must be from {least:,} to {most:,} {CURRENCY}, not {order.amount:,}")
+    check_payout_amount(order.amount, order.route)
     if gateway_form(order.customer) != order.customer:
         raise Invalid("customer must be country code and number, digits only, as in 22670000000")
     if (order.stays_in_wallet is None) is (order.route is Route.WALLET):
@@ -87,5 +85,17 @@ def check_payout(order: PayoutOrder, *, operators: Collection[str] = ()) -> None
             "top_up_wallet must be 1 (the money stays in the wallet) or 0 (it goes on to mobile money) on the route wallet,"
             " and left out on the route mobile_money"
         )
-    if order.route is Route.MOBILE_MONEY and served_by(order.customer, operators) == ():
+    check_reach(order.customer, order.route, operators=operators)
+
+
+def check_payout_amount(amount: int, route: Route) -> None:
+    """Raise `Invalid` for whole francs that no source allows on this route."""
+    least, most = limits_of(route)
+    if not least <= amount <= most:
+        raise Invalid(f"amount must be from {least:,} to {most:,} {CURRENCY}, not {amount:,}")
+
+
+def check_reach(customer: str, route: Route, *, operators: Collection[str]) -> None:
+    """Raise `Invalid` for a number, in the gateway's form, that certainly none of the project's operators serves."""
+    if route is Route.MOBILE_MONEY and served_by(customer, operators) == ():
         raise Invalid("customer: none of the operators in LIGDICASH_OPERATORS works in the country of this number")

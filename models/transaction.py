@@ -67,6 +67,16 @@ PAYOUT_MOVES = LEGAL_MOVES | {(Status.CREATED, Status.COMPLETED), (Status.CREATE
 was never sent the list above holds."""
 
 
+class Approval(StrEnum):
+    """What a person has to say before a payout above the ceiling is sent. A payout that needs no approval has none."""
+
+    AWAITING = "awaiting"
+    """It is stored, and waits, parked with a case: nobody sends it."""
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    """It is refused for good: the same order does not take it up again."""
+
+
 class Transaction(Base):
     """One thing to be paid. Holds no evidence: `checks` do. Its status changes only through `queries.record.move`.
 
@@ -110,6 +120,16 @@ class Transaction(Base):
     sent_at: Mapped[datetime | None]
     """Of a payout: when somebody set out to send it, written before they did. Whoever wrote it is the only one who sends.
     Cleared only where it is certain that the gateway has not taken it; triggers in the database hold that."""
+    ordered_by: Mapped[str | None]
+    """Of a payout out of a file: who had the file sent. None for one that the merchant's application ordered."""
+    ordered_why: Mapped[str | None]
+    """The reason they gave."""
+    approval: Mapped[str | None]
+    """Of a payout above the ceiling: one of `Approval`."""
+    approval_by: Mapped[str | None]
+    """Who approved or rejected it; nobody checks whether it is somebody else than who ordered it."""
+    approval_why: Mapped[str | None]
+    approval_at: Mapped[datetime | None]
 
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     final_at: Mapped[datetime | None]
@@ -151,6 +171,13 @@ class Transaction(Base):
         CheckConstraint(
             "kind <> 'payout' OR sent_at IS NOT NULL OR (status IN ('created', 'refused') AND token IS NULL)",
             name="sent_first",
+        ),
+        one_of("approval", Approval, name="known_approval"),
+        CheckConstraint(
+            "approval IS NULL OR kind = 'payout' AND (approval = 'approved' OR sent_at IS NULL)"
+            " AND (approval <> 'rejected' OR status = 'refused')"
+            " AND (approval = 'awaiting' OR approval_by <> '' AND approval_why <> '' AND approval_at IS NOT NULL)",
+            name="approved_first",
         ),
         CheckConstraint(
             "status NOT IN ('created', 'pending') OR next_check_at IS NOT NULL OR parked_at IS NOT NULL",

@@ -18,13 +18,24 @@ from sqlalchemy.orm import Session
 from config import policy
 from models.account import DEFAULT
 from models.case import CaseKind
-from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown, StoreAway, TryAgain
+from models.errors import (
+    Conflict,
+    GatewayMisconfigured,
+    GatewayRefused,
+    NotFound,
+    NotSent,
+    PayoutUnknown,
+    StoreAway,
+    TryAgain,
+)
 from models.payout import Accepted, PayoutOrder
+from models.queries import approval
 from models.queries import payouts as books
+from models.queries.cases import Signature
 from models.queries.payouts import NewPayout
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
-from models.transaction import Payout, Route, Status
+from models.transaction import Approval, Payout, Route, Status
 from tasks.sweep import PAYOUT_ADVICE
 from tasks.toolbox import Shop, Toolbox
 
@@ -42,8 +53,10 @@ class Booked:
     is_new: bool
 
 
-def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT) -> Booked:
+def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT, by: Signature | None = None) -> Booked:
     """Have this payout sent from this account, once: the same order again gives the payout that is there.
+
+    `by` is kept with a new one: who had it sent out of a file, and why. It is no part of the order.
 
     Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up,
     `GatewayRefused` or `GatewayMisconfigured` when the gateway
@@ -52,7 +65,11 @@ def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT) -> Boo
     """
     mine = tools.account(account)
     with transaction(tools.sessions) as step:
-        booked = _begin(step.session, order, account=mine.name)
+        booked = _begin(step.session, order, account=mine.name, by=by)
+        # In the same transaction: nobody finds it in between and sends it, and it cannot be left behind without its case.
+        if _needs_approval(tools, booked.payout) and approval.hold(step.session, booked.payout.id):
+            step.session.refresh(booked.payout)
+            return booked
     # Who finds one that nobody has marked yet may send it, too: its first sender is gone, or loses the mark.
     if booked.payout.status == Status.CREATED and booked.payout.sent_at is None:
         send(tools, booked.payout)
@@ -60,12 +77,60 @@ def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT) -> Boo
     return booked
 
 
+def is_awaiting(payout: Payout) -> bool:
+    """Whether it is stored and not sent until a person approves it."""
+    return payout.approval == Approval.AWAITING and payout.status == Status.CREATED
+
+
+def _needs_approval(tools: Toolbox, payout: Payout) -> bool:
+    """Whether it must wait. One that waits goes on waiting when the ceiling is raised or taken away."""
+    if payout.status != Status.CREATED or payout.sent_at is not None or payout.approval == Approval.APPROVED:
+        return False
+    return payout.approval == Approval.AWAITING or 0 < tools.approval_above < payout.amount
+
+
+def approve(tools: Toolbox, transaction_id: str, by: Signature) -> Booked:
+    """Let a payout go that waits for approval, and send it, once. Also sends one that was approved and certainly not sent.
+
+    Raises `NotFound`, `Conflict` when it does not wait, and what `create` raises. Does not know who ordered it: that
+    somebody else approves it is for people to see to.
+    """
+    pk = _reread(tools, transaction_id).id
+    with transaction(tools.sessions) as step:
+        let_go = approval.approve(step.session, pk, by, grace=policy.CREATE_GRACE)
+    payout = _reread(tools, transaction_id)
+    if payout.approval != Approval.APPROVED:
+        raise Conflict(_not_waiting(payout))
+    if payout.status == Status.REFUSED:
+        with transaction(tools.sessions) as step:
+            let_go = books.retry_refused(step.session, pk, grace=policy.CREATE_GRACE)
+    if not let_go and (payout.status != Status.CREATED or payout.sent_at is not None):
+        raise Conflict(_not_waiting(payout))
+    send(tools, payout)
+    return Booked(payout=_reread(tools, transaction_id), is_new=let_go)
+
+
+def reject(tools: Toolbox, transaction_id: str, by: Signature) -> Payout:
+    """Close a payout that waits for approval. Its order is refused from then on. Raises `NotFound` and `Conflict`."""
+    pk = _reread(tools, transaction_id).id
+    with transaction(tools.sessions) as step:
+        done = approval.reject(step.session, pk, by)
+    payout = _reread(tools, transaction_id)
+    if not done:
+        raise Conflict(_not_waiting(payout))
+    return payout
+
+
+def _not_waiting(payout: Payout) -> str:
+    stands = f"payout {payout.transaction_id!r} does not wait for approval: it is {payout.status}"
+    return f"{stands}, {payout.approval} by {payout.approval_by}" if payout.approval_by else stands
+
+
 def send(tools: Toolbox, payout: Payout) -> bool:
     """Send this payout as its row has it, unless somebody else did, or does; whether it was sent here and accepted.
 
     It goes out with the keys of the account in its row. Raises what `create` raises; when that account is not set up,
-    before it is marked. The only place from which money goes out: whatever is to hold a payout back for a while
-    leaves it created and not marked, parked with a case so that the sweep does not close it, and calls this later.
+    before it is marked. The only place from which money goes out. One that waits for approval gets no mark here.
     """
     account = tools.account(payout.account)
     with transaction(tools.sessions) as step:
@@ -108,9 +173,9 @@ def _as_sent(payout: Payout, shop: Shop) -> PayoutOrder:
     )
 
 
-def _begin(session: Session, order: PayoutOrder, *, account: str) -> Booked:
+def _begin(session: Session, order: PayoutOrder, *, account: str, by: Signature | None) -> Booked:
     """Put the row there, or find the one that is; one that was certainly not sent is taken up again."""
-    new = NewPayout(order=order, account=account, digest=order_digest(order))
+    new = NewPayout(order=order, account=account, digest=order_digest(order), by=by)
     payout = books.begin_payout(session, new, grace=policy.CREATE_GRACE)
     if payout is not None:
         return Booked(payout=payout, is_new=True)
@@ -124,6 +189,11 @@ def _begin(session: Session, order: PayoutOrder, *, account: str) -> Booked:
         raise Conflict(
             f"transaction_id {order.transaction_id!r} is taken by an order with other contents; "
             "send the first order again unchanged, or use a new transaction_id"
+        )
+    if there.approval == Approval.REJECTED:
+        raise Conflict(
+            f"payout {order.transaction_id!r} was rejected by {there.approval_by}, and is not taken up again;"
+            " use a new transaction_id"
         )
     again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
     session.refresh(there)  # whoever lost that race shows what the winner made of it
@@ -179,6 +249,6 @@ def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:
 def _reread(tools: Toolbox, transaction_id: str) -> Payout:
     with transaction(tools.sessions) as step:
         payout = books.find_payout(step.session, transaction_id)
-    if payout is None:  # rows are never deleted; if somebody did, say so instead of guessing
-        raise Conflict(f"transaction_id {transaction_id!r} vanished from the books")
+    if payout is None:
+        raise NotFound(f"there is no payout {transaction_id!r}")
     return payout

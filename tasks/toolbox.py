@@ -349,6 +349,8 @@ class Toolbox:
     sweep_batch: int
     asking: Executor
     """Bounds how many questions this process asks at once."""
+    approval_above: int = 0
+    """Whole francs above which a payout waits for a person; 0: none does."""
     merchant: Merchant | None = None
     """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)

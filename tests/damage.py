@@ -5,6 +5,7 @@ from __future__ import annotations
 WITHOUT_CONSTRAINTS = (
     "ALTER TABLE transactions DROP CONSTRAINT ck_transactions_never_quiet",
     "ALTER TABLE transactions DROP CONSTRAINT ck_transactions_sent_first",
+    "ALTER TABLE transactions DROP CONSTRAINT ck_transactions_approved_first",
     "ALTER TABLE settlements DROP CONSTRAINT pk_settlements",
     "ALTER TABLE settlements DROP CONSTRAINT uq_settlements_check_id",
     "CREATE INDEX not_unique_any_more ON settlements (transaction_pk)",
@@ -322,6 +323,17 @@ DAMAGE = {
     "the mark of a payout under way is gone": (
         "UPDATE transactions SET sent_at = NULL WHERE transaction_id = 'OUT-5'",
         {("taken_unmarked", "OUT-5")},
+    ),
+    "a payout under way waits for approval": (
+        "UPDATE transactions SET approval = 'awaiting' WHERE transaction_id = 'OUT-5'",
+        {("unapproved", "OUT-5")},
+    ),
+    "a payout waits for approval and nobody is told": (
+        (
+            "UPDATE transactions SET status = 'created', approval = 'awaiting', parked_at = now()"
+            " WHERE transaction_id = 'OUT-4'"
+        ),
+        {("unseen_approval", "OUT-4")},
     ),
     "the settlement of a payout is gone": (
         "DELETE FROM settlements WHERE transaction_pk = (SELECT id FROM transactions WHERE transaction_id = 'OUT-1')",

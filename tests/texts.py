@@ -30,7 +30,7 @@ from models.check import Lane
 from models.notice import NoticeKind, NoticeState
 from models.phone import COUNTRIES
 from models.queries.fsck.rule import Walk
-from models.transaction import Mode, Status
+from models.transaction import Approval, Mode, Status
 from worker.language import CATALOGS, SOURCE, languages
 from worker.ops.command import app
 from worker.ops.speech import help_texts
@@ -41,7 +41,18 @@ Text = str | tuple[str, str]
 
 KEYWORDS = {"_": None, "N_": None, "ngettext": (1, 2)}
 
-CLOSED_SETS: tuple[type[StrEnum], ...] = (Status, Outcome, CaseKind, Lane, NoticeKind, NoticeState, Said, Who, Mode)
+CLOSED_SETS: tuple[type[StrEnum], ...] = (
+    Status,
+    Outcome,
+    CaseKind,
+    Lane,
+    NoticeKind,
+    NoticeState,
+    Said,
+    Who,
+    Mode,
+    Approval,
+)
 """Words out of the books that some view translates by `_(word.value)`. A set that is marked by `N_` is not needed here."""
 
 KINDS_OF_ROWS = {"transactions", "callbacks", "notices"}

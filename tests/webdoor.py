@@ -117,7 +117,8 @@ def open_door(
     ):
         known = settings_for(database_url, **({"spool_dir": folder} | settings))
         own = {"operators": known.operator_ids, "gateway": gateway or fakes.gateway}
-        tools = toolbox(sessions, fakes, **({"accounts": accounts} if accounts else own))
+        behind = {"accounts": accounts} if accounts else own
+        tools = toolbox(sessions, fakes, approval_above=known.payout_approval_above, **behind)
         app = build_app(known, tools, writing=writing)
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False

@@ -118,6 +118,7 @@ def build_toolbox(settings: Settings, app: Celery, known: KnownAccounts | None =
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),
         sweep_batch=claim,
+        approval_above=settings.payout_approval_above,
         merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

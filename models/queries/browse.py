@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.callback import Callback, Outcome
 from models.case import Case, CaseKind
-from models.transaction import Invoice, Payout, Route, Status, Transaction
+from models.transaction import Approval, Invoice, Payout, Route, Status, Transaction
 
 T = TypeVar("T")
 AnySelect = Select[*tuple[Any, ...]]
@@ -58,6 +58,7 @@ class PayoutLine(InvoiceLine):
     route: Route
     customer: str
     sent_at: datetime | None
+    awaiting_approval: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +134,7 @@ PAYOUT_LINES = select(
     Payout.route,
     Payout.customer,
     Payout.sent_at,
+    Payout.approval,
 )
 
 CALLBACK_LINES = select(
@@ -160,12 +162,19 @@ def list_invoices(
 
 
 def list_payouts(
-    session: Session, paging: Paging, *, status: Status | None = None, account: str | None = None
+    session: Session,
+    paging: Paging,
+    *,
+    status: Status | None = None,
+    account: str | None = None,
+    awaiting: bool = False,
 ) -> Page[PayoutLine]:
-    """Payouts of one status, or of all; of one account, or of all."""
+    """Payouts of one status, or of all; of one account, or of all; with `awaiting`, only those that wait for approval."""
     statement = PAYOUT_LINES if status is None else PAYOUT_LINES.where(Payout.status == status.value)
     if account is not None:
         statement = statement.where(Payout.account == account)
+    if awaiting:
+        statement = statement.where(Payout.approval == Approval.AWAITING.value, Payout.status == Status.CREATED.value)
     return _page(session, _slice(statement, Payout.id, paging), paging=paging, read=_payout)
 
 
@@ -248,6 +257,7 @@ def _payout(row: Row[Any]) -> PayoutLine:
         route=Route(row.route),
         customer=row.customer,
         sent_at=row.sent_at,
+        awaiting_approval=row.approval == Approval.AWAITING,
     )
 
 

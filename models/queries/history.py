@@ -60,6 +60,12 @@ class InvoiceFacts:
     """Of a payout: who gets the money. Personal."""
     stays_in_wallet: bool | None = None
     sent_at: datetime | None = None
+    ordered_by: str | None = None
+    ordered_why: str | None = None
+    approval: str | None = None
+    approval_by: str | None = None
+    approval_why: str | None = None
+    approval_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"InvoiceFacts(id={self.id}, transaction_id={self.transaction_id!r}, status={self.status.value})"
@@ -186,6 +192,12 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
             Transaction.customer,
             Transaction.stays_in_wallet,
             Transaction.sent_at,
+            Transaction.ordered_by,
+            Transaction.ordered_why,
+            Transaction.approval,
+            Transaction.approval_by,
+            Transaction.approval_why,
+            Transaction.approval_at,
         ).where(Transaction.transaction_id == transaction_id, Transaction.kind.in_(wanted))
     ).one_or_none()
     if row is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from models.errors import Conflict
 from models.payout import PayoutOrder
+from models.queries.cases import Signature
 from models.queries.record import close_parking_cases
 from models.transaction import Kind, Payout, Status
 
@@ -23,6 +25,8 @@ class NewPayout:
     order: PayoutOrder
     account: str
     digest: bytes
+    by: Signature | None = None
+    """Who had it sent out of a file, and why."""
 
 
 def begin_payout(session: Session, new: NewPayout, *, grace: timedelta) -> Payout | None:
@@ -43,6 +47,8 @@ def begin_payout(session: Session, new: NewPayout, *, grace: timedelta) -> Payou
             customer=order.customer,
             stays_in_wallet=order.stays_in_wallet,
             order_digest=new.digest,
+            ordered_by=new.by.author if new.by else None,
+            ordered_why=new.by.reason if new.by else None,
             status=Status.CREATED.value,
             next_check_at=func.clock_timestamp() + grace,
         )
@@ -57,6 +63,49 @@ def find_payout(session: Session, transaction_id: str) -> Payout | None:
     return session.scalars(select(Payout).where(Payout.transaction_id == transaction_id)).one_or_none()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the books have under an id: enough to tell whether an order is the same, and whether it went out."""
+
+    kind: Kind
+    digest: bytes
+    status: Status
+    is_sent: bool
+    is_awaiting: bool
+
+
+KNOWN = text("""
+    SELECT transaction_id, kind, order_digest, status, sent_at IS NOT NULL AS is_sent,
+           (approval = 'awaiting' AND status = 'created') IS TRUE AS is_awaiting
+    FROM transactions WHERE transaction_id = ANY(CAST(:ids AS text[]))
+""")
+
+
+def known_orders(session: Session, ids: Sequence[str]) -> dict[str, Known]:
+    """What the books have under these ids, invoices included: they share the ids."""
+    return {
+        row.transaction_id: Known(
+            kind=Kind(row.kind),
+            digest=bytes(row.order_digest),
+            status=Status(row.status),
+            is_sent=row.is_sent,
+            is_awaiting=row.is_awaiting,
+        )
+        for row in session.execute(KNOWN, {"ids": list(ids)})
+    }
+
+
+OPEN_CASES = text("""
+    SELECT t.transaction_id, min(k.id) AS case_id FROM transactions t JOIN cases k ON k.transaction_pk = t.id
+    WHERE t.transaction_id = ANY(CAST(:ids AS text[])) AND k.resolved_at IS NULL GROUP BY t.transaction_id
+""")
+
+
+def open_case_of(session: Session, ids: Sequence[str]) -> dict[str, int]:
+    """The oldest open case about each of these that has one."""
+    return {row.transaction_id: row.case_id for row in session.execute(OPEN_CASES, {"ids": list(ids)})}
+
+
 # Only where nothing says that the gateway took it after all: neither our own mark, which a refusal by hand leaves, nor a
 # callback, which it would not send about what it refused. Anybody can forge one; then a new id has to be used, and no money
 # goes out twice.
@@ -65,7 +114,8 @@ LOOK = text(f"SELECT {MAY_BE_SENT} FROM transactions t WHERE t.id = :pk")  # noq
 RETRY = text(f"""
     UPDATE transactions t
     SET status = 'created', refusal = '', created_at = clock_timestamp(), next_check_at = clock_timestamp() + :grace
-    WHERE t.id = :pk AND t.kind = 'payout' AND t.status = 'refused' AND NOT {MAY_BE_SENT}
+    WHERE t.id = :pk AND t.kind = 'payout' AND t.status = 'refused' AND t.approval IS DISTINCT FROM 'rejected'
+      AND NOT {MAY_BE_SENT}
     RETURNING t.id
 """)  # noqa: S608 - our own words
 
@@ -85,6 +135,7 @@ SAFELY = text("SET LOCAL synchronous_commit TO on")
 MARK = text("""
     UPDATE transactions SET sent_at = clock_timestamp(), next_check_at = clock_timestamp() + :grace
     WHERE id = :pk AND kind = 'payout' AND status = 'created' AND sent_at IS NULL
+      AND (approval IS NULL OR approval = 'approved')
     RETURNING id
 """)
 

@@ -122,6 +122,7 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
     CaseKind.TOKEN_LOST: _table(JUST_END, {Status.CREATED: HOLE, Status.PENDING: LOOK_UP}),
     CaseKind.TOKEN_REFUSED: _table(JUST_END, {Status.PENDING: LOOK_UP, Status.NOTCOMPLETED: LOOK_UP_CLOSED}),
     CaseKind.PARKED: _table(JUST_END, {Status.PENDING: LOOK_UP, Status.NOTCOMPLETED: LOOK_UP_CLOSED}),
+    CaseKind.APPROVAL: _table(JUST_END),
     CaseKind.ENDPOINT: _table(REPAIR),
     CaseKind.ACCOUNT: _table(SET_UP),
 }

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
+from models.case import CaseKind
 from models.errors import Invalid, NotFound, Refused, TryAgain
 from models.queries.cases import CaseFacts, Signature, find_cases
 from models.queries.history import CheckLine
@@ -214,8 +215,15 @@ def _why_it_stays(case: CaseFacts) -> End:
 def _refuse_the_impossible(case: CaseFacts, wanted: Wanted) -> None:
     if case.status is None:
         raise Invalid(_("case {id} is about no invoice: end it without --as").format(id=case.id))
-    if case.status is wanted.status or (case.status, wanted.status) in _moves(case):
+    is_held = case.kind is CaseKind.APPROVAL and case.status is Status.CREATED
+    if not is_held and (case.status is wanted.status or (case.status, wanted.status) in _moves(case)):
         return
+    if is_held:
+        raise Invalid(
+            _("{transaction} waits for approval: `reconciler payouts approve` or `reconciler payouts reject`").format(
+                transaction=case.transaction_id
+            )
+        )
     if case.about is Kind.PAYOUT and case.status is Status.CREATED:
         raise Invalid(
             _("{transaction} was sent, and the money may have gone out: --as completed or --as notcompleted").format(

@@ -87,6 +87,12 @@ def payout_document(history: History) -> dict[str, object]:
         "customer": payout.customer,
         "stays_in_wallet": payout.stays_in_wallet,
         "sent_at": payout.sent_at,
+        "ordered_by": payout.ordered_by,
+        "ordered_why": payout.ordered_why,
+        "approval": payout.approval,
+        "approval_by": payout.approval_by,
+        "approval_why": payout.approval_why,
+        "approval_at": payout.approval_at,
     }
 
 
@@ -118,7 +124,20 @@ def payout_facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
         (_("way"), ways[invoice.stays_in_wallet]),
         (_("to"), safe(invoice.customer or "")),
         (_("sent"), f"{stamp(invoice.sent_at)} UTC" if invoice.sent_at else _("not yet")),
+        (_("sent by"), _signed(invoice.ordered_by, invoice.ordered_why)),
+        (_("approval"), _approval(invoice)),
     ]
+
+
+def _signed(author: str | None, why: str | None) -> str:
+    return _("{author}: {reason}").format(author=safe(author), reason=safe(why or "")) if author else ""
+
+
+def _approval(invoice: InvoiceFacts) -> str:
+    if invoice.approval is None:
+        return ""
+    signed = _signed(invoice.approval_by, invoice.approval_why)
+    return ", ".join(filter(None, (_(invoice.approval), signed)))
 
 
 def _asked(invoice: InvoiceFacts) -> str:

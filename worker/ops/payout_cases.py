@@ -49,7 +49,18 @@ TAKEN_BACK = Action(
     commands=(CHECK, SHOW, END),
 )
 
+APPROVE = Action(
+    brief=N_("approve it, or reject it"),
+    what=N_("Look at who gets how much and why it was ordered, then let it go or close it. Nothing sends it before."),
+    commands=(
+        SHOW,
+        'reconciler payouts approve {transaction} --reason "..."',
+        'reconciler payouts reject {transaction} --reason "..."',
+    ),
+)
+
 PAYOUT_ACTIONS: Mapping[tuple[CaseKind, Status], Action] = {
+    (CaseKind.APPROVAL, Status.CREATED): APPROVE,
     (CaseKind.TOKEN_LOST, Status.CREATED): SENT_UNKNOWN,
     (CaseKind.MISMATCH, Status.PENDING): OTHER_TERMS,
     (CaseKind.MISMATCH, Status.NOTCOMPLETED): OTHER_TERMS_CLOSED,
@@ -68,6 +79,8 @@ def payout_story(case: CaseFacts) -> str:
                 "The payout was handed to the gateway, and its reply was never stored. The money may be on its way. Nothing"
                 " sends it again, and there is no token to ask with."
             )
+        case CaseKind.APPROVAL:
+            return _("The payout is above the ceiling. It is stored, and is sent when a person approves it.")
         case CaseKind.LATE_SUCCESS:
             return _("It was closed as not paid out. Later the gateway said that it went out, and it was settled.")
         case CaseKind.MISMATCH:

@@ -13,10 +13,20 @@ from models.errors import Invalid
 from models.order import CURRENCY
 from models.payout import PayoutOrder, check_payout
 from models.phone import gateway_form
+from models.queries.cases import Signature
 from models.transaction import Route, Status
 from worker.language import _
+from worker.ops.bulk.command import send
 from worker.ops.desk import desk_of
-from worker.ops.options import AccountOption, AfterOption, JsonOption, LimitOption, OldestOption
+from worker.ops.options import (
+    AccountOption,
+    AfterOption,
+    AuthorOption,
+    JsonOption,
+    LimitOption,
+    OldestOption,
+    ReasonOption,
+)
 
 if TYPE_CHECKING:
     from tasks.payouts import Booked
@@ -82,6 +92,9 @@ def create(
     _tell(create_payout(tools, order, account=account), as_json=as_json)
 
 
+app.command("send")(send)
+
+
 @app.command("list")
 def list_(
     ctx: typer.Context,
@@ -90,6 +103,7 @@ def list_(
     account: Annotated[
         str | None, typer.Option(metavar="NAME", help="Only those of this account.", show_default=False)
     ] = None,
+    awaiting: Annotated[bool, typer.Option("--awaiting", help="Only those that wait for approval.")] = False,
     limit: LimitOption = 50,
     after: AfterOption = None,
     oldest_first: OldestOption = False,
@@ -103,11 +117,49 @@ def list_(
 
     paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
     with transaction(desk_of(ctx).tools.sessions) as step:
-        page = list_payouts(step.session, paging, status=status, account=account)
+        page = list_payouts(step.session, paging, status=status, account=account, awaiting=awaiting)
     if as_json:
         print_json(asdict(page))
     else:
         print_payouts(page, paging)
+
+
+@app.command()
+def approve(
+    ctx: typer.Context,
+    transaction_id: PayoutArgument,
+    *,
+    reason: ReasonOption,
+    author: AuthorOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Let a payout go that waits for approval, and send it, once. Nobody checks that somebody else ordered it."""
+    from tasks.payouts import approve as approve_payout
+
+    _tell(approve_payout(desk_of(ctx).tools, transaction_id, _signature(author, reason)), as_json=as_json)
+
+
+@app.command()
+def reject(
+    ctx: typer.Context,
+    transaction_id: PayoutArgument,
+    *,
+    reason: ReasonOption,
+    author: AuthorOption,
+    as_json: JsonOption = False,
+) -> None:
+    """Close a payout that waits for approval. It is not sent, and its id is used up."""
+    from tasks.payouts import Booked
+    from tasks.payouts import reject as reject_payout
+
+    payout = reject_payout(desk_of(ctx).tools, transaction_id, _signature(author, reason))
+    _tell(Booked(payout=payout, is_new=True), as_json=as_json)
+
+
+def _signature(author: str, reason: str) -> Signature:
+    if not reason.strip() or not author.strip():
+        raise typer.BadParameter(_("say why, with --reason TEXT"))
+    return Signature(author=author.strip(), reason=reason.strip())
 
 
 @app.command()
@@ -150,6 +202,7 @@ def check(
 
 
 def _tell(booked: Booked, *, as_json: bool) -> None:
+    from tasks.payouts import is_awaiting
     from worker.ops.shown import francs, print_json
 
     payout = booked.payout
@@ -164,6 +217,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
                 "route": payout.route,
                 "customer": payout.customer,
                 "is_new": booked.is_new,
+                "awaiting_approval": is_awaiting(payout),
                 "created_at": payout.created_at,
                 "sent_at": payout.sent_at,
                 "next_check_at": payout.next_check_at,
@@ -178,5 +232,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
         status=_(payout.status),
     )
     typer.echo(told + known)
+    if is_awaiting(payout):
+        typer.echo(_("It waits for approval: `reconciler payouts approve` sends it."))
     if payout.status == Status.CREATED and payout.sent_at is not None:
         typer.echo(_("It was sent, and nobody knows yet what became of it: see `reconciler cases list`."))

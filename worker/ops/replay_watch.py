@@ -38,11 +38,11 @@ Show = Callable[[int, int, str], None]
 
 
 @contextmanager
-def bar(what: str) -> Iterator[Show]:
-    """A progress bar where there is a terminal; else a line every ten seconds, and when the word on it changes."""
+def bar(what: str, *, chatty: bool = True) -> Iterator[Show]:
+    """A progress bar where there is a terminal; else a line every ten seconds and, if `chatty`, when its word changes."""
     console = Console(stderr=True, markup=False, highlight=False)
     if not console.is_terminal:
-        yield _Lines(what).show
+        yield _Lines(what, chatty=chatty).show
         return
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -62,11 +62,12 @@ class _Lines:
     """Progress where nothing can be overwritten."""
 
     what: str
+    chatty: bool
     word: str = ""
     told_at: float = field(default_factory=time.monotonic)
 
     def show(self, done: int, total: int, word: str) -> None:
-        if word == self.word and time.monotonic() - self.told_at < LINE_EVERY:
+        if (word == self.word or not self.chatty) and time.monotonic() - self.told_at < LINE_EVERY:
             return
         self.word, self.told_at = word, time.monotonic()
         told = _("{what}: {done} of {total}").format(what=self.what, done=f"{done:,}", total=f"{total:,}")

@@ -130,6 +130,14 @@ ENDPOINTS = (
 
 PAYOUTS = (
     N_(
+        "The payout is above the ceiling (PAYOUT_APPROVAL_ABOVE) and waits for a person: `reconciler payouts approve` sends"
+        " it, `reconciler payouts reject` closes it."
+    ),
+    N_("rejected by {author}: {reason}"),
+    N_("payout {transaction_id} does not wait for approval: it is {word}, {advice} by {author}"),
+    N_("payout {transaction_id} does not wait for approval: it is {word}"),
+    N_("payout {transaction_id} was rejected by {author}, and is not taken up again; use a new transaction_id"),
+    N_(
         "The payout was sent and no reply was stored: the money may be on its way, and nothing sends it again. Look it up in"
         " the gateway's dashboard, or ask LigdiCash support with the transaction id, and say what became of it with"
         " `reconciler cases resolve`. Pay it in no other way before."

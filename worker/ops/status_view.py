@@ -34,6 +34,7 @@ MONEY_FIRST = (
     CaseKind.TOKEN_LOST,
     CaseKind.TOKEN_REFUSED,
     CaseKind.PARKED,
+    CaseKind.APPROVAL,
     CaseKind.ACCOUNT,
     CaseKind.ENDPOINT,
     CaseKind.UNREADABLE,

@@ -12,7 +12,7 @@ from models.callback import Outcome
 from models.queries.browse import CallbackLine, CaseLine
 from models.queries.history import AboutCallback, CheckLine, History, InvoiceFacts, NoticeLine
 from models.queries.overrides import OverrideLine
-from models.transaction import Kind
+from models.transaction import Approval, Kind
 from worker.language import _, number
 from worker.ops.sentences import told
 from worker.ops.shown import francs, safe, short
@@ -94,6 +94,8 @@ def what_is_next(invoice: InvoiceFacts) -> str:
         when = _("{what}, in {wait}") if wait > timedelta(0) else _("{what}, due since {wait}")
         return when.format(what=what, wait=short(abs(wait)))
     if invoice.parked_at is not None:
+        if invoice.approval == Approval.AWAITING:
+            return _("it waits for approval: nothing sends it before")
         if invoice.has_token:
             return _("parked; a callback would wake it up")
         return _("parked, for want of a token; see its case")

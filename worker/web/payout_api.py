@@ -15,12 +15,12 @@ from models.queries.invoices import settled_amount
 from models.queries.payouts import find_payout
 from models.session import transaction
 from models.transaction import Payout, Route, Status
-from tasks.payouts import create
+from tasks.payouts import create, is_awaiting
 from tasks.toolbox import Toolbox
 from worker.web.body import read_body
 from worker.web.invoice_api import key_guard, never_cached
 from worker.web.payout_body import WantedPayout, read_payout
-from worker.web.payout_examples import ORDERS, SENT, payout_refusals
+from worker.web.payout_examples import AWAITING, ORDERS, SENT, payout_refusals
 
 PREFIX = "/v1/payouts"
 
@@ -53,6 +53,9 @@ class PayoutView(BaseModel):
     operator_id: str
     operator_name: str
     refusal: str
+    awaiting_approval: bool = Field(
+        description="It is above the ceiling of this server: stored, and sent when a person approves it."
+    )
 
     @classmethod
     def of(cls, payout: Payout, *, settled: int | None) -> PayoutView:
@@ -74,6 +77,7 @@ class PayoutView(BaseModel):
             operator_id=payout.operator_id,
             operator_name=payout.operator_name,
             refusal=payout.refusal,
+            awaiting_approval=is_awaiting(payout),
         )
 
 
@@ -99,6 +103,11 @@ def payout_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         response_description="A new payout.",
         responses={
             200: {"model": PayoutView, "description": "The same order again: its payout, as it stands."},
+            202: {
+                "model": PayoutView,
+                "description": "Stored, and not sent: it waits until a person approves it. The same while it waits.",
+                "content": {"application/json": {"example": AWAITING}},
+            },
             **payout_refusals(post=True),
         },
         openapi_extra=ORDERS,
@@ -112,6 +121,8 @@ def payout_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         booked = create(tools, asked.order, account=asked.account)
         payout = booked.payout
         response.status_code = HTTPStatus.CREATED if booked.is_new else HTTPStatus.OK
+        if is_awaiting(payout):
+            response.status_code = HTTPStatus.ACCEPTED
         response.headers["Location"] = f"{request.scope.get('root_path', '')}{PREFIX}/{quote(payout.transaction_id)}"
         return _view(tools, payout)
 

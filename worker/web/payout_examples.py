@@ -42,7 +42,9 @@ SENT = {
     "operator_id": "",
     "operator_name": "",
     "refusal": "",
+    "awaiting_approval": False,
 }
+AWAITING = SENT | {"status": "created", "amount": 700_000, "sent_at": None, "awaiting_approval": True}
 
 ORDERS: dict[str, Any] = {
     "requestBody": {

@@ -8,7 +8,7 @@ from models.queries.fsck.rule import Rule, Walk, age, moment, on_since
 # about a transaction that does not exist.
 FACTS = """
 WITH t AS (
-    SELECT id, kind, account, transaction_id, amount, status, sent_at, token IS NOT NULL AS has_token, created_at, final_at, next_check_at, parked_at,
+    SELECT id, kind, account, transaction_id, amount, status, sent_at, approval, token IS NOT NULL AS has_token, created_at, final_at, next_check_at, parked_at,
            decided_asked_at, held_asked_at, asked, answered, status IN ('created', 'pending') AS is_open
     FROM transactions
     WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
@@ -77,7 +77,7 @@ WITH t AS (
 ), matter AS (
     SELECT transaction_pk, bool_or(resolved_at IS NULL) AS is_open,
            min(kind) FILTER (WHERE resolved_at IS NULL AND kind = ANY(CAST(:parking AS text[]))) AS parking,
-           bool_or(kind = 'mismatch') AS mismatch, bool_or(kind = 'late_success') AS late_success,
+           bool_or(kind = 'approval' AND resolved_at IS NULL) AS approval, bool_or(kind = 'mismatch') AS mismatch, bool_or(kind = 'late_success') AS late_success,
            bool_or(kind = 'contradiction') AS contradiction,
            min(id) FILTER (WHERE resolved_at IS NOT NULL AND (resolution = ''
                OR resolved_by = '' AND kind IN ('mismatch', 'late_success', 'contradiction'))) AS unsigned
@@ -87,7 +87,7 @@ WITH t AS (
     GROUP BY transaction_pk
 ), facts AS (
     SELECT COALESCE(t.id, s.transaction_pk, told.transaction_pk, said.transaction_pk) AS pk, t.transaction_id,
-           t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
+           t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.approval, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
            t.decided_asked_at, t.held_asked_at, t.asked, t.answered,
            s.transaction_pk IS NOT NULL AS is_settled, s.times, s.check_id, s.override_id, s.account AS settled_account,
            s.amount AS settled_amount, k.said AS proof, k.amount AS proven_amount, k.reference AS proven_reference,
@@ -100,7 +100,7 @@ WITH t AS (
            told.transaction_pk IS NOT NULL AS is_told, told.account AS told_account, told.of_two_accounts,
            COALESCE(told.completed, FALSE) AS told_completed, COALESCE(told.notcompleted, FALSE) AS told_notcompleted,
            COALESCE(matter.is_open, FALSE) AS has_open_case, matter.parking AS parking_case,
-           COALESCE(matter.mismatch, FALSE) AS had_mismatch, COALESCE(matter.late_success, FALSE) AS had_late_success,
+           COALESCE(matter.approval, FALSE) AS has_approval_case, COALESCE(matter.mismatch, FALSE) AS had_mismatch, COALESCE(matter.late_success, FALSE) AS had_late_success,
            COALESCE(matter.contradiction, FALSE) AS had_contradiction
     FROM t FULL JOIN s ON s.transaction_pk = t.id
     FULL JOIN told ON told.transaction_pk = COALESCE(t.id, s.transaction_pk)
@@ -300,6 +300,20 @@ SENT = (
         " AND sent_at < now() - CAST(:sent_grace AS interval)",
         detail=f"format('sent at %s, %s ago, without a token and without a case', {moment('sent_at')}, {age('sent_at')})",
         advice="look it up in the gateway's dashboard, send it in no other way before, and see that beat runs",
+    ),
+    Rule(
+        name="unapproved",
+        promise="A payout that has to be approved is not sent before it is.",
+        broken="approval IN ('awaiting', 'rejected') AND (sent_at IS NOT NULL OR has_token OR status NOT IN ('created', 'refused'))",
+        detail="format('%s, and its approval is %s', status, approval)",
+        advice=f"{BY_HAND}, and look it up in the gateway's dashboard",
+    ),
+    Rule(
+        name="unseen_approval",
+        promise="A payout that waits for approval has a case that says so.",
+        broken="approval = 'awaiting' AND status = 'created' AND sent_at IS NULL AND NOT has_approval_case",
+        detail="'it waits for approval without a case: nobody is told'",
+        advice="let it go with `reconciler payouts approve`, or close it with `reconciler payouts reject`",
     ),
     Rule(
         name="taken_unmarked",

@@ -67,9 +67,19 @@ def test_a_payout_is_sent_and_shown_without_its_token(door):
         "operator_id": "",
         "operator_name": "",
         "refusal": "",
+        "awaiting_approval": False,
     }
     assert "payout-1-of" not in answer.text
     assert get(door, "OUT-1").json() == answer.json()
+
+
+def test_above_the_ceiling_it_is_stored_and_waits_with_202_whenever_it_comes(database_url):
+    with open_door(database_url, payout_approval_above=4000) as door:
+        for _ in range(2):
+            answer = post(door, body())
+            assert (answer.status_code, answer.json()["awaiting_approval"]) == (202, True)
+            assert (answer.json()["status"], answer.json()["sent_at"]) == ("created", None)
+        assert door.fakes.gateway.payouts.received == []
 
 
 @pytest.mark.parametrize(("given", "stays"), [(1, True), (0, False)])

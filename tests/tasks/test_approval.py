@@ -1,0 +1,160 @@
+"""A payout above the ceiling waits for a person, and is then sent once, or never."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from models.errors import Conflict, GatewayRefused, NotFound, PayoutUnknown, ReconcilerError
+from models.payout import PayoutOrder
+from models.queries.cases import Signature
+from models.session import transaction
+from models.transaction import Approval, Route, Status
+from tasks.intake import intake
+from tasks.payouts import approve, create, is_awaiting, reject
+from tasks.sweep import sweep
+from tasks.watch import fsck
+from tests.fakes import Fakes, toolbox
+from tests.ledger import all_at_once, cases, claim, knock, let_pass, run
+
+BY = Signature(author="awa", reason="signed by the board")
+
+
+def order(amount=500_001, ours="OUT-1"):
+    return PayoutOrder(transaction_id=ours, amount=amount, route=Route.MOBILE_MONEY, customer="22670000000")
+
+
+@pytest.fixture
+def fakes():
+    return Fakes()
+
+
+@pytest.fixture
+def tools(sessions, fakes):
+    return toolbox(sessions, fakes, approval_above=500_000)
+
+
+def received(fakes):
+    return len(fakes.gateway.payouts.received)
+
+
+def stands(sessions):
+    [(status, approval)] = run(sessions, "SELECT status, approval FROM transactions")
+    return status, approval
+
+
+def test_at_the_ceiling_it_is_sent_and_above_it_waits_for_ever(tools, sessions, fakes):
+    assert create(tools, order(500_000)).payout.status == Status.PENDING
+    booked = create(tools, order(ours="OUT-2"))
+    assert (booked.is_new, is_awaiting(booked.payout), booked.payout.sent_at) == (True, True, None)
+    let_pass(sessions, 86_400)
+    intake(tools, knock(sessions, claim("OUT-2")))
+    sweep(tools)
+    again = create(tools, order(ours="OUT-2"))
+    assert (again.is_new, is_awaiting(again.payout)) == (False, True)
+    assert (received(fakes), cases(sessions)) == (1, ["approval"])
+    assert [str(violation) for violation in fsck(sessions)] == []
+
+
+def test_without_a_ceiling_none_waits_but_what_waits_goes_on_waiting(tools, sessions, fakes):
+    create(tools, order())
+    without = toolbox(sessions, fakes)
+    assert is_awaiting(create(without, order()).payout)
+    assert received(fakes) == 0
+
+
+def test_an_approved_one_is_sent_once_and_keeps_who_and_why(tools, sessions, fakes):
+    create(tools, order())
+    booked = approve(tools, "OUT-1", BY)
+    assert (booked.payout.status, booked.payout.approval) == (Status.PENDING, Approval.APPROVED)
+    assert (booked.payout.approval_by, booked.payout.approval_why) == ("awa", "signed by the board")
+    assert booked.payout.approval_at is not None
+    with pytest.raises(Conflict, match="does not wait for approval: it is pending, approved by awa"):
+        approve(tools, "OUT-1", BY)
+    assert create(tools, order()).payout.status == Status.PENDING
+    assert (received(fakes), cases(sessions)) == (1, [])
+
+
+def test_a_rejected_one_is_never_sent_and_its_order_is_refused(tools, sessions, fakes):
+    create(tools, order())
+    assert reject(tools, "OUT-1", BY).refusal == "rejected by awa: signed by the board"
+    for call in (
+        lambda: create(tools, order()),
+        lambda: approve(tools, "OUT-1", BY),
+        lambda: reject(tools, "OUT-1", BY),
+    ):
+        with pytest.raises(Conflict):
+            call()
+    assert (received(fakes), cases(sessions), stands(sessions)) == (0, [], ("refused", "rejected"))
+    assert [str(violation) for violation in fsck(sessions)] == []
+
+
+def test_of_many_who_decide_at_once_one_wins_and_it_is_sent_once_at_most(tools, sessions, fakes):
+    create(tools, order())
+
+    def quietly(call):
+        def run_it():
+            try:
+                return call()
+            except ReconcilerError as exc:
+                return exc
+
+        return run_it
+
+    deciding = [quietly(lambda: approve(tools, "OUT-1", BY)), quietly(lambda: reject(tools, "OUT-1", BY))]
+    all_at_once(*deciding * 3, quietly(lambda: create(tools, order())))
+    status, approval = stands(sessions)
+    assert (status, approval, received(fakes)) in [("pending", "approved", 1), ("refused", "rejected", 0)]
+    assert cases(sessions) == []
+
+
+def test_a_lost_reply_after_approval_is_not_sent_again(tools, sessions, fakes):
+    create(tools, order())
+    fakes.gateway.payouts.send_fault = PayoutUnknown("lost")
+    with pytest.raises(PayoutUnknown):
+        approve(tools, "OUT-1", BY)
+    fakes.gateway.payouts.send_fault = None
+    with pytest.raises(Conflict):
+        approve(tools, "OUT-1", BY)
+    assert (received(fakes), cases(sessions)) == (1, ["token_lost"])
+
+
+def test_what_was_approved_and_certainly_not_sent_is_sent_by_approving_again(tools, fakes):
+    create(tools, order())
+    fakes.gateway.payouts.send_fault = GatewayRefused("the balance is too low")
+    with pytest.raises(GatewayRefused):
+        approve(tools, "OUT-1", BY)
+    fakes.gateway.payouts.send_fault = None
+    assert approve(tools, "OUT-1", BY).payout.status == Status.PENDING
+
+
+def test_an_approver_who_died_before_sending_leaves_what_may_be_approved_again(tools, sessions, fakes):
+    create(tools, order())
+    from models.queries import approval
+
+    with transaction(sessions) as step:
+        pk = step.session.execute(text("SELECT id FROM transactions")).scalar_one()
+        approval.approve(step.session, pk, BY, grace=tools.pending_after)
+    let_pass(sessions, 121)
+    sweep(tools)
+    assert stands(sessions) == ("refused", "approved")
+    assert approve(tools, "OUT-1", BY).payout.status == Status.PENDING
+    assert received(fakes) == 1
+
+
+@pytest.mark.parametrize(
+    "change", ["sent_at = now()", "approval = 'rejected'", "approval = 'approved'", "approval = 'perhaps'"]
+)
+def test_the_database_holds_it_too(tools, sessions, change):
+    create(tools, order())
+    with pytest.raises(IntegrityError, match="approv"), transaction(sessions) as step:
+        step.session.execute(text(f"UPDATE transactions SET {change}"))
+
+
+def test_what_is_not_there_or_needs_no_approval_says_so(tools):
+    with pytest.raises(NotFound):
+        approve(tools, "OUT-1", BY)
+    create(tools, order(1000))
+    with pytest.raises(Conflict, match="does not wait for approval: it is pending"):
+        reject(tools, "OUT-1", BY)

@@ -1,0 +1,51 @@
+"""`python -m tests.worker.ops.bulk.sender DATABASE_URL SIMULATOR_URL FILE [LIMIT]`: sends a file in a process that can be killed.
+
+With LIMIT it kills itself as the kernel would, in the middle of a call, when so many payouts were received from it.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+
+import structlog
+from typer.testing import CliRunner
+
+from tests.fakes import settings_for, toolbox
+from tests.ledger import open_books
+from tests.tasks.payout_sender import client_of
+from worker.ops.command import app
+from worker.ops.desk import Desk
+
+
+def dying_after(real, limit):
+    """The same; after so many calls, death before the reply is read."""
+    calls = 0
+
+    def call(order):
+        nonlocal calls
+        calls += 1
+        accepted = real(order)
+        if calls == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return accepted
+
+    return call
+
+
+def main(database_url: str, simulator_url: str, file: str, limit: str = "0") -> None:
+    """Runs the command as a person does."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    with open_books(database_url) as sessions:
+        client = client_of(simulator_url)
+        client.send_payout = dying_after(client.send_payout, int(limit))
+        desk = Desk(settings=settings_for(database_url), tools=toolbox(sessions, gateway=client))
+        argv = ["payouts", "send", file, "--reason", "test", "--rate", "200", "--json"]
+        result = CliRunner().invoke(app, argv, obj=desk, prog_name="reconciler")
+        sys.stdout.write(result.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,47 @@
+"""A sender of a file killed with SIGKILL in the middle, twice: the next run goes on, and the gateway hears of each once."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tasks.sweep import sweep
+from tasks.watch import fsck
+from tests.fakes import toolbox
+from tests.ledger import cases, let_pass, value
+from worker.ligdicash.simulator.running import running_simulator
+
+ROOT = Path(__file__).parents[4]
+ROWS = 200
+
+
+def send(*argv):
+    command = [sys.executable, "-m", "tests.worker.ops.bulk.sender", *map(str, argv)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+
+
+def test_after_two_deaths_a_third_run_ends_it_and_each_was_received_once(sessions, tmp_path):
+    file = tmp_path / "payouts.csv"
+    lines = [f"OUT-{n},mobile_money,2267{n:07},{1000 + n}" for n in range(ROWS)]
+    file.write_text("\n".join(["transaction_id,route,customer,amount", *lines]), encoding="utf-8")
+    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
+    with running_simulator() as simulator:
+        for limit in (60, 60):
+            died = send(url, simulator.base_url, file, limit)
+            assert died.returncode == -9, died.stderr
+        ended = send(url, simulator.base_url, file)
+        received = dict(simulator.gateway.payouts_received)
+    told = json.loads(ended.stdout)
+    assert (told["sent"], told["skipped"], told["left"]) == (ROWS - 120, 118, 0)
+    # Of the two that were under way at a death nobody here can know whether they arrived.
+    assert len(told["unknown"]) == 2
+    assert received == {f"OUT-{n}": 1 for n in range(ROWS)}
+    let_pass(sessions, 121)
+    sweep(toolbox(sessions))
+    assert cases(sessions) == ["token_lost"] * 2
+    assert value(sessions, "SELECT count(*) FROM transactions WHERE status = 'pending'") == ROWS - 2
+    assert [str(violation) for violation in fsck(sessions)] == []

@@ -1,0 +1,77 @@
+"""Hold the orders of a file against the books: what is new, what went out before, what is another order under the same id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from models.queries.payouts import Known, known_orders
+from models.session import transaction
+from models.transaction import Kind, Status
+from tasks.payouts import order_digest
+from tasks.toolbox import Toolbox
+from worker.ops.bulk.sheet import Row, Sheet
+
+LOOKED_UP = 1000
+"""Ids of one look into the books."""
+
+
+class Standing(StrEnum):
+    """Where an order of a file stands in the books."""
+
+    NEW = "new"
+    AGAIN = "again"
+    """It is there, and certainly did not go out: it is sent."""
+    SKIPPED = "skipped"
+    """It is there, and went out: it is not sent again."""
+    AWAITING = "awaiting"
+    """It waits for approval: a person sends it."""
+    UNKNOWN = "unknown"
+    """It was sent, and nobody knows what became of it: it is not sent again."""
+
+    @property
+    def is_to_send(self) -> bool:
+        """Whether it is sent by this run."""
+        return self in (Standing.NEW, Standing.AGAIN)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One order of the file, and where it stands."""
+
+    row: Row
+    standing: Standing
+
+
+def stand(tools: Toolbox, sheet: Sheet) -> list[Line]:
+    """All orders as they stand; one whose id the books have for something else is a fault of the sheet."""
+    lines: list[Line] = []
+    for start in range(0, len(sheet.rows), LOOKED_UP):
+        batch = sheet.rows[start : start + LOOKED_UP]
+        with transaction(tools.sessions) as step:
+            known = known_orders(step.session, [row.order.transaction_id for row in batch])
+        for row in batch:
+            there = known.get(row.order.transaction_id)
+            if wrong := _other(row, there):
+                sheet.blame(row.line, "transaction_id", wrong)
+            else:
+                lines.append(Line(row=row, standing=_standing(there)))
+    return lines
+
+
+def _other(row: Row, there: Known | None) -> str:
+    if there is None:
+        return ""
+    if there.kind is not Kind.PAYOUT:
+        return "is in the books as an invoice"
+    return "" if there.digest == order_digest(row.order) else "is in the books with another order"
+
+
+def _standing(there: Known | None) -> Standing:
+    if there is None:
+        return Standing.NEW
+    if there.is_awaiting:
+        return Standing.AWAITING
+    if there.status is Status.CREATED:
+        return Standing.UNKNOWN if there.is_sent else Standing.AGAIN
+    return Standing.AGAIN if there.status is Status.REFUSED else Standing.SKIPPED
