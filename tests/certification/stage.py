@@ -52,7 +52,8 @@ QUIET_LOOKS = 15
 
 HANGING = """
     SELECT pid, query_start FROM pg_stat_activity
-    WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE 'INSERT INTO callbacks%' ORDER BY 2
+    WHERE datname = current_database() AND wait_event_type = 'Lock' AND ltrim(query, E' \\n') LIKE 'INSERT INTO callbacks%'
+    ORDER BY 2
 """
 
 STRUCK_WITHIN = 60.0
