@@ -13,16 +13,16 @@ from bench.stage import Program, Stage, open_stage
 from bench.traffic import Load, Sent, send
 from tests.webdoor import free_port
 
-CONNECTIONS = 64
-"""Each waits for its answer: the most that can be under way at once."""
+CONNECTIONS = 256
+"""Each waits for its answer: the most that can be under way at once, as when an operator delivers what it held back."""
 
-TRANSACTIONS = {"plain": 700, "ours": 8_000, "bare": 15_000}
+TRANSACTIONS = {"plain": 400, "ours": 5_000, "bare": 10_000}
 """Of one round at full speed, two callbacks each."""
 
 SHARE = 0.6
 """Of the plain door's capacity: the equal load at which the answers are timed."""
 
-STEADY = 3.0
+STEADY = 2.5
 """Seconds of that load."""
 
 LONE = 150

@@ -1,6 +1,6 @@
 """The plain design, to be measured against: what the documentation of FastAPI, Celery and SQLAlchemy adds up to.
 
-Door: `uvicorn bench.plain:door`. Worker: `celery -A bench.plain:celery worker --pool threads --concurrency 64`. Tables:
+Door: `uvicorn bench.plain:door`. Worker: `celery -A bench.plain:celery worker --pool threads --concurrency 32`. Tables:
 `python -m bench.plain tables`. A row and a message for each request, a task for each callback: Redis lock, load, ask,
 settle. No straw man: it acknowledges what is committed, asks before it believes, holds no transaction open while it asks,
 settles by conditional update with a unique payment, keeps all its connections, and writes no log line for a good callback.
@@ -38,7 +38,7 @@ LOCK_LIFE = 60
 LOCK_PATIENCE = 5
 """Seconds a task waits for its twin."""
 
-POOL = ("threads", 64)
+POOL = ("threads", 32)
 """The worker's best pool: see `docs/decisions/0024-settling-in-batches.md` for the others."""
 
 

@@ -56,7 +56,7 @@ class Side:
 
 PLAIN = Side(
     name="plain",
-    invoices=1000,
+    invoices=600,
     pool=plain.POOL[0],
     concurrency=plain.POOL[1],
     fill=plain.add_pending,

@@ -135,7 +135,7 @@ class Stage:
         return {child.name: child for child in deployed(setup).children}
 
     def plain(
-        self, environment: Mapping[str, str], *, port: int = 0, pool: str = "threads", concurrency: int = 64
+        self, environment: Mapping[str, str], *, port: int = 0, pool: str = "threads", concurrency: int = 32
     ) -> dict[str, Child]:
         """The programs of `bench.plain` by name: `web` and `worker`. Its tables have to be there."""
         where = ("--host", LOOPBACK, "--port", str(port), "--no-access-log", "--log-level", "warning")

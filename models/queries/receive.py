@@ -198,9 +198,8 @@ FINISH = text("""
     UPDATE callbacks c
     SET outcome = f.outcome, note = f.note, transaction_pk = f.transaction_pk, attempts = GREATEST(c.attempts, 1),
         next_try_at = clock_timestamp() + f.seconds * interval '1 second'
-    FROM unnest(CAST(:ids AS bigint[]), CAST(:outcomes AS text[]), CAST(:notes AS text[]),
-                CAST(:transactions AS bigint[]), CAST(:seconds AS float8[]))
-        AS f(id, outcome, note, transaction_pk, seconds)
+    FROM jsonb_to_recordset(CAST(:findings AS jsonb))
+        AS f(id bigint, outcome text, note text, transaction_pk bigint, seconds float8)
     WHERE c.id = f.id
 """)
 
@@ -209,16 +208,17 @@ def finish_callbacks(session: Session, findings: Sequence[Finding]) -> None:
     """Write down what became of each; a finding without `look_again_in` is final."""
     if not findings:
         return
-    session.execute(
-        FINISH,
+    rows = [
         {
-            "ids": [f.callback_id for f in findings],
-            "outcomes": [f.outcome.value for f in findings],
-            "notes": [f.note for f in findings],
-            "transactions": [f.transaction_pk for f in findings],
-            "seconds": [f.look_again_in.total_seconds() if f.look_again_in else None for f in findings],
-        },
-    )
+            "id": f.callback_id,
+            "outcome": f.outcome.value,
+            "note": f.note,
+            "transaction_pk": f.transaction_pk,
+            "seconds": f.look_again_in.total_seconds() if f.look_again_in else None,
+        }
+        for f in findings
+    ]
+    session.execute(FINISH, {"findings": json.dumps(rows)})
 
 
 REOPEN = text("""

@@ -85,7 +85,7 @@ DOOR = (
         "received",
         "the callback's body is read, nothing stored",
         when=When.BEFORE,
-        where="worker.web.writer:Writer.store",
+        where="worker.web.writer:Writer.take",
         left=Left(invoice=FIRST_CHECK),
         healer=Healer.SWEEP_ASKS,
         within=30,
@@ -220,7 +220,7 @@ QUESTION = (
     _confirm(
         "asked",
         "the question is sent, its answer not read",
-        "http.client:HTTPConnection.getresponse",
+        "worker.ligdicash.line:read_reply",
         when=When.BEFORE,
     ),
     _confirm("heard", "the answer is in hand", "worker.ligdicash.client:LigdicashClient.confirm"),
@@ -266,7 +266,7 @@ QUESTION = (
     _confirm(
         "worker gone",
         "the whole worker dies while a question is out",
-        "http.client:HTTPConnection.getresponse",
+        "worker.ligdicash.line:read_reply",
         when=When.BEFORE,
         takes_parent=True,
     ),

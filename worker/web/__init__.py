@@ -61,12 +61,8 @@ def create_app() -> FastAPI:
 
 
 def _for_writing(settings: Settings) -> Sessions:
-    """Connections of the writer's and the drainer's own: receiving must not queue behind /v1 for one.
-
-    Each of their steps is one statement, which commits itself: it saves them two calls to the database.
-    """
-    engine = make_engine(settings.database_url.get_secret_value(), pool_size=2)
-    return make_sessions(engine.execution_options(isolation_level="AUTOCOMMIT"))
+    """Connections of the writer's and the drainer's own: receiving must not queue behind /v1 for one."""
+    return make_sessions(make_engine(settings.database_url.get_secret_value(), pool_size=2))
 
 
 def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = None) -> FastAPI:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 from tests.webdoor import until
 from worker.web.ringer import PLENTY, Ringer
@@ -69,6 +70,22 @@ def test_a_stop_does_not_wait_for_a_doorbell_that_hangs():
     until(lambda: doorbell.rung)
     ringer.stop(patience=0.05)
     doorbell.may_return.set()
+
+
+def test_after_a_rest_it_rings_at_once_and_under_load_for_many_together():
+    rung = []
+    ringer = Ringer(rung.append, rest=0.3)
+    ringer.start()
+    began = time.monotonic()
+    ringer.ring([1])
+    until(lambda: rung)
+    assert time.monotonic() - began < 0.25
+    for number in range(2, 6):
+        ringer.ring([number])
+    until(lambda: len(rung) == 2)
+    ringer.stop()
+    assert rung == [[1], [2, 3, 4, 5]]
+    assert time.monotonic() - began >= 0.3
 
 
 def test_ids_are_gathered_while_the_workers_are_behind():

@@ -118,7 +118,7 @@ def test_a_record_the_database_will_not_have_is_kept_apart_alone(sessions, spool
     assert len(ears.rung) == 4
     assert (spool.look().waiting, spool.look().apart) == (0, 2)
     assert [line["reason"] for line in logs if line["event"] == "spool_kept_apart"] == [
-        "this request cannot be stored (UnicodeEncodeError)",
+        "this request cannot be stored (InvalidTextRepresentation)",
         "this request cannot be stored (UntranslatableCharacter)",
     ]
     assert "bad too" not in repr(logs)

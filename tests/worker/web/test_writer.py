@@ -26,8 +26,8 @@ def receipt(body: bytes = b"{}", **headers: str) -> Receipt:
 
 
 UNSTORABLE = receipt(b"bad", name="\x00")
-UNSENDABLE = replace(receipt(b"bad"), content_type="\udc80")
-"""The driver cannot encode this one: an error that is none of the database's."""
+UNSENDABLE = replace(receipt(b"bad"), headers={"name": b"no text"})
+"""Nobody can encode this one: an error that is none of the database's."""
 
 
 @pytest.fixture
