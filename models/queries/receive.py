@@ -15,7 +15,7 @@ from models.callback import Callback, Outcome, Receipt
 from models.transaction import Status
 
 NEARBY = 2000
-"""How far, by id, a reader looks around for what waits unread: it must never walk through a whole backlog."""
+"""How far ahead, by id, a reader looks for what waits unread: it must never walk through a whole backlog."""
 
 UNFINISHED = (Outcome.RECEIVED, Outcome.UNMATCHED)
 
@@ -99,8 +99,8 @@ SET_OUT = text("""
         WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome = ANY(CAST(:unfinished AS text[]))
     ), along AS MATERIALIZED (
         SELECT id, COALESCE(stored_at, received_at) AS came_at FROM callbacks
-        WHERE outcome = :unread AND id BETWEEN :first AND :last AND attempts = 0
-          AND id NOT IN (SELECT id FROM given) AND (SELECT max(attempts) = 0 FROM given)
+        WHERE outcome = :unread AND id > :newest AND id <= :newest + :nearby AND attempts = 0
+          AND (SELECT max(attempts) = 0 FROM given)
         ORDER BY id LIMIT GREATEST(:most - (SELECT count(*) FROM given), 0)
     ), party AS (
         SELECT id, came_at FROM given UNION ALL SELECT id, came_at FROM along
@@ -122,19 +122,18 @@ def set_out(session: Session, ids: Sequence[int], *, grace: timedelta, most: int
     So a callback that kills its reader runs out of attempts. One younger than `grace` is not counted: its first
     reading, the only one nearly all callbacks need, then writes nothing here.
 
-    With `most`, others nearby that wait unread are taken along, up to so many in all, the oldest first. None that somebody
-    set out for before, and none at all if one of `ids` is such: it may be what kills its readers. Nor any when all of `ids`
+    With `most`, others that came soon after and wait unread are taken along, up to so many in all. None that somebody set
+    out for before, and none at all if one of `ids` is such: it may be what kills its readers. Nor any when all of `ids`
     are read already: such a message is to be over at once, else the messages would pile up behind the questions.
     """
     if not ids:
         return []
-    newest = max(ids)
     parameters = {
         "ids": list(ids),
         "unfinished": [outcome.value for outcome in UNFINISHED],
         "unread": Outcome.RECEIVED.value,
-        "first": newest - NEARBY,
-        "last": newest + NEARBY,
+        "newest": max(ids),
+        "nearby": NEARBY,
         "most": most,
         "grace": grace,
     }

@@ -126,8 +126,7 @@ def test_what_breaks_the_reading_keeps_those_it_came_along_with_from_nothing(ses
                 raise ZeroDivisionError
             return toolbox(sessions).wire.read_callback(content_type, body)
 
-    [trap] = knock(sessions, b"trap")
-    ids = knock_about(sessions, 1, 2, 3)
-    assert read_and_ask(toolbox(sessions, fakes, wire=Trap()), ids[:1]) == 3
+    one, trap, *_ = knock(sessions, claim("ORD-1"), b"trap", claim("ORD-2"), claim("ORD-3"))
+    assert read_and_ask(toolbox(sessions, fakes, wire=Trap()), [one]) == 3
     assert unread(sessions) == [trap]
     assert count(sessions, "settlements") == 3

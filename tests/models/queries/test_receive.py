@@ -152,11 +152,12 @@ def test_only_what_is_not_finished_is_set_out_for(sessions):
     assert set_out(sessions, []) == []
 
 
-def test_who_sets_out_takes_the_oldest_unread_along_up_to_so_many_in_all(sessions):
+def test_who_sets_out_takes_along_what_came_later_up_to_so_many_in_all(sessions):
     ids = knock(sessions, *[b"1"] * 6)
-    assert set_out(sessions, [ids[3]], most=1) == [ids[3]]
-    assert set_out(sessions, [ids[3]], most=4) == ids[:4]
-    assert set_out(sessions, [ids[3]], most=99) == ids
+    assert set_out(sessions, ids[1:3]) == ids[1:3]
+    assert set_out(sessions, ids[1:3], most=1) == ids[1:3]
+    assert set_out(sessions, ids[1:3], most=4) == ids[1:5]
+    assert set_out(sessions, ids[1:3], most=99) == ids[1:]
 
 
 def test_who_comes_too_late_for_its_own_takes_nobody_along(sessions):
@@ -168,19 +169,19 @@ def test_who_comes_too_late_for_its_own_takes_nobody_along(sessions):
 
 
 def test_what_was_set_out_for_before_takes_nobody_along_and_is_not_taken(sessions):
-    tried, one, other = knock(sessions, b"1", b"2", b"3")
+    one, tried, other = knock(sessions, b"1", b"2", b"3")
     run(sessions, "UPDATE callbacks SET attempts = 1 WHERE id = :id", id=tried)
-    assert set_out(sessions, [tried, one], most=9) == [tried, one]
+    assert set_out(sessions, [one, tried], most=9) == [one, tried]
     assert set_out(sessions, [one], most=9) == [one, other]
 
 
 def test_what_waited_long_is_counted_when_it_is_taken_along_so_only_once(sessions):
-    old = knock(sessions, b"1", b"2")
+    first, second, old = knock(sessions, b"1", b"2", b"3")
     let_pass(sessions, 6)
-    young = knock(sessions, b"3", b"4")
-    assert set_out(sessions, young[:1], most=9) == old + young
-    assert attempts(sessions) == [1, 1, 0, 0]
-    assert set_out(sessions, young[1:], most=9) == young
+    [young] = knock(sessions, b"4")
+    assert set_out(sessions, [second], most=9) == [second, old, young]
+    assert attempts(sessions) == [0, 1, 1, 0]
+    assert set_out(sessions, [first], most=9) == [first, young]
 
 
 def knock_at(sessions, callback_id):
@@ -191,11 +192,9 @@ def knock_at(sessions, callback_id):
 
 def test_who_sets_out_looks_no_further_than_nearby(sessions):
     [one] = knock(sessions, b"1")
-    near, far = one + receive.NEARBY, one + 2 * receive.NEARBY + 1
-    knock_at(sessions, near)
-    knock_at(sessions, far)
-    assert set_out(sessions, [near], most=9) == [one, near]
-    assert set_out(sessions, [far], most=9) == [far]
+    knock_at(sessions, one + receive.NEARBY)
+    knock_at(sessions, one + receive.NEARBY + 1)
+    assert set_out(sessions, [one], most=9) == [one, one + receive.NEARBY]
 
 
 def test_transactions_are_found_by_any_of_the_ids_and_strangers_are_not_there(sessions):
