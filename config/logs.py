@@ -27,8 +27,20 @@ SECRET_SHAPES = (
     (re.compile(r"(?m)^(DETAIL:\s+).*$"), rf"\1{MASK}"),
 )
 
-SUSPICIOUS = re.compile(r"(?i)eyJ|whsec_|bearer|:/|token|api_?key|authorization|password|secret|detail")
-"""Found in every line that holds one of those shapes or names. Nearly none does: so it is looked for once in a line."""
+SUSPICIOUS = [
+    "eyj",
+    "whsec_",
+    "bearer",
+    "://",
+    "token",
+    "apikey",
+    "api_key",
+    "authorization",
+    "password",
+    "secret",
+    "detail",
+]
+"""In small letters: each line that holds one of those shapes or names has one of these in it, and nearly no other has."""
 
 
 def mask(text: str) -> str:
@@ -57,9 +69,11 @@ def _mask_event(logger: Any, method: str, event: structlog.types.EventDict) -> s
 _as_json = structlog.processors.JSONRenderer()
 
 
-def _masked_json(logger: Any, method: str, event: structlog.types.EventDict) -> str | bytes:
-    line = _as_json(logger, method, event)
-    return _as_json(logger, method, _masked(event)) if SUSPICIOUS.search(str(line)) else line
+def _masked_json(logger: Any, method: str, event: structlog.types.EventDict) -> str:
+    """Look at the finished line first: to mask each of its fields takes several times as long."""
+    line = str(_as_json(logger, method, event))
+    small = line.lower()
+    return str(_as_json(logger, method, _masked(event))) if any(sign in small for sign in SUSPICIOUS) else line
 
 
 def set_up_logs(settings: Settings) -> None:

@@ -257,6 +257,9 @@ class Lengths:
     lease: float
     visibility: float
     retry: float
+    reading: float = 1.0
+    """For a batch of callbacks, if its reader is to ask as well: both must fit into one task. What was read more slowly
+    is asked about by another message, in a time of its own."""
     telling: Telling = Telling()
     """Of delivering notices, which has nothing to do with the gateway."""
 
@@ -294,6 +297,12 @@ class Lengths:
             if shorter >= longer
         ]
 
+
+READ_BATCH = 200
+"""Callbacks of one message, those included that its reader takes along. Twins halve the questions they lead to."""
+
+ASK_BATCH = 100
+"""Questions of one message: so few that a batch is asked about well within a task's time."""
 
 READING_ATTEMPTS = 12
 """How often somebody sets out to read a callback in vain before the sweep takes it for poison."""

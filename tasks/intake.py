@@ -1,15 +1,14 @@
 """Stored callbacks: read each, find whom it is about, and see to it that the gateway is asked.
 
-Believes nothing: a callback only chooses which question is asked. Does not ask: `tasks.confirm` does.
+Believes nothing: a callback only chooses which question is asked. How it is asked is a matter of `tasks.confirm`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
+import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from functools import partial
 
 import structlog
 from celery import shared_task
@@ -27,6 +26,7 @@ from models.queries.receive import Finding, KnownTransaction, StoredCallback
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Status
+from tasks.confirm import confirm
 from tasks.job import Job
 from tasks.toolbox import Toolbox, Wire
 
@@ -45,24 +45,63 @@ class Sorted:
     about: KnownTransaction | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What came of reading: how many callbacks were read, and the transactions that are to be asked about."""
+
+    count: int = 0
+    to_ask: list[int] = field(default_factory=list)
+
+
 def intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
-    """Read these callbacks, in one transaction; how many were read.
+    """Read these callbacks and ring for what is to be asked; how many were read."""
+    reading = read(tools, callback_ids)
+    _ring(tools, reading.to_ask)
+    return reading.count
+
+
+def read_and_ask(tools: Toolbox, callback_ids: Sequence[int]) -> int:
+    """Read these callbacks, and others that wait unread, and ask about them here and now; how many were read.
+
+    While all workers ask, callbacks pile up; whoever is done first takes what waits. So batches grow with the load by
+    themselves, and a callback that comes alone is not kept waiting for company. What is too much for one batch of
+    questions is rung for, and so is everything if the reading took so long that the questions might outlast the task.
+    """
+    began = time.monotonic()
+    reading = read(tools, callback_ids, most=policy.READ_BATCH)
+    is_slow = time.monotonic() - began > tools.lengths.reading
+    here = [] if is_slow else reading.to_ask[: policy.ASK_BATCH]
+    _ring(tools, reading.to_ask[len(here) :])
+    if here:
+        confirm(tools, here, lane=Lane.CALLBACK)
+    return reading.count
+
+
+def _ring(tools: Toolbox, to_ask: Sequence[int]) -> None:
+    if to_ask:
+        tools.queue.ask_soon(to_ask, lane=Lane.CALLBACK)
+
+
+def read(tools: Toolbox, callback_ids: Sequence[int], *, most: int = 0) -> Reading:
+    """Read these callbacks, in one transaction, and others along with them if that makes no more than `most`.
 
     A callback somebody else reads at the same time is left to them. What is to be asked about carries a mark in its row
-    before any message is sent, so that a lost message costs seconds. Should one of them break the reading, each is read
-    alone: anybody can send us anything, and it must not keep its neighbours unread.
+    when this returns, so that whoever dies before asking costs seconds. Should one of them break the reading, each is
+    read alone: anybody can send us anything, and it must not keep its neighbours unread.
     """
     with transaction(tools.sessions) as step:
-        receive.count_attempts(step.session, callback_ids, grace=policy.INTAKE_GRACE)
+        waiting = receive.set_out(step.session, callback_ids, grace=policy.INTAKE_GRACE, most=most)
+    if not waiting:
+        return Reading()
     try:
-        read = _intake(tools, callback_ids)
+        reading = _read(tools, waiting)
     except (TryAgain, SoftTimeLimitExceeded):
         raise
     except Exception:
-        log.exception("batch_not_read", count=len(callback_ids))
-        read = sum(_intake_alone(tools, callback_id) for callback_id in callback_ids)
-    log.info("callbacks_read", read=read, given=len(callback_ids))
-    return read
+        log.exception("batch_not_read", count=len(waiting))
+        reading = _sum([_read_alone(tools, callback_id) for callback_id in waiting])
+    log.info("callbacks_read", read=reading.count, given=len(callback_ids))
+    return reading
 
 
 def read_again(tools: Toolbox, callback_ids: Sequence[int]) -> list[Sorted]:
@@ -76,23 +115,28 @@ def read_again(tools: Toolbox, callback_ids: Sequence[int]) -> list[Sorted]:
         return _read_all(tools, step.session, callback_ids)
 
 
-def _intake_alone(tools: Toolbox, callback_id: int) -> int:
+def _read_alone(tools: Toolbox, callback_id: int) -> Reading:
     try:
-        return _intake(tools, [callback_id])
+        return _read(tools, [callback_id])
     except (TryAgain, SoftTimeLimitExceeded):
         raise
     except Exception:
         # Due again by itself; the sweep gives it to a person when its attempts are used up.
         log.exception("callback_not_read", callback_id=callback_id)
-        return 0
+        return Reading()
 
 
-def _intake(tools: Toolbox, callback_ids: Sequence[int]) -> int:
+def _sum(readings: Sequence[Reading]) -> Reading:
+    return Reading(
+        count=sum(reading.count for reading in readings),
+        to_ask=sorted({pk for reading in readings for pk in reading.to_ask}),
+    )
+
+
+def _read(tools: Toolbox, callback_ids: Sequence[int]) -> Reading:
     with transaction(tools.sessions) as step:
         done = _read_all(tools, step.session, callback_ids)
-        for to_ask in _to_ask(done):
-            step.after_commit.append(partial(tools.queue.ask_soon, to_ask, lane=Lane.CALLBACK))
-    return len(done)
+    return Reading(count=len(done), to_ask=sorted(_claims(done)))
 
 
 def _read_all(tools: Toolbox, session: Session, callback_ids: Sequence[int]) -> list[Sorted]:
@@ -144,15 +188,6 @@ def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mappi
     return Sorted(finding, claims=None if nothing_new else content.claims, about=about)
 
 
-def _to_ask(done: Sequence[Sorted]) -> list[list[int]]:
-    """Which transactions are to be asked about, those of each account apart: one must not wait for another's turn."""
-    of_account: dict[str, set[int]] = defaultdict(set)
-    for one in done:
-        if one.about is not None and one.claims is not None:
-            of_account[one.about.account].add(one.about.id)
-    return [sorted(ids) for _, ids in sorted(of_account.items())]
-
-
 def _claims(done: Sequence[Sorted]) -> dict[int, Said]:
     """What is claimed about each transaction to be asked about; UNKNOWN where two callbacks of one batch disagree."""
     claims: dict[int, Said] = {}
@@ -187,4 +222,4 @@ def _case(finding: Finding) -> NewCase | None:
 @shared_task(bind=True, base=Job, name="reconciler.read_callbacks")
 def read_callbacks(self: Job, callback_ids: list[int]) -> None:
     """Message: these callbacks were stored."""
-    intake(self.tools, callback_ids)
+    read_and_ask(self.tools, callback_ids)

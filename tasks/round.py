@@ -114,7 +114,8 @@ class Round:
             time.sleep(pause or 0)
             return []
         done, others = wait(self._waiting, timeout=pause, return_when=FIRST_COMPLETED)
-        if done and others:  # a transaction for each answer by itself would cost more than all the rest
+        # A transaction for each answer by itself would cost more than all the rest; but trouble is told at once.
+        if done and others and not any(_is_trouble(future) for future in done):
             done, _ = wait(self._waiting, timeout=self._gather_for, return_when=ALL_COMPLETED)
         handful = []
         for future in done:
@@ -145,3 +146,11 @@ class Round:
                 wait=timedelta(seconds=delay),
                 spread=timedelta(seconds=min(spread, policy.LONGEST_PUT_OFF)),
             )
+
+
+def _is_trouble(future: Future[Answered | None]) -> bool:
+    """Whether this question ended without an answer, so that others should perhaps not go out."""
+    if future.exception():
+        return True
+    answered = future.result()
+    return answered is not None and not answered.answer.said.is_an_answer

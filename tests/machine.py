@@ -20,7 +20,7 @@ from models.errors import GatewayRefused, NotSent, OutcomeUnknown
 from models.order import InvoiceOrder
 from models.session import Sessions, transaction
 from tasks.confirm import confirm
-from tasks.intake import intake
+from tasks.intake import read_and_ask
 from tasks.toolbox import Toolbox
 from tests.fakes import LENGTHS, Fakes, toolbox
 
@@ -217,7 +217,7 @@ class World:
             return False
         index = which % waiting
         if index < len(read):
-            intake(self.tools, read[index] if keep else read.pop(index))
+            read_and_ask(self.tools, read[index] if keep else read.pop(index))
         else:
             ids, lane = asked[index - len(read)] if keep else asked.pop(index - len(read))
             confirm(self.tools, ids, lane=lane)

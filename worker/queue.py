@@ -23,16 +23,11 @@ from config.celery_settings import (
     RECHECK,
     REPLAY,
 )
+from config.policy import ASK_BATCH, READ_BATCH
 from models.check import Lane
 from tasks.toolbox import in_batches
 
 log = structlog.get_logger()
-
-BATCH = 100
-"""Ids one message carries: small enough that a batch is asked about well within a task's time."""
-
-READ_BATCH = 200
-"""The same for callbacks: twins halve them, and reading asks nobody."""
 
 BEHIND = 4
 """Messages about callbacks that may wait until the workers count as behind: about what two processes have in hand next."""
@@ -58,7 +53,7 @@ TROUBLE = (KombuError, OperationalError, OSError, TimeoutError)
 class CeleryQueue:
     """Publishes through the app. Never raises for trouble of the broker; says False, and the sweep rings later."""
 
-    def __init__(self, app: Celery, *, recheck_batch: int = BATCH) -> None:
+    def __init__(self, app: Celery, *, recheck_batch: int = ASK_BATCH) -> None:
         """`recheck_batch` is how many of the sweep's questions one message carries.
 
         Each message is waited for to its last answer: a short one leaves the gateway's connections idle much of the time.
@@ -79,7 +74,7 @@ class CeleryQueue:
     def ask_soon(self, transaction_ids: Sequence[int], *, lane: Lane) -> bool:
         """Ring for questions; those nobody waits for go to a queue of their own."""
         fresh = lane in (Lane.CALLBACK, Lane.PERSON)
-        queue, size = (FRESH, BATCH) if fresh else (RECHECK, self._recheck_batch)
+        queue, size = (FRESH, ASK_BATCH) if fresh else (RECHECK, self._recheck_batch)
         sent = [self._send(ASK, [list(ids), lane.value], queue=queue) for ids in in_batches(transaction_ids, size=size)]
         return all(sent)
 
@@ -109,7 +104,7 @@ class CeleryQueue:
 
     def room_to_ask(self) -> bool:
         """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""
-        return self._is_short(RECHECK, room=max(LEAST_ROOM, ROOM * BATCH // self._recheck_batch))
+        return self._is_short(RECHECK, room=max(LEAST_ROOM, ROOM * ASK_BATCH // self._recheck_batch))
 
     def echo(self, name: str) -> list[str]:
         """Send an echo through every queue there is; it is worth nothing later on, and expires."""

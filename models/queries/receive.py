@@ -14,6 +14,9 @@ from models.answers import Said
 from models.callback import Callback, Outcome, Receipt
 from models.transaction import Status
 
+NEARBY = 2000
+"""How far, by id, a reader looks around for what waits unread: it must never walk through a whole backlog."""
+
 UNFINISHED = (Outcome.RECEIVED, Outcome.UNMATCHED)
 
 
@@ -32,7 +35,6 @@ class KnownTransaction:
     """As much of a transaction as choosing a question takes."""
 
     id: int
-    account: str
     transaction_id: str
     status: Status
     has_token: bool = True
@@ -91,25 +93,52 @@ def store_callbacks(
     return list(session.scalars(STORE, {"grace": grace, "bodies": bodies, "receipts": json.dumps(rows)}))
 
 
-COUNT_ATTEMPTS = text("""
-    WITH waiting AS (
-        SELECT id FROM callbacks
+SET_OUT = text("""
+    WITH given AS MATERIALIZED (
+        SELECT id, attempts, COALESCE(stored_at, received_at) AS came_at FROM callbacks
         WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome = ANY(CAST(:unfinished AS text[]))
-          AND COALESCE(stored_at, received_at) <= clock_timestamp() - CAST(:grace AS interval)
+    ), along AS MATERIALIZED (
+        SELECT id, COALESCE(stored_at, received_at) AS came_at FROM callbacks
+        WHERE outcome = :unread AND id BETWEEN :first AND :last AND attempts = 0
+          AND id NOT IN (SELECT id FROM given) AND (SELECT max(attempts) = 0 FROM given)
+        ORDER BY id LIMIT GREATEST(:most - (SELECT count(*) FROM given), 0)
+    ), party AS (
+        SELECT id, came_at FROM given UNION ALL SELECT id, came_at FROM along
+    ), waiting AS (
+        SELECT id FROM callbacks
+        WHERE id IN (SELECT id FROM party WHERE came_at <= clock_timestamp() - CAST(:grace AS interval))
+          AND outcome = ANY(CAST(:unfinished AS text[]))
         ORDER BY id FOR NO KEY UPDATE SKIP LOCKED
+    ), counted AS (
+        UPDATE callbacks c SET attempts = c.attempts + 1 FROM waiting WHERE c.id = waiting.id
     )
-    UPDATE callbacks c SET attempts = c.attempts + 1 FROM waiting WHERE c.id = waiting.id
+    SELECT id FROM party ORDER BY id
 """)
 
 
-def count_attempts(session: Session, ids: Sequence[int], *, grace: timedelta) -> None:
-    """Note that somebody sets out to read these. Commit it before the reading.
+def set_out(session: Session, ids: Sequence[int], *, grace: timedelta, most: int = 0) -> list[int]:
+    """Note that somebody sets out to read these; those that still wait. Commit it before the reading.
 
     So a callback that kills its reader runs out of attempts. One younger than `grace` is not counted: its first
     reading, the only one nearly all callbacks need, then writes nothing here.
+
+    With `most`, others nearby that wait unread are taken along, up to so many in all, the oldest first. None that somebody
+    set out for before, and none at all if one of `ids` is such: it may be what kills its readers. Nor any when all of `ids`
+    are read already: such a message is to be over at once, else the messages would pile up behind the questions.
     """
-    parameters = {"ids": list(ids), "unfinished": [outcome.value for outcome in UNFINISHED], "grace": grace}
-    session.execute(COUNT_ATTEMPTS, parameters)
+    if not ids:
+        return []
+    newest = max(ids)
+    parameters = {
+        "ids": list(ids),
+        "unfinished": [outcome.value for outcome in UNFINISHED],
+        "unread": Outcome.RECEIVED.value,
+        "first": newest - NEARBY,
+        "last": newest + NEARBY,
+        "most": most,
+        "grace": grace,
+    }
+    return list(session.scalars(SET_OUT, parameters))
 
 
 TAKE = text("""
@@ -127,7 +156,7 @@ def take_callbacks(session: Session, ids: Sequence[int]) -> list[StoredCallback]
 
 
 FIND = text("""
-    SELECT id, account, transaction_id, status, token IS NOT NULL FROM transactions
+    SELECT id, transaction_id, status, token IS NOT NULL FROM transactions
     WHERE transaction_id = ANY(CAST(:references AS text[]))
 """)
 
@@ -139,8 +168,8 @@ def find_transactions(session: Session, references: Iterable[str]) -> dict[str, 
         return {}
     rows = session.execute(FIND, {"references": wanted})
     return {
-        ours: KnownTransaction(id=pk, account=account, transaction_id=ours, status=Status(status), has_token=known)
-        for pk, account, ours, status, known in rows
+        ours: KnownTransaction(id=pk, transaction_id=ours, status=Status(status), has_token=known)
+        for pk, ours, status, known in rows
     }
 
 

@@ -85,7 +85,7 @@ def _row(step: Step) -> str:
 
 
 def _left(left: Left) -> tuple[str, ...]:
-    lock = MOVING if left.to_ask is None else "held" if left.is_locked else "free"
+    lock = MOVING if left.is_moving else "held" if left.is_locked else "free"
     return left.invoice, left.callback, lock, _number(left.to_read), _number(left.to_ask)
 
 

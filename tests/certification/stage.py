@@ -262,7 +262,9 @@ def _differences(said: Left, found: Left) -> Iterator[str]:
     if said.to_read is None:
         found = replace(found, to_read=None)
     if said.to_ask is None:
-        found = replace(found, to_ask=None, is_locked=said.is_locked, invoice=found.invoice.partition(",")[0])
+        found = replace(found, to_ask=None)
+    if said.is_moving:
+        found = replace(found, is_locked=said.is_locked, invoice=found.invoice.partition(",")[0])
     if said != found:
         yield f"left {found}, said {said}"
 

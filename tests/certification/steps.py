@@ -44,7 +44,6 @@ class Healer(StrEnum):
     SWEEP_READS = "the sweep, which finds the callback unread"
     SWEEP_ASKS = "the sweep, which finds the invoice due"
     READ_AGAIN = "its message, delivered again, or the sweep, which finds the callback unread"
-    ASK_AGAIN = "its message, delivered again, or the sweep, which finds the invoice due"
     TOLD_AGAIN = "the sweep, which finds the notice due when its lease is over"
     MERCHANT = "the merchant, who sends the same order again"
     PERSON = "a person: the sweep opens a case `token_lost`"
@@ -57,7 +56,6 @@ LEARNED_BY: Mapping[Healer, tuple[Lane, ...]] = {
     Healer.SWEEP_READS: (Lane.CALLBACK,),
     Healer.SWEEP_ASKS: (Lane.SWEEP,),
     Healer.READ_AGAIN: (Lane.CALLBACK,),
-    Healer.ASK_AGAIN: (Lane.CALLBACK, Lane.SWEEP),
     Healer.TOLD_AGAIN: (Lane.CALLBACK,),
     Healer.MERCHANT: (Lane.CALLBACK,),
     Healer.PERSON: (),
@@ -78,7 +76,12 @@ class Left:
     to_read: int | None = 0
     to_ask: int | None = 0
     """Messages about callbacks and about questions, waiting or taken and not acknowledged; None where another process
-    works on them that very moment. With `to_ask` None so do the lock and the invoice's date."""
+    works on them that very moment."""
+
+    @property
+    def is_moving(self) -> bool:
+        """Whether somebody works on it that very moment: then the lock and the invoice's date move, too."""
+        return self.to_read is None or self.to_ask is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from config.celery_settings import ASK, READ
+from config.celery_settings import READ
 from models.check import Lane
 from tests.certification.steps import Healer, Left, Program, Scene, Step, When
 
@@ -18,28 +19,20 @@ UNREAD = "received, within 5 s"
 CLAIMED = "received, within 36.5 s"
 MATCHED = "matched"
 
-PICKED_UP = Left(invoice=MARKED, callback=MATCHED, to_read=None, to_ask=1)
-"""Read and marked, and the message for the question is out."""
-LOCKED = Left(invoice=MARKED, callback=MATCHED, is_locked=True, to_read=None, to_ask=1)
+LOCKED = Left(invoice=MARKED, callback=MATCHED, is_locked=True, to_read=1)
 """The lock is taken, no question begun."""
-ASKING = Left(invoice=LEASED, callback=MATCHED, is_locked=True, to_read=None, to_ask=1)
+ASKING = Left(invoice=LEASED, callback=MATCHED, is_locked=True, to_read=1)
 """A question is begun. Nothing of its answer is committed."""
+DONE = Left(invoice=COMPLETED, callback=MATCHED, to_read=1)
+"""Settled, and the message not acknowledged."""
 
 
-def _is_read(_: Any, request: Any) -> bool:
-    return bool(request.task_name == READ)
+def _is_read(*called: Any) -> bool:
+    return bool(called[-1].task_name == READ)
 
 
-def _is_ask(request: Any) -> bool:
-    return bool(request.task_name == ASK)
-
-
-def _carries_ask(message: Any, *_: Any) -> bool:
-    return bool(message.headers["task"] == ASK)
-
-
-def _by_callback(*_: Any, lane: Lane) -> bool:
-    return lane is Lane.CALLBACK
+def _carries_read(message: Any, *_: Any) -> bool:
+    return bool(message.headers["task"] == READ)
 
 
 def _by_sweep(*_: Any, lane: Lane) -> bool:
@@ -174,7 +167,7 @@ INTAKE = (
         "counted",
         "the attempt to read it is noted, nothing read",
         when=When.BEFORE,
-        where="tasks.intake:_intake",
+        where="tasks.intake:_read",
         left=Left(invoice=FIRST_CHECK, callback=UNREAD, to_read=1),
         healer=Healer.READ_AGAIN,
         within=20,
@@ -199,23 +192,12 @@ INTAKE = (
     ),
     _worker(
         "matched",
-        "the callback is matched and the mark committed, nobody was rung for",
+        "the callback is matched and the mark committed, nothing asked",
         when=When.BEFORE,
-        where="worker.queue:CeleryQueue.ask_soon",
-        aimed=_by_callback,
+        where="tasks.intake:confirm",
         left=Left(invoice=MARKED, callback=MATCHED, to_read=1),
         healer=Healer.SWEEP_ASKS,
         within=20,
-    ),
-    _worker(
-        "rung",
-        "the message for the question is in the broker, that for the callback not acknowledged",
-        when=When.AFTER,
-        where="worker.queue:CeleryQueue.ask_soon",
-        aimed=_by_callback,
-        left=Left(invoice="pending", callback=MATCHED, to_read=None, to_ask=None),
-        healer=Healer.MESSAGE,
-        within=10,
     ),
 )
 
@@ -226,15 +208,6 @@ def _confirm(name: str, says: str, where: str, *, when: When = When.AFTER, **mor
 
 
 QUESTION = (
-    _confirm(
-        "picked up",
-        "a child has the message for the question",
-        "tasks.confirm:confirm",
-        when=When.BEFORE,
-        left=PICKED_UP,
-        healer=Healer.ASK_AGAIN,
-        within=20,
-    ),
     _confirm(
         "locked",
         "the lock is taken",
@@ -247,7 +220,7 @@ QUESTION = (
     _confirm(
         "asked",
         "the question is sent, its answer not read",
-        "http.client:HTTPConnection.getresponse",
+        "worker.ligdicash.line:read_reply",
         when=When.BEFORE,
     ),
     _confirm("heard", "the answer is in hand", "worker.ligdicash.client:LigdicashClient.confirm"),
@@ -259,7 +232,7 @@ QUESTION = (
         "recorded",
         "all of it is committed, the lock still held",
         "tasks.confirm:record",
-        left=Left(invoice=COMPLETED, callback=MATCHED, is_locked=True, to_read=None, to_ask=1),
+        left=replace(DONE, is_locked=True),
         healer=Healer.NOBODY,
         within=10,
     ),
@@ -267,7 +240,7 @@ QUESTION = (
         "released",
         "the lock is released, the message not acknowledged",
         "worker.locks:RedisHeld.release",
-        left=Left(invoice=COMPLETED, callback=MATCHED, to_read=None, to_ask=1),
+        left=DONE,
         healer=Healer.NOBODY,
         within=10,
     ),
@@ -276,8 +249,8 @@ QUESTION = (
         "the child is done, the worker has not acknowledged the message",
         "celery.worker.request:Request.acknowledge",
         when=When.BEFORE,
-        aimed=_is_ask,
-        left=Left(invoice=COMPLETED, callback=MATCHED, to_read=None, to_ask=1),
+        aimed=_is_read,
+        left=DONE,
         healer=Healer.NOBODY,
         within=10,
     ),
@@ -285,22 +258,22 @@ QUESTION = (
         "acknowledged",
         "the message is acknowledged",
         "kombu.message:Message.ack_log_error",
-        aimed=_carries_ask,
-        left=Left(invoice=COMPLETED, callback=MATCHED, to_read=None),
+        aimed=_carries_read,
+        left=replace(DONE, to_read=0),
         healer=Healer.NOBODY,
         within=10,
     ),
     _confirm(
         "worker gone",
         "the whole worker dies while a question is out",
-        "http.client:HTTPConnection.getresponse",
+        "worker.ligdicash.line:read_reply",
         when=When.BEFORE,
         takes_parent=True,
     ),
 )
 
-SETTLED = Left(invoice=COMPLETED, callback=MATCHED, to_read=None, to_ask=None)
-"""Settled; the message for the question may not be acknowledged yet."""
+SETTLED = replace(DONE, to_read=None)
+"""Settled; the message for the callback may not be acknowledged yet."""
 
 
 def _notify(name: str, says: str, where: str, *, when: When = When.AFTER, **more: Any) -> Step:

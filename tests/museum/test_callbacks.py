@@ -15,7 +15,7 @@ from models.queries.replay.work import claim as claim_items
 from models.session import transaction
 from models.transaction import Status
 from tasks.confirm import confirm
-from tasks.intake import intake
+from tasks.intake import intake, read_and_ask
 from tasks.invoices import create
 from tasks.record import record
 from tasks.replay import work_batch
@@ -60,7 +60,7 @@ def take_messages(tools, fakes):
     """Workers take everything that waits in the queues."""
     while fakes.queue.read or fakes.queue.asked:
         if fakes.queue.read:
-            intake(tools, fakes.queue.read.pop(0))
+            read_and_ask(tools, fakes.queue.read.pop(0))
         else:
             ids, lane = fakes.queue.asked.pop(0)
             confirm(tools, ids, lane=lane)

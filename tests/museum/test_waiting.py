@@ -41,7 +41,7 @@ def test_06_row_committed_job_never_queued(sessions, fakes, tools):
 def test_07_job_queued_before_commit(sessions, fakes, tools):
     """Saleor #17086: the message overtakes the commit, and the worker finds no row.
 
-    With `ask_soon` called in place instead of in `after_commit`, the bell would ring before the mark can be seen.
+    With `ask_soon` called in the transaction that reads, the bell would ring before the mark can be seen.
     """
     [pk] = add_pending(sessions)
     seen = []

@@ -14,7 +14,7 @@ from config.policy import SPACING
 from models.account import DEFAULT
 from models.check import Lane
 from tasks.confirm import confirm
-from tasks.intake import intake
+from tasks.intake import read_and_ask
 from tasks.sweep import sweep
 from tasks.toolbox import in_batches
 from tests.fakes import FakeGateway, FakeQueue, completed, pending, toolbox
@@ -72,7 +72,7 @@ def workers(tools, over):
     def read():
         while not over.is_set():
             try:
-                intake(tools, tools.queue.to_read.get(timeout=0.05))
+                read_and_ask(tools, tools.queue.to_read.get(timeout=0.05))
             except queue.Empty:
                 continue
 

@@ -169,7 +169,7 @@ def test_a_breaker_that_opens_in_the_middle_of_a_batch_stops_what_has_not_gone_o
     assert fakes.breaker.heard[0] == Heard(refusals=1, reason="the address is not allowed")
     unasked = [pk for pk in pks if row(sessions, pk).asked == 0]
     assert len(unasked) == 40 - recorded
-    assert all(29 < due_in(sessions, pk) <= 35 for pk in unasked)
+    assert all(20 < due_in(sessions, pk) <= 35 for pk in unasked)
 
 
 def test_an_answer_that_was_under_way_when_the_breaker_opened_lets_nothing_out_again(sessions, fakes):

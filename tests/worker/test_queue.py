@@ -14,11 +14,12 @@ import redis
 from structlog.testing import capture_logs
 
 from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, NOTICES, NOTIFY, READ, RECHECK, REPLAY
+from config.policy import ASK_BATCH
 from models.check import Lane
 from tests.fakes import settings_for
 from tests.proxy import wire_to
 from worker.app import make_app
-from worker.queue import BATCH, BEHIND, ROOM, CeleryQueue
+from worker.queue import BEHIND, ROOM, CeleryQueue
 
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 KEY = "reconciler:{}".format
@@ -111,19 +112,19 @@ def test_a_replay_plan_stands_where_the_sweeps_questions_stand(queue, valkey):
 
 
 def test_many_ids_are_several_messages_and_none_is_left_out(queue, valkey):
-    ids = list(range(2 * BATCH + 1))
+    ids = list(range(2 * ASK_BATCH + 1))
     assert queue.ask_soon(ids, lane=Lane.SWEEP)
     sent = [args[0] for _, args in messages(valkey, RECHECK)]
-    assert [len(part) for part in sent] == [BATCH, BATCH, 1]
+    assert [len(part) for part in sent] == [ASK_BATCH, ASK_BATCH, 1]
     assert [i for part in sent for i in part] == ids
 
 
 def test_the_sweeps_messages_are_as_long_as_many_connections_need_and_fewer_of_them_wait(app, valkey):
-    queue = CeleryQueue(app, recheck_batch=4 * BATCH)
-    assert queue.ask_soon(range(4 * BATCH), lane=Lane.SWEEP)
-    assert queue.ask_soon(range(4 * BATCH), lane=Lane.CALLBACK)
-    assert [len(args[0]) for _, args in messages(valkey, RECHECK)] == [4 * BATCH]
-    assert [len(args[0]) for _, args in messages(valkey, FRESH)] == [BATCH] * 4
+    queue = CeleryQueue(app, recheck_batch=4 * ASK_BATCH)
+    assert queue.ask_soon(range(4 * ASK_BATCH), lane=Lane.SWEEP)
+    assert queue.ask_soon(range(4 * ASK_BATCH), lane=Lane.CALLBACK)
+    assert [len(args[0]) for _, args in messages(valkey, RECHECK)] == [4 * ASK_BATCH]
+    assert [len(args[0]) for _, args in messages(valkey, FRESH)] == [ASK_BATCH] * 4
     while queue.room_to_ask():
         queue.ask_soon([1], lane=Lane.SWEEP)
     assert len(messages(valkey, RECHECK)) == ROOM // 4
@@ -179,7 +180,7 @@ def test_questions_somebody_waits_for_take_no_room_from_the_sweep(queue):
 
 def test_what_waits_is_counted_by_queue_and_unknown_with_the_broker_away(queue):
     queue.read_soon([1])
-    queue.ask_soon(range(BATCH + 1), lane=Lane.SWEEP)
+    queue.ask_soon(range(ASK_BATCH + 1), lane=Lane.SWEEP)
     assert queue.waiting() == {CALLBACKS: 1, FRESH: 0, RECHECK: 2, NOTICES: 0, CONTROL: 0}
     with opened("redis://127.0.0.1:1/0") as nobody, capture_logs():
         assert CeleryQueue(nobody).waiting() is None

@@ -28,14 +28,14 @@ def size(
     *,
     rate: Annotated[
         float,
-        typer.Option(metavar="NUMBER", help="Callbacks a second, at the busiest time of the day.", show_default=False),
+        typer.Option(metavar="COUNT", help="Callbacks a second, at the busiest time of the day.", show_default=False),
     ],
     gateway_latency: Annotated[
         float,
         typer.Option(metavar="SECONDS", help="From a question to LigdiCash's answer, on average.", show_default=False),
     ],
     questions_per_payment: Annotated[
-        float, typer.Option(metavar="NUMBER", help="Questions until a payment is final, on average; at least 1.")
+        float, typer.Option(metavar="COUNT", help="Questions until a payment is final, on average; at least 1.")
     ] = 1.5,
     application_latency: Annotated[
         float,

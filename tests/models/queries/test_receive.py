@@ -115,19 +115,23 @@ def test_finishing_nothing_is_no_trouble(sessions):
         receive.finish_callbacks(step.session, [])
 
 
-def count_attempts(sessions, ids):
+def set_out(sessions, ids, *, most=0):
     with transaction(sessions) as step:
-        receive.count_attempts(step.session, ids, grace=GRACE)
+        return receive.set_out(step.session, ids, grace=GRACE, most=most)
+
+
+def attempts(sessions):
+    return [n for (n,) in run(sessions, "SELECT attempts FROM callbacks ORDER BY id")]
 
 
 def test_the_first_reading_of_a_fresh_callback_is_not_counted_and_later_ones_are(sessions):
     ids = knock(sessions, b"1")
-    count_attempts(sessions, ids)
-    assert value(sessions, "SELECT attempts FROM callbacks") == 0
+    assert set_out(sessions, ids) == ids
+    assert attempts(sessions) == [0]
     let_pass(sessions, 6)
-    count_attempts(sessions, ids)
-    count_attempts(sessions, ids)
-    assert value(sessions, "SELECT attempts FROM callbacks") == 2
+    set_out(sessions, ids)
+    set_out(sessions, ids)
+    assert attempts(sessions) == [2]
 
 
 def test_counting_waits_for_nobody(sessions):
@@ -135,8 +139,63 @@ def test_counting_waits_for_nobody(sessions):
     let_pass(sessions, 6)
     with transaction(sessions) as reader:
         receive.take_callbacks(reader.session, ids)
-        count_attempts(sessions, ids)
-    assert value(sessions, "SELECT attempts FROM callbacks") == 0
+        set_out(sessions, ids)
+    assert attempts(sessions) == [0]
+
+
+def test_only_what_is_not_finished_is_set_out_for(sessions):
+    ids = knock(sessions, b"1", b"2", b"3")
+    for callback_id, outcome in zip(ids, (Outcome.UNREADABLE, Outcome.UNMATCHED), strict=False):
+        with transaction(sessions) as step:
+            receive.finish_callbacks(step.session, [Finding(callback_id=callback_id, outcome=outcome, note="")])
+    assert set_out(sessions, [*ids, 404]) == ids[1:]
+    assert set_out(sessions, []) == []
+
+
+def test_who_sets_out_takes_the_oldest_unread_along_up_to_so_many_in_all(sessions):
+    ids = knock(sessions, *[b"1"] * 6)
+    assert set_out(sessions, [ids[3]], most=1) == [ids[3]]
+    assert set_out(sessions, [ids[3]], most=4) == ids[:4]
+    assert set_out(sessions, [ids[3]], most=99) == ids
+
+
+def test_who_comes_too_late_for_its_own_takes_nobody_along(sessions):
+    ids = knock(sessions, b"1", b"2", b"3")
+    with transaction(sessions) as step:
+        receive.finish_callbacks(step.session, [Finding(callback_id=ids[0], outcome=Outcome.UNREADABLE, note="")])
+    assert set_out(sessions, ids[:1], most=9) == []
+    assert set_out(sessions, ids[:2], most=9) == ids[1:]
+
+
+def test_what_was_set_out_for_before_takes_nobody_along_and_is_not_taken(sessions):
+    tried, one, other = knock(sessions, b"1", b"2", b"3")
+    run(sessions, "UPDATE callbacks SET attempts = 1 WHERE id = :id", id=tried)
+    assert set_out(sessions, [tried, one], most=9) == [tried, one]
+    assert set_out(sessions, [one], most=9) == [one, other]
+
+
+def test_what_waited_long_is_counted_when_it_is_taken_along_so_only_once(sessions):
+    old = knock(sessions, b"1", b"2")
+    let_pass(sessions, 6)
+    young = knock(sessions, b"3", b"4")
+    assert set_out(sessions, young[:1], most=9) == old + young
+    assert attempts(sessions) == [1, 1, 0, 0]
+    assert set_out(sessions, young[1:], most=9) == young
+
+
+def knock_at(sessions, callback_id):
+    """Store one callback, as if so many had been there before."""
+    run(sessions, "SELECT setval(pg_get_serial_sequence('callbacks', 'id'), :n, false)", n=callback_id)
+    assert knock(sessions, b"1") == [callback_id]
+
+
+def test_who_sets_out_looks_no_further_than_nearby(sessions):
+    [one] = knock(sessions, b"1")
+    near, far = one + receive.NEARBY, one + 2 * receive.NEARBY + 1
+    knock_at(sessions, near)
+    knock_at(sessions, far)
+    assert set_out(sessions, [near], most=9) == [one, near]
+    assert set_out(sessions, [far], most=9) == [far]
 
 
 def test_transactions_are_found_by_any_of_the_ids_and_strangers_are_not_there(sessions):
