@@ -7,9 +7,13 @@ from sqlalchemy import event
 
 from models.account import DEFAULT
 from models.check import Lane
-from models.errors import Conflict, Invalid
+from models.errors import Conflict, Invalid, NotSent
 from models.order import InvoiceOrder
-from models.transaction import Status
+from models.payout import PayoutOrder
+from models.queries.payouts import find_payout
+from models.session import transaction
+from models.transaction import Route, Status
+from tasks import payouts
 from tasks.confirm import confirm
 from tasks.foresee import ask_aside
 from tasks.intake import intake
@@ -277,6 +281,43 @@ def test_what_was_created_elsewhere_is_registered_in_its_account(sessions, shops
     shops.shop.gateway.says("token-of-theirs", completed(5000, "ORDER-1"))
     confirm(shops.tools, [booked.invoice.id], lane=Lane.PERSON)
     assert row(sessions, booked.invoice.id).status == Status.COMPLETED
+
+
+OUT = PayoutOrder(transaction_id="OUT-1", amount=5000, route=Route.MOBILE_MONEY, customer="22670000000")
+
+
+def test_a_payout_is_sent_and_asked_about_with_the_keys_of_its_account(shops):
+    theirs = Shop(callback_url="https://pay.example.com/hook/shop")
+    shops.accounts.add(shops.shop.account("shop", shop=theirs))
+    booked = payouts.create(shops.tools, OUT, account="shop")
+    assert booked.payout.account == "shop"
+    assert [order.callback_url for order in shops.shop.gateway.payouts.received] == [theirs.callback_url]
+    confirm(shops.tools, [booked.payout.id], lane=Lane.PERSON)
+    assert (len(shops.own.gateway.payouts.asked), len(shops.shop.gateway.payouts.asked)) == (0, 1)
+    assert shops.shop.gateway.asked == shops.own.gateway.payouts.received == []
+
+
+def test_a_payout_is_taken_up_again_in_its_own_account_alone(shops):
+    shops.shop.gateway.payouts.send_fault = NotSent("away")
+    with pytest.raises(NotSent):
+        payouts.create(shops.tools, OUT, account="shop")
+    shops.shop.gateway.payouts.send_fault = None
+    with pytest.raises(Conflict, match="is taken by an order of the account 'shop'; use a new transaction_id"):
+        payouts.create(shops.tools, OUT)
+    assert payouts.create(shops.tools, OUT, account="shop").payout.status == Status.PENDING
+    assert shops.own.gateway.payouts.received == []
+
+
+def test_a_payout_whose_account_is_gone_is_not_even_marked(sessions, shops):
+    shops.shop.gateway.payouts.send_fault = NotSent("away")
+    with pytest.raises(NotSent):
+        payouts.create(shops.tools, OUT, account="shop")
+    with transaction(sessions) as step:
+        stored = find_payout(step.session, "OUT-1")
+    shops.accounts.remove("shop")
+    with pytest.raises(Invalid, match="there is no account 'shop' here"):
+        payouts.send(shops.tools, stored)
+    assert value(sessions, "SELECT sent_at FROM transactions") is None
 
 
 # -- telling ---------------------------------------------------------------------------------------------------------

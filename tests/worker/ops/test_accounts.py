@@ -92,6 +92,17 @@ def test_an_invoice_is_created_registered_and_listed_by_account(two, shop, tmp_p
     assert two.document("invoices", "show", "ORD-2")["account"] == "shop"
 
 
+def test_a_payout_and_a_code_are_sent_by_account(two, shop):
+    out = ("payouts", "create", "--amount", "5000", "--to", "22670000000", "--way", "mobile-money", "--transaction-id")
+    assert two.document(*out, "OUT-1", "--account", "shop")["account"] == "shop"
+    two.say(*out, "OUT-2")
+    [line] = two.document("payouts", "list", "--account", "shop")["items"]
+    assert (line["transaction_id"], line["account"]) == ("OUT-1", "shop")
+    assert len(shop.gateway.payouts.received) == len(two.fakes.gateway.payouts.received) == 1
+    two.say("invoices", "send-code", "--customer", "22676000000", "--amount", "5000", "--account", "shop")
+    assert (two.fakes.gateway.sent_to, shop.gateway.sent_to) == ([], [("22676000000", 5000)])
+
+
 def test_an_account_that_is_not_set_up_takes_no_order(two):
     create = ("invoices", "create", "--amount", "5000", "--account", "nowhere")
     assert two.fault(*create) == "error: account: there is no account 'nowhere' here; there are default, shop"

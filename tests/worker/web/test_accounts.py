@@ -27,8 +27,12 @@ def shop():
 
 
 @pytest.fixture
-def door(database_url, fakes, shop):
-    accounts = FakeAccounts(fakes.account(DEFAULT), shop.account("shop"))
+def accounts(fakes, shop):
+    return FakeAccounts(fakes.account(DEFAULT), shop.account("shop"))
+
+
+@pytest.fixture
+def door(database_url, fakes, accounts):
     with open_door(database_url, fakes=fakes, accounts=accounts) as door:
         yield door
 
@@ -98,6 +102,41 @@ def test_the_same_id_in_another_account_is_a_conflict(door):
     answer = door.v1("POST", json=ORDER | {"account": "shop"})
     assert answer.status_code == 409
     assert "taken by an order of the account 'default'" in answer.json()["error"]
+
+
+def payout(door, **more):
+    told = {"amount": 4200, "customer": "22670000000", "custom_data": {"transaction_id": "OUT-1"}}
+    sent = {"route": "mobile_money", "commande": told} | more
+    return door.call("POST", "/v1/payouts", json=sent, headers={"Authorization": f"Bearer {API_KEY}"})
+
+
+def test_a_payout_goes_out_of_the_account_it_names(door, fakes, shop):
+    answer = payout(door, account="shop")
+    assert (answer.status_code, answer.json()["account"]) == (201, "shop")
+    assert (len(fakes.gateway.payouts.received), len(shop.gateway.payouts.received)) == (0, 1)
+    assert "taken by an order of the account 'shop'" in payout(door).json()["error"]
+
+
+def test_a_payout_of_an_account_that_is_not_set_up_is_refused(door):
+    answer = payout(door, account="nowhere")
+    assert (answer.status_code, answer.json()["error"]) == (
+        422,
+        "account: there is no account 'nowhere' here; there are default, shop",
+    )
+
+
+@pytest.mark.parametrize(("account", "status"), [("shop", 422), (DEFAULT, 201)])
+def test_the_operators_of_a_payout_are_those_of_its_account(door, accounts, fakes, shop, account, status):
+    accounts.add(fakes.account(DEFAULT, operators=("11",)))
+    accounts.add(shop.account("shop", operators=("3",)))
+    assert payout(door, account=account).status_code == status
+
+
+def test_a_code_is_sent_by_the_account_of_the_order_to_come(door, fakes, shop):
+    asked = {"customer": "22676000000", "amount": 4200, "account": "shop"}
+    answer = door.call("POST", "/v1/wallet-otps", json=asked, headers={"Authorization": f"Bearer {API_KEY}"})
+    assert answer.status_code == 202
+    assert (fakes.gateway.sent_to, shop.gateway.sent_to) == ([], [("22676000000", 4200)])
 
 
 def test_each_account_has_events_and_numbers_of_its_own(door, fakes, shop):

@@ -55,6 +55,7 @@ def test_a_payout_is_sent_and_shown_without_its_token(door):
     assert view.pop("sent_at")
     assert view == {
         "transaction_id": "OUT-1",
+        "account": "default",
         "status": "pending",
         "amount": 4200,
         "settled_amount": None,
