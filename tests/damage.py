@@ -333,7 +333,7 @@ DAMAGE = {
             "UPDATE transactions SET status = 'created', approval = 'awaiting', parked_at = now()"
             " WHERE transaction_id = 'OUT-4'"
         ),
-        {("unseen_approval", "OUT-4")},
+        {("unseen_approval", "OUT-4"), ("forgotten", "OUT-4")},
     ),
     "the settlement of a payout is gone": (
         "DELETE FROM settlements WHERE transaction_pk = (SELECT id FROM transactions WHERE transaction_id = 'OUT-1')",

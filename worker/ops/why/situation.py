@@ -18,8 +18,6 @@ class Situation(StrEnum):
     """Our create is out, and its reply is not here yet."""
     TOKEN_LOST = "token_lost"  # noqa: S105 - a word, not a password
     """Our create got no reply: nobody can ask about it."""
-    AWAITING_APPROVAL = "awaiting_approval"
-    """A payout above the ceiling, which nobody sends before a person approves it."""
     REFUSED = "refused"
     """The gateway would not create it."""
     NOT_ASKED_YET = "not_asked_yet"
@@ -89,8 +87,6 @@ class Hearsay(StrEnum):
 def situation_of(facts: Facts) -> Situation:
     """Pick one, for any facts whatever."""
     match facts.invoice.status:
-        case Status.CREATED if facts.has_open(CaseKind.APPROVAL):
-            return Situation.AWAITING_APPROVAL
         case Status.CREATED:
             return Situation.CREATING if facts.invoice.next_check_at else Situation.TOKEN_LOST
         case Status.REFUSED:

@@ -44,12 +44,6 @@ TEXTS: Mapping[Situation, Text] = {
         N_("The word of LigdiCash's support about {id}, and a person who acts on it. No question of ours can."),
         (LOOK_UP, N_("If nobody paid, make a new invoice under a new id.")),
     ),
-    Situation.AWAITING_APPROVAL: Text(
-        N_("Not sent yet: the payout is above the ceiling, and waits for a person."),
-        N_("It is stored and nobody sends it before somebody approves it."),
-        N_("`reconciler payouts approve`, which sends it once, or `reconciler payouts reject`."),
-        (N_("Ask whoever approves payouts. Do not order it again under another id."),),
-    ),
     Situation.REFUSED: Text(
         N_("Not payable: it was not created at LigdiCash."),
         N_('The reason: "{refusal}". Nothing exists there, so nobody can have paid.'),

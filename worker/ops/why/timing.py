@@ -83,7 +83,6 @@ class Plan:
 FINAL_RULES = {
     Situation.CREATING: Rule.REPLY_TO_CREATE,
     Situation.TOKEN_LOST: Rule.NO_TOKEN,
-    Situation.AWAITING_APPROVAL: Rule.NOTHING_THERE,
     Situation.REFUSED: Rule.NOTHING_THERE,
     Situation.NOT_ASKED_YET: Rule.FIRST_CHECK,
     Situation.CALLED_BACK: Rule.AFTER_CALLBACK,

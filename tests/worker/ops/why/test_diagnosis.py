@@ -28,12 +28,6 @@ TABLE = [
     ({"status": "created", "has_token": False}, "creating", "reply_to_create", "waiting"),
     ({"status": "created", "has_token": False, "due_in": None, "parked": True}, "token_lost", "no_token", "never"),
     ({"status": "refused", "has_token": False, "due_in": None}, "refused", "nothing_there", "never"),
-    (
-        {"status": "created", "has_token": False, "due_in": None, "parked": True, "cases": ["approval"]},
-        "awaiting_approval",
-        "nothing_there",
-        "never",
-    ),
     # nothing heard yet
     ({"age": 30, "due_in": 90}, "not_asked_yet", "first_check", "waiting"),
     ({"age": 121, "due_in": -1}, "not_asked_yet", "first_check", "due"),
