@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config import policy
 from config.costs import ELSEWHERE, MEASURED, QUESTIONS_A_CORE, SOURCES, Costs
 from config.settings import Settings
 from config.sizing import (
@@ -26,7 +27,6 @@ from config.sizing import (
     fleet_for,
     size_for,
 )
-from worker import queue
 from worker.ops.doctor import database, redis_server
 
 LOADS = st.builds(
@@ -135,7 +135,7 @@ def test_what_costs_twice_is_full_at_half(name):
 
 def test_what_the_model_takes_from_other_rooms_is_as_it_is_there():
     """The ground floor imports from no room above it."""
-    assert queue.BATCH == BATCH
+    assert policy.ASK_BATCH == BATCH
     assert redis_server.NEARLY_FULL == REDIS_FILLED
     assert database.OVERFLOW == OVERFLOW
 

@@ -51,4 +51,4 @@ def documented_for_account() -> dict[str, Any]:
     """For the OpenAPI page."""
     name = {"name": "account", "in": "path", "required": True, "schema": {"type": "string", "pattern": "^[a-z0-9_-]+$"}}
     summary = "Take a callback in for a further account"
-    return {"parameters": [name], "post": DOCUMENTED["post"] | {"summary": summary}}
+    return {"post": DOCUMENTED["post"] | {"summary": summary, "parameters": [name]}}

@@ -20,7 +20,7 @@ from models.session import transaction
 from models.transaction import Status
 from tests.ledger import GRACE, add_pending, all_at_once, cases, due_in, let_pass, row, value
 
-NEW = NewInvoice(transaction_id="ORD-1", amount=5000, description="shoes", digest=b"1")
+NEW = NewInvoice(account="default", transaction_id="ORD-1", amount=5000, description="shoes", digest=b"1")
 FIRST = timedelta(minutes=2)
 
 
@@ -108,7 +108,7 @@ def test_what_has_its_reply_is_no_hole_and_is_not_refused_any_more(sessions):
 
 def test_a_token_in_use_is_a_conflict_and_spoils_nothing_else_of_the_transaction(sessions):
     add_pending(sessions)
-    pk = begin(sessions, NewInvoice(transaction_id="NEW", amount=1, description="", digest=b"")).id
+    pk = begin(sessions, NewInvoice(account="default", transaction_id="NEW", amount=1, description="", digest=b"")).id
     with transaction(sessions) as step:
         with pytest.raises(Conflict, match="token"):
             invoices.finish_invoice(step.session, pk, token="token-of-ORD-1", payment_url="", first_check=FIRST)
