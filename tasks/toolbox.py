@@ -213,10 +213,6 @@ class Queue(Protocol):
         """Whether ringing for more callbacks makes sense: False while as many wait as the workers can take for now."""
         ...
 
-    def is_behind(self) -> bool:
-        """Whether more callbacks wait than are being read: who rings for many may as well gather them first."""
-        ...
-
     def room_to_ask(self) -> bool:
         """The same for the sweep's questions; those somebody waits for are rung for without asking."""
         ...

@@ -168,9 +168,6 @@ class FakeQueue:
         self.rung_for_notices += 1
         return True
 
-    def is_behind(self) -> bool:
-        return self.is_full_of_callbacks
-
     def room_to_deliver(self) -> bool:
         return not self.is_full_of_notices
 

@@ -29,11 +29,11 @@ from tasks.toolbox import in_batches
 
 log = structlog.get_logger()
 
-BEHIND = 4
-"""Messages about callbacks that may wait until the workers count as behind: about what two processes have in hand next."""
-
 ROOM = 50
 """Messages that may wait in a queue the sweep rings in. More would only be rung for again when their lease ends."""
+
+READ_ROOM = 200
+"""The same for callbacks: each door rings up to fifty times a second, and most messages find what they name read already."""
 
 LEAST_ROOM = 8
 """The same for long messages: every worker still finds one."""
@@ -88,19 +88,7 @@ class CeleryQueue:
 
     def room_to_read(self) -> bool:
         """Whether few callbacks wait to be read."""
-        return self._is_short(CALLBACKS)
-
-    def is_behind(self) -> bool:
-        """Whether callbacks stand in line, by a look over a kept connection. With the broker gone nobody does."""
-        if self._is_resting():
-            return False
-        try:
-            with producers[self._connection].acquire(block=True, timeout=REST) as producer:
-                waiting = producer.channel.queue_declare(CALLBACKS, durable=True).message_count
-        except self._trouble as exc:
-            self._rest(exc)
-            return False
-        return int(waiting) >= BEHIND
+        return self._is_short(CALLBACKS, room=READ_ROOM)
 
     def room_to_ask(self) -> bool:
         """Whether few of the sweep's questions wait. Replays stand in the same queue and count too."""

@@ -19,7 +19,7 @@ from models.check import Lane
 from tests.fakes import settings_for
 from tests.proxy import wire_to
 from worker.app import make_app
-from worker.queue import BEHIND, ROOM, CeleryQueue
+from worker.queue import READ_ROOM, ROOM, CeleryQueue
 
 NO_DATABASE = "postgresql://nobody@127.0.0.1:1/none"
 KEY = "reconciler:{}".format
@@ -146,29 +146,13 @@ def test_there_is_room_to_ask_until_enough_of_the_sweeps_questions_wait(queue, v
 
 
 def test_there_is_room_to_read_until_enough_callbacks_wait(queue, valkey):
-    for n in range(ROOM):
+    for n in range(READ_ROOM):
         assert queue.room_to_read(), n
         queue.read_soon([n])
     assert not queue.room_to_read()
     assert queue.room_to_ask()
     valkey.flushdb()
     assert queue.room_to_read()
-
-
-def test_the_workers_are_behind_when_some_messages_about_callbacks_wait(queue, valkey):
-    for n in range(BEHIND):
-        assert not queue.is_behind(), n
-        queue.read_soon([n])
-    assert queue.is_behind()
-    valkey.flushdb()
-    assert not queue.is_behind()
-
-
-def test_with_the_broker_away_nobody_is_behind():
-    with opened("redis://127.0.0.1:1/0") as app, capture_logs():
-        queue = CeleryQueue(app)
-        assert not queue.is_behind()
-        assert not queue.is_behind()  # at rest
 
 
 def test_questions_somebody_waits_for_take_no_room_from_the_sweep(queue):

@@ -84,7 +84,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     """
     spool = Spool(settings.spool_dir, max_mb=settings.spool_max_mb)
     spool.prepare()
-    ringer = Ringer(tools.queue.read_soon, is_behind=tools.queue.is_behind)
+    ringer = Ringer(tools.queue.read_soon)
     sessions = writing or tools.sessions
     writer = Writer(sessions, spool, ring=ringer.ring)
     drainer = Drainer(spool, sessions, ring=ringer.ring, database_is_back=writer.database_is_back)

@@ -16,16 +16,6 @@ REST = 0.02
 """Seconds between two rings. A ring costs a millisecond of the door's time, however many it is for; the first after a
 rest is rung at once."""
 
-PAUSE = 0.1
-"""Seconds for which ids may be gathered while the workers are behind anyway: fewer messages, each with more in it."""
-
-PLENTY = 200
-"""Ids that are worth a ring of their own, however far behind the workers are."""
-
-
-def _never() -> bool:
-    return False
-
 
 class Ringer:
     """Rings the doorbell from a thread of its own. What it cannot get rid of it forgets: the rows are due by themselves."""
@@ -34,20 +24,12 @@ class Ringer:
         self,
         ring: Callable[[Sequence[int]], object],
         *,
-        is_behind: Callable[[], bool] = _never,
         backlog: int = BACKLOG,
         rest: float = REST,
-        pause: float = PAUSE,
     ) -> None:
-        """`ring` may be slow; it is called with all ids that came together since its last return, and `rest` later.
-
-        While the workers are behind, by `is_behind` after a ring, more are gathered before the next one, for
-        `pause` at most. Both are seconds.
-        """
+        """`ring` may be slow; it is called with all ids that came together since its last return, and `rest` seconds later."""
         self._do_ring = ring
-        self._is_behind = is_behind
         self._rest = rest
-        self._pause = pause
         self._backlog = backlog
         self._ids: list[int] = []
         self._changed = threading.Condition()
@@ -78,15 +60,9 @@ class Ringer:
         while ids := self._next():
             try:
                 self._do_ring(ids)
-                if self._is_behind():
-                    self._gather()
             except Exception:  # a bug of ours, not the broker's trouble; the sweep rings for these
                 log.exception("doorbell_failed", count=len(ids))
             self._stopping.wait(self._rest)
-
-    def _gather(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: len(self._ids) >= PLENTY or self._stopping.is_set(), timeout=self._pause)
 
     def _next(self) -> list[int]:
         with self._changed:

@@ -6,7 +6,7 @@ import threading
 import time
 
 from tests.webdoor import until
-from worker.web.ringer import PLENTY, Ringer
+from worker.web.ringer import Ringer
 
 
 class SlowDoorbell:
@@ -86,28 +86,3 @@ def test_after_a_rest_it_rings_at_once_and_under_load_for_many_together():
     ringer.stop()
     assert rung == [[1], [2, 3, 4, 5]]
     assert time.monotonic() - began >= 0.3
-
-
-def test_ids_are_gathered_while_the_workers_are_behind():
-    rung = []
-    ringer = Ringer(rung.append, is_behind=lambda: True, pause=600)
-    ringer.start()
-    ringer.ring([1])
-    until(lambda: rung)
-    more = list(range(2, 2 + PLENTY))
-    ringer.ring(more[:1])
-    ringer.ring(more[1:])
-    until(lambda: len(rung) == 2)
-    ringer.stop()
-    assert rung == [[1], more]
-
-
-def test_a_few_ids_are_rung_for_in_the_end_however_far_behind_the_workers_are():
-    rung = []
-    ringer = Ringer(rung.append, is_behind=lambda: True)
-    ringer.start()
-    for n in (1, 2):
-        ringer.ring([n])
-        until(lambda: len(rung) == n)  # noqa: B023 - called at once
-    ringer.stop()
-    assert rung == [[1], [2]]
