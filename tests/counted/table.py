@@ -28,12 +28,9 @@ LONE = Counts(
     postgres_round_trips=32,
     redis={
         "EVALSHA": 5,
-        "EXEC": 1,
-        "LLEN": 1,
         "LPUSH": 1,
-        "MULTI": 1,
     },
-    redis_round_trips=7,
+    redis_round_trips=6,
     messages={
         "callbacks": 1,
     },
@@ -53,12 +50,9 @@ TWIN = Counts(
     commits=3,
     postgres_round_trips=14,
     redis={
-        "EXEC": 1,
-        "LLEN": 1,
         "LPUSH": 1,
-        "MULTI": 1,
     },
-    redis_round_trips=2,
+    redis_round_trips=1,
     messages={
         "callbacks": 1,
     },
@@ -91,12 +85,9 @@ MANY = Counts(
     postgres_round_trips=32,
     redis={
         "EVALSHA": 5,
-        "EXEC": 1,
-        "LLEN": 1,
         "LPUSH": 1,
-        "MULTI": 1,
     },
-    redis_round_trips=7,
+    redis_round_trips=6,
     messages={
         "callbacks": 1,
     },

@@ -33,7 +33,10 @@ class OneAfterTheOther:
 
 
 def handfuls(sessions, count, *, gather):
-    questions = [Question(transaction_pk=n, token=str(n), asked_at=datetime.now(UTC)) for n in range(1, count + 1)]
+    questions = [
+        Question(account="default", transaction_pk=n, token=str(n), asked_at=datetime.now(UTC))
+        for n in range(1, count + 1)
+    ]
     with ThreadPoolExecutor(count) as pool:
         tools = replace(toolbox(sessions, Fakes()), asking=pool, gateway=OneAfterTheOther(count))
         out = Round(tools, lane=Lane.CALLBACK, began=time.monotonic(), gather=gather)
