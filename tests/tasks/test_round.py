@@ -5,15 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
+from models.account import DEFAULT
 from models.check import Lane
 from models.queries.ask import Question
 from tasks.round import Round
-from tests.fakes import Fakes, completed, toolbox
+from tests.fakes import completed, toolbox
 
 FOR_EVER = 600.0
 
@@ -38,8 +38,8 @@ def handfuls(sessions, count, *, gather):
         for n in range(1, count + 1)
     ]
     with ThreadPoolExecutor(count) as pool:
-        tools = replace(toolbox(sessions, Fakes()), asking=pool, gateway=OneAfterTheOther(count))
-        out = Round(tools, lane=Lane.CALLBACK, began=time.monotonic(), gather=gather)
+        tools = toolbox(sessions, asking=pool, gateway=OneAfterTheOther(count))
+        out = Round(tools, tools.account(DEFAULT), lane=Lane.CALLBACK, began=time.monotonic(), gather=gather)
         return [sorted(answered.question.transaction_pk for answered in handful) for handful in out.ask(questions)]
 
 
