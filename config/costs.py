@@ -27,9 +27,8 @@ class Costs:
     """Of PostgreSQL, for the same."""
     commit_takes: float
     """Seconds that pass while a process stores something in a transaction of its own, fsync included."""
-    gathered: float
-    """Seconds of callbacks that one message of a door brings together while the workers are behind. A worker process works on
-    one message at a time, so that questions of different messages wait for each other."""
+    rest: float
+    """Seconds between two rings of a door, at least: so many messages come of it while nobody reads them."""
     commits: float
     """Transactions of PostgreSQL for a callback that comes alone: at a high rate many share one."""
     callback_bytes: float
@@ -58,7 +57,7 @@ MEASURED = Costs(
     question_cpu=0.00125,
     question_postgres_cpu=0.00040,
     commit_takes=0.0015,
-    gathered=0.1,
+    rest=0.02,
     commits=10,
     callback_bytes=3_000,
     check_bytes=1_100,
@@ -106,6 +105,6 @@ QUESTIONS_A_CORE = Source("sweep", "ours, a core, questions/s")
 ELSEWHERE: Mapping[str, str] = {
     "question_cpu": "a sweep of 4,000 pending invoices, gateway of 20 ms: CPU of the worker for each answer",
     "question_postgres_cpu": "the same, CPU of PostgreSQL; both together are what the chapter `sweep` has as questions/s a core",
-    "gathered": "no measurement: `PAUSE` of worker/web/ringer.py",
+    "rest": "no measurement: `REST` of worker/web/ringer.py",
     "fsck": "`python -m bench.fsck`, the larger books of docs/fsck.md",
 }

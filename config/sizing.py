@@ -220,14 +220,12 @@ def fleet_for(load: Load, *, costs: Costs = MEASURED) -> Fleet:
     """The smallest fleet in which every part is busy half of the time; no setting below its default."""
     cpu = cpu_of(load, costs=costs)
     doors = _pieces(cpu["door"])
-    workers = max(LEAST_WORKERS, _pieces(cpu["worker"]), _pieces(busy_with_waiting(load, doors=doors, costs=costs)))
+    workers = max(LEAST_WORKERS, _pieces(cpu["worker"]), _pieces(load.in_flight / BATCH))
     fleet = Fleet(
         doors=doors,
         workers=workers,
-        # So many as one message brings at twice the rate.
-        concurrency=max(
-            DEFAULT_FLEET.concurrency, min(BATCH, _round_up(load.payments * costs.gathered / doors / BUSY))
-        ),
+        # Whoever reads takes along what waits: the questions under way are spread over all processes.
+        concurrency=max(DEFAULT_FLEET.concurrency, min(BATCH, _round_up(load.in_flight / workers / BUSY))),
         gateway_rate=max(DEFAULT_FLEET.gateway_rate, _round_up(load.questions / BUSY)),
         pool_size=POOL,
         sweep_batch=min(MOST_SWEPT, max(DEFAULT_FLEET.sweep_batch, _round_up(load.further_questions * SWEEP_STEP))),
@@ -237,16 +235,6 @@ def fleet_for(load: Load, *, costs: Costs = MEASURED) -> Fleet:
         postgres_cores=_pieces(cpu["postgres"]),
     )
     return fleet if fleet.max_connections <= POSTGRES_DEFAULT_CONNECTIONS else replace(fleet, pool_size=SMALL_POOL)
-
-
-def busy_with_waiting(load: Load, *, doors: int, costs: Costs = MEASURED) -> float:
-    """Worker processes that wait for the gateway at any moment: each waits for one message's questions together.
-
-    While few come, a message has one question. While the workers are behind, a door rings for what came in `gathered`
-    seconds, so that there are no more than so many messages of it, each with more in it; and 100 at most.
-    """
-    gathered = load.questions_per_payment * load.gateway_latency * doors / costs.gathered
-    return max(min(load.in_flight, gathered), load.in_flight / BATCH)
 
 
 def cpu_of(load: Load, *, costs: Costs = MEASURED) -> Mapping[str, float]:
@@ -267,8 +255,8 @@ def needs_of(fleet: Fleet, load: Load, *, costs: Costs = MEASURED) -> Needs:
         load.rate * costs.callback_bytes + load.payments * costs.payment_bytes + load.questions * costs.check_bytes
     )
     log_mb = load.payments * costs.log_bytes / MEGA
-    # With nobody reading, the doors gather; the ids stand in their messages.
-    waiting = min(load.rate, fleet.doors / costs.gathered) * costs.message_bytes + load.rate * ID_BYTES
+    # With nobody reading, the doors go on ringing; the ids stand in their messages.
+    waiting = min(load.rate, fleet.doors / costs.rest) * costs.message_bytes + load.rate * ID_BYTES
     return Needs(
         door_cpu=cpu["door"],
         worker_cpu=cpu["worker"],
@@ -290,7 +278,7 @@ def ceilings(fleet: Fleet, load: Load, *, costs: Costs = MEASURED) -> tuple[Ceil
     used = {
         Part.DOORS: cpu["door"] / fleet.doors,
         Part.WORKERS: cpu["worker"] / fleet.workers,
-        Part.IN_FLIGHT: load.in_flight / _room(fleet, load, costs=costs),
+        Part.IN_FLIGHT: load.in_flight / (fleet.workers * min(fleet.concurrency, BATCH)),
         Part.GATEWAY_RATE: load.questions / fleet.gateway_rate,
         Part.POSTGRES: cpu["postgres"] / fleet.postgres_cores,
         Part.REDIS: cpu["redis"],  # it works with one thread, whatever the machine
@@ -299,12 +287,6 @@ def ceilings(fleet: Fleet, load: Load, *, costs: Costs = MEASURED) -> tuple[Ceil
     }
     found = [Ceiling(part=part, rate=load.rate / share) for part, share in used.items() if share > 0]
     return tuple(sorted(found, key=lambda ceiling: ceiling.rate))
-
-
-def _room(fleet: Fleet, load: Load, *, costs: Costs) -> int:
-    """Questions the fleet can have under way: one in each process, or many where its processes are enough for gathering."""
-    gathered = load.questions_per_payment * load.gateway_latency * fleet.doors / costs.gathered
-    return fleet.workers * (min(fleet.concurrency, BATCH) if fleet.workers >= gathered else 1)
 
 
 def _pieces(busy: float) -> int:

@@ -28,6 +28,7 @@ from config.sizing import (
     size_for,
 )
 from worker.ops.doctor import database, redis_server
+from worker.web import ringer
 
 LOADS = st.builds(
     Load,
@@ -86,29 +87,23 @@ def test_questions_under_way_are_by_littles_law_how_many_come_times_how_long_eac
     assert load.in_flight == 150
 
 
-def test_a_slow_gateway_costs_workers_where_a_quick_one_costs_none():
-    quick, slow = (fleet_for(Load(rate=100, gateway_latency=latency)) for latency in (0.1, 10))
-    assert quick.workers == 3  # 7.5 under way, 5 in each message
-    assert slow.workers == 300  # 750 under way, and as many in each
+def test_a_slow_gateway_costs_connections_first_and_workers_after():
+    quick, slow, slowest = (fleet_for(Load(rate=100, gateway_latency=latency)) for latency in (0.1, 2, 60))
+    assert (quick.workers, quick.concurrency) == (2, 16)  # 7.5 under way
+    assert (slow.workers, slow.concurrency) == (3, 100)  # 150
+    assert (slowest.workers, slowest.concurrency) == (90, 100)  # 4,500
 
 
-def test_a_fleet_that_nobody_changed_is_bounded_by_how_many_processes_can_wait_for_a_slow_gateway():
-    """Measured: 8.5 callbacks/s with one question for each payment, where this says 10."""
-    first = ceilings(DEFAULT_FLEET, Load(rate=20, gateway_latency=0.4, questions_per_payment=1))[0]
+def test_a_fleet_that_nobody_changed_is_bounded_by_its_connections_before_a_slow_gateway():
+    first = ceilings(DEFAULT_FLEET, Load(rate=20, gateway_latency=2, questions_per_payment=1))[0]
     assert first.part is Part.IN_FLIGHT
-    assert first.rate == pytest.approx(2 / 0.4 * 2)
+    assert first.rate == pytest.approx(2 * 16 / 2 * 2)
 
 
 def test_before_a_quick_gateway_it_is_bounded_by_the_rate_of_its_credential():
     first = ceilings(DEFAULT_FLEET, Load(rate=20, gateway_latency=0.05))[0]
     assert first.part is Part.GATEWAY_RATE
     assert first.rate == pytest.approx(50 / 1.5 * 2)
-
-
-def test_a_message_with_more_in_it_spares_processes_that_wait():
-    load = Load(rate=1000, gateway_latency=0.4)
-    rare, often = (fleet_for(load, costs=replace(MEASURED, gathered=pause)) for pause in (0.1, 0.01))
-    assert rare.workers < often.workers
 
 
 def test_without_an_address_for_notices_pushing_them_bounds_nothing():
@@ -136,6 +131,7 @@ def test_what_costs_twice_is_full_at_half(name):
 def test_what_the_model_takes_from_other_rooms_is_as_it_is_there():
     """The ground floor imports from no room above it."""
     assert policy.ASK_BATCH == BATCH
+    assert MEASURED.rest == ringer.REST
     assert redis_server.NEARLY_FULL == REDIS_FILLED
     assert database.OVERFLOW == OVERFLOW
 

@@ -28,7 +28,7 @@ PARTS = {
 REMEDIES = {
     Part.DOORS: N_("start more doors, on more cores"),
     Part.WORKERS: N_("start more workers, on more cores"),
-    Part.IN_FLIGHT: N_("start more workers: cores are not needed"),
+    Part.IN_FLIGHT: N_("raise LIGDICASH_CONCURRENCY up to 100, then start more workers: cores are not needed"),
     Part.GATEWAY_RATE: N_("raise it, once LigdiCash agrees"),
     Part.POSTGRES: N_("give it more cores"),
     Part.REDIS: N_("a quicker core: more of them do not help"),
