@@ -163,10 +163,3 @@ def test_events_of_an_account_that_never_was_are_refused_and_those_of_one_that_w
         session.commit()
     assert events(door, "?account=nowhere").json() == {"events": [], "next": 0, "more": False}
     assert events(door, "?account=%00").status_code == 422
-
-
-def test_the_page_of_the_documentation_tells_both_doors_of_callbacks(door):
-    page = door.http.get(f"{door.url}/docs")
-    assert page.status_code == 200
-    assert "POST /api/callback/ligdicash</code>" in page.text
-    assert "POST /api/callback/ligdicash/{account}</code>" in page.text

@@ -65,8 +65,11 @@ def test_the_api_is_documented_with_examples_and_without_secrets(door):
         "/v1/invoices",
         "/v1/invoices/{transaction_id}",
         "/v1/wallet-otps",
+        "/v1/payouts",
+        "/v1/payouts/{transaction_id}",
         "/v1/events",
         "/api/callback/ligdicash",
+        "/api/callback/ligdicash/{account}",
     }
     body = schema["paths"]["/v1/invoices"]["post"]["requestBody"]["content"]["application/json"]
     assert set(body["examples"]) == {"quickstart", "shortest", "direct", "wallet", "register"}
@@ -105,6 +108,7 @@ def test_the_documentation_has_a_page_that_needs_no_other_host(door):
     for told in (
         "POST /v1/invoices",
         "POST /api/callback/ligdicash",
+        "POST /api/callback/ligdicash/{account}",
         "total_amount",
         "ORDER-42-7f3c9a",
         "openapi.json",
