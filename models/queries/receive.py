@@ -99,7 +99,7 @@ SET_OUT = text("""
         WHERE id = ANY(CAST(:ids AS bigint[])) AND outcome = ANY(CAST(:unfinished AS text[]))
     ), along AS MATERIALIZED (
         SELECT id, COALESCE(stored_at, received_at) AS came_at FROM callbacks
-        WHERE outcome = :unread AND id > :newest AND id <= :newest + :nearby AND attempts = 0
+        WHERE outcome = :unread AND id > :newest AND id <= :furthest AND attempts = 0
           AND (SELECT max(attempts) = 0 FROM given)
         ORDER BY id LIMIT GREATEST(:most - (SELECT count(*) FROM given), 0)
     ), party AS (
@@ -133,7 +133,8 @@ def set_out(session: Session, ids: Sequence[int], *, grace: timedelta, most: int
         "unfinished": [outcome.value for outcome in UNFINISHED],
         "unread": Outcome.RECEIVED.value,
         "newest": max(ids),
-        "nearby": NEARBY,
+        # Added up here: the driver gives each number the smallest type that holds it, and PostgreSQL keeps to it in a sum.
+        "furthest": max(ids) + NEARBY,
         "most": most,
         "grace": grace,
     }

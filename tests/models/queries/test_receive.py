@@ -286,3 +286,12 @@ def test_headers_are_kept_as_json_whatever_they_hold(sessions):
     with transaction(sessions) as step:
         receive.store_callbacks(step.session, [odd], grace=GRACE)
     assert json.loads(value(sessions, "SELECT headers::text FROM callbacks")) == odd.headers
+
+
+def test_callbacks_are_taken_along_whatever_size_of_number_their_ids_need(sessions):
+    for edge in (2**15, 2**31):  # what the driver gives a larger type from here on
+        knock_at(sessions, edge - 2)
+        assert set_out(sessions, [edge - 2], most=9) == [edge - 2]
+        knock_at(sessions, edge - 1)
+        knock_at(sessions, edge)
+        assert set_out(sessions, [edge - 2], most=9) == [edge - 2, edge - 1, edge]
