@@ -50,22 +50,22 @@ class Costs:
 
 
 MEASURED = Costs(
-    door_cpu=0.00050,
-    worker_cpu=0.0031,
-    postgres_cpu=0.0013,
-    redis_cpu=0.0001,
-    question_cpu=0.00125,
-    question_postgres_cpu=0.00040,
+    door_cpu=0.000092,
+    worker_cpu=0.001,
+    postgres_cpu=0.00058,
+    redis_cpu=0.000033,
+    question_cpu=0.00072,
+    question_postgres_cpu=0.00023,
     commit_takes=0.0015,
     rest=0.02,
     commits=10,
-    callback_bytes=3_000,
-    check_bytes=1_100,
-    payment_bytes=4_000,
-    log_bytes=16_000,
-    message_bytes=500,
-    door_mb=95,
-    worker_mb=75,
+    callback_bytes=2_800,
+    check_bytes=1_000,
+    payment_bytes=4_900,
+    log_bytes=14_000,
+    message_bytes=660,
+    door_mb=110,
+    worker_mb=53,
     fsck=0.0000216,
 )
 """On 2 cores of a shared machine, PostgreSQL 18 with fsync on."""
@@ -103,8 +103,8 @@ QUESTIONS_A_CORE = Source("sweep", "ours, a core, questions/s")
 """One second of a core over what a further question costs the worker and PostgreSQL."""
 
 ELSEWHERE: Mapping[str, str] = {
-    "question_cpu": "a sweep of 4,000 pending invoices, gateway of 20 ms: CPU of the worker for each answer",
-    "question_postgres_cpu": "the same, CPU of PostgreSQL; both together are what the chapter `sweep` has as questions/s a core",
+    "question_cpu": "three quarters of the sum below, as in a sweep of 4,000 pending invoices, gateway of 20 ms: CPU of the worker for each answer",
+    "question_postgres_cpu": "the other quarter, CPU of PostgreSQL; both together are what the chapter `sweep` has as questions/s a core",
     "rest": "no measurement: `REST` of worker/web/ringer.py",
     "fsck": "`python -m bench.fsck`, the larger books of docs/fsck.md",
 }

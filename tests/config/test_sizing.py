@@ -138,8 +138,6 @@ def test_what_the_model_takes_from_other_rooms_is_as_it_is_there():
 
 def measured(source):
     """The median of the last run, in our unit."""
-    if not BENCHMARKS.exists():
-        pytest.skip("`make bench` was not run yet")
     return (
         json.loads(BENCHMARKS.read_text(encoding="utf-8"))["chapters"][source.chapter]["medians"][source.series]
         * source.unit
