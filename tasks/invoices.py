@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from dataclasses import asdict, dataclass, replace
 
 import structlog
@@ -35,12 +34,10 @@ from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Invoice, Mode, Status
 from tasks.sweep import HOLE_ADVICE
+from tasks.tokens import keep_token
 from tasks.toolbox import Account, Shop, Toolbox
 
 log = structlog.get_logger()
-
-STORING_ATTEMPTS = 5
-"""A reply of the gateway holds the only copy of the token: storing it is tried that often, a second apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +51,9 @@ class Booked:
 def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str = DEFAULT) -> Booked:
     """Have the gateway create this invoice in this account, once: the same order again gives the invoice that is there.
 
-    Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up, `GatewayRefused` or `GatewayMisconfigured` when the gateway
-    says no, `NotSent` when it was never reached (send the same order again), and `OutcomeUnknown`, with a case, when
-    its reply is lost. An order the gateway refused before is tried again: nothing exists there. So a payer whose `otp`
+    Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up,
+    `GatewayRefused` or `GatewayMisconfigured` when the gateway says no, `NotSent` when it was never reached (send the same
+    order again), and `OutcomeUnknown`, with a case, when its reply is lost. An order the gateway refused before is tried again: nothing exists there. So a payer whose `otp`
     was wrong tries another one with the same order; the code is passed on and kept nowhere.
 
     Raises `AskCustomer` without asking the gateway where only the customer has what is missing. An order that lacks
@@ -203,24 +200,17 @@ def _have_created(tools: Toolbox, account: Account, invoice: Invoice, *, order: 
 
 
 def _finish(tools: Toolbox, pk: int, *, token: str, payment_url: str) -> None:
-    """Store the token, stubbornly: with the database gone at this moment it would be lost for good."""
-    for attempt in range(1, STORING_ATTEMPTS + 1):
-        try:
-            with transaction(tools.sessions) as step:
-                finished = books.finish_invoice(
-                    step.session, pk, token=token, payment_url=payment_url, first_check=tools.pending_after
-                )
-        except StoreAway as exc:
-            log.warning("token_not_stored_yet", transaction_pk=pk, attempt=attempt)
-            if attempt == STORING_ATTEMPTS:
-                raise OutcomeUnknown(
-                    "the gateway created the invoice and the database went away before its token was stored"
-                ) from exc
-            time.sleep(1)
-        else:
-            if not finished:
-                raise OutcomeUnknown("the gateway created the invoice, and its row no longer waits for the reply")
-            return
+    def store(session: Session) -> bool:
+        return books.finish_invoice(session, pk, token=token, payment_url=payment_url, first_check=tools.pending_after)
+
+    try:
+        finished = keep_token(tools.sessions, pk, store)
+    except StoreAway as exc:
+        raise OutcomeUnknown(
+            "the gateway created the invoice and the database went away before its token was stored"
+        ) from exc
+    if not finished:
+        raise OutcomeUnknown("the gateway created the invoice, and its row no longer waits for the reply")
 
 
 def _refuse(tools: Toolbox, pk: int, *, reason: str, code: str = "") -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 from dataclasses import asdict, dataclass
 
 import structlog
@@ -37,12 +36,10 @@ from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Approval, Payout, Route, Status
 from tasks.sweep import PAYOUT_ADVICE
+from tasks.tokens import keep_token
 from tasks.toolbox import Shop, Toolbox
 
 log = structlog.get_logger()
-
-STORING_ATTEMPTS = 5
-"""A reply of the gateway holds the only copy of the token: storing it is tried that often, a second apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,9 +56,8 @@ def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT, by: Si
     `by` is kept with a new one: who had it sent out of a file, and why. It is no part of the order.
 
     Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up,
-    `GatewayRefused` or `GatewayMisconfigured` when the gateway
-    certainly said no, `NotSent` when it was never reached (send the same order again), and `PayoutUnknown`, with a case,
-    when the money may be on its way. What was certainly not sent is sent when its order comes again.
+    `GatewayRefused` or `GatewayMisconfigured` when the gateway certainly said no, `NotSent` when it was never reached (send
+    the same order again), and `PayoutUnknown`, with a case, when the money may be on its way. What was certainly not sent is sent when its order comes again.
     """
     mine = tools.account(account)
     with transaction(tools.sessions) as step:
@@ -206,28 +202,21 @@ def _begin(session: Session, order: PayoutOrder, *, account: str, by: Signature 
 
 
 def _finish(tools: Toolbox, pk: int, accepted: Accepted) -> None:
-    """Store the token, stubbornly: with the database gone at this moment it would be lost for good."""
-    for attempt in range(1, STORING_ATTEMPTS + 1):
-        try:
-            with transaction(tools.sessions) as step:
-                finished = books.finish_payout(
-                    step.session, pk, token=accepted.token, first_check=policy.PAYOUT_FIRST_CHECK
-                )
-        except StoreAway as exc:
-            log.warning("token_not_stored_yet", transaction_pk=pk, attempt=attempt)
-            if attempt == STORING_ATTEMPTS:
-                raise PayoutUnknown(
-                    "the gateway accepted the payout and the database went away before its token was stored"
-                ) from exc
-            time.sleep(1)
-        except Conflict as exc:
-            what = "the gateway accepted the payout under a token that belongs to another transaction already"
-            _give_to_a_person(tools, pk, what)
-            raise PayoutUnknown(what) from exc
-        else:
-            if not finished:
-                raise PayoutUnknown("the gateway accepted the payout, and its row no longer waits for the reply")
-            return
+    def store(session: Session) -> bool:
+        return books.finish_payout(session, pk, token=accepted.token, first_check=policy.PAYOUT_FIRST_CHECK)
+
+    try:
+        finished = keep_token(tools.sessions, pk, store)
+    except StoreAway as exc:
+        raise PayoutUnknown(
+            "the gateway accepted the payout and the database went away before its token was stored"
+        ) from exc
+    except Conflict as exc:
+        what = "the gateway accepted the payout under a token that belongs to another transaction already"
+        _give_to_a_person(tools, pk, what)
+        raise PayoutUnknown(what) from exc
+    if not finished:
+        raise PayoutUnknown("the gateway accepted the payout, and its row no longer waits for the reply")
 
 
 def _refuse(tools: Toolbox, pk: int, *, reason: str) -> None:

@@ -11,7 +11,7 @@ from models.check import Lane
 from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, OutcomeUnknown, StoreAway
 from models.order import InvoiceOrder
 from models.transaction import Status
-from tasks import invoices
+from tasks import tokens
 from tasks.confirm import confirm
 from tasks.invoices import create, register
 from tasks.sweep import sweep
@@ -45,7 +45,7 @@ class Outage:
 def quick(monkeypatch):
     """Storing is tried again without the second in between."""
     pauses = []
-    monkeypatch.setattr(invoices.time, "sleep", pauses.append)
+    monkeypatch.setattr(tokens.time, "sleep", pauses.append)
     return pauses
 
 
@@ -174,7 +174,7 @@ def test_a_refused_order_taken_up_after_a_month_is_asked_about_like_a_new_one(se
     assert due_in(sessions, pk) == pytest.approx(10, abs=1)
 
 
-@pytest.mark.parametrize("times", [1, invoices.STORING_ATTEMPTS - 1])
+@pytest.mark.parametrize("times", [1, tokens.ATTEMPTS - 1])
 def test_the_token_survives_a_short_outage_of_the_database(sessions, fakes, quick, times):
     outage = Outage(sessions)
     fakes.gateway.during_create = lambda _order: setattr(outage, "times", times)
@@ -186,11 +186,11 @@ def test_the_token_survives_a_short_outage_of_the_database(sessions, fakes, quic
 def test_a_token_that_cannot_be_stored_is_said_so_and_never_logged(sessions, fakes, quick, logs):
     outage = Outage(sessions)
     tools = toolbox(outage, fakes)
-    fakes.gateway.during_create = lambda _order: setattr(outage, "times", invoices.STORING_ATTEMPTS)
+    fakes.gateway.during_create = lambda _order: setattr(outage, "times", tokens.ATTEMPTS)
     with pytest.raises(OutcomeUnknown) as caught:
         create(tools, ORDER)
     assert "token-1" not in f"{caught.value!r}{logs}"
-    assert len(quick) == invoices.STORING_ATTEMPTS - 1
+    assert len(quick) == tokens.ATTEMPTS - 1
     let_pass(sessions, 121)
     assert sweep(tools).parked == 1
     assert cases(sessions) == ["token_lost"]

@@ -14,7 +14,7 @@ from models.payout import PayoutOrder
 from models.queries.payouts import find_payout, mark_sent
 from models.session import transaction
 from models.transaction import Payout, Route, Status
-from tasks import payouts
+from tasks import payouts, tokens
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.payouts import create, send
@@ -55,7 +55,7 @@ class Outage:
 def quick(monkeypatch):
     """Storing is tried again without the second in between."""
     pauses = []
-    monkeypatch.setattr(payouts.time, "sleep", pauses.append)
+    monkeypatch.setattr(tokens.time, "sleep", pauses.append)
     return pauses
 
 
@@ -269,7 +269,7 @@ def test_a_callback_that_outruns_the_reply_has_it_asked_about_at_once(sessions, 
     assert due_in(sessions, pk) <= 0
 
 
-@pytest.mark.parametrize("times", [1, payouts.STORING_ATTEMPTS - 1])
+@pytest.mark.parametrize("times", [1, tokens.ATTEMPTS - 1])
 def test_the_token_survives_a_short_outage_of_the_database(sessions, fakes, quick, times):
     outage = Outage(sessions)
     fakes.gateway.payouts.during_send = lambda _order: setattr(outage, "times", times)
@@ -280,7 +280,7 @@ def test_the_token_survives_a_short_outage_of_the_database(sessions, fakes, quic
 @pytest.mark.usefixtures("quick")
 def test_a_token_that_cannot_be_stored_is_said_so_and_never_logged(sessions, fakes, logs):
     outage = Outage(sessions)
-    fakes.gateway.payouts.during_send = lambda _order: setattr(outage, "times", payouts.STORING_ATTEMPTS)
+    fakes.gateway.payouts.during_send = lambda _order: setattr(outage, "times", tokens.ATTEMPTS)
     with pytest.raises(PayoutUnknown) as caught:
         create(toolbox(outage, fakes), ORDER)
     assert "payout-1" not in f"{caught.value!r}{logs}"
