@@ -22,15 +22,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from models.account import DEFAULT
 from models.answers import Said
 from models.check import Lane
 from models.errors import ReconcilerError
 from models.order import InvoiceOrder
 from models.queries import stops
 from models.queries.cases import Signature, find_cases
-from models.queries.events import events_after
-from models.queries.notice_lines import send_again
 from models.queries.receive import reopen_callbacks
 from models.queries.replay.choice import CallbackChoice, TransactionChoice
 from models.session import transaction
@@ -47,6 +44,7 @@ from tasks.watch import fsck
 from tests.fakes import answers
 from tests.ledger import claim, empty, knock, row, run, value
 from tests.machine import Payment, World
+from tests.machine_end import RUNNING, plans_come_to_an_end, the_application_knows_all, things_take_their_course
 from tests.plans import approve, plan
 
 MINUTE, HOUR, DAY = 60, 3600, 86_400
@@ -74,7 +72,6 @@ A_CASE = """
     INSERT INTO cases (kind, transaction_pk, detail) VALUES ('parked', :pk, '') ON CONFLICT DO NOTHING;
     SELECT min(id) FROM cases WHERE transaction_pk = :pk AND resolved_at IS NULL
 """
-RUNNING = "SELECT id FROM replay_plans WHERE state = 'running'"
 SIGNED = "SELECT o.amount FROM overrides o JOIN transactions t ON t.id = transaction_pk WHERE t.transaction_id = :n"
 TO_END = "SELECT id FROM cases WHERE resolved_at IS NULL AND kind IN ('late_success', 'contradiction', 'mismatch')"
 
@@ -358,48 +355,17 @@ class Fleet(RuleBasedStateMachine):
             with transaction(world.sessions) as step:
                 stops.switch_on(step.session, switch, author="awa")
         due = {name for _, name, token, _, has_date, _ in run(world.sessions, BOOKS) if token and has_date}
-        self.things_take_their_course()
+        things_take_their_course(world)
         self.has_found_its_way(due | self.told)
         for name in self.names:
             self.is_called_back(name)
-        self.things_take_their_course()
+        things_take_their_course(world)
         self.has_found_its_way(set(self.names))
-        self.plans_come_to_an_end()
-        self.the_application_knows_all()
-        self.things_take_their_course()
+        plans_come_to_an_end(world)
+        the_application_knows_all(world)
+        things_take_their_course(world)
         end(world.tools, [i for (i,) in run(world.sessions, TO_END)], AWA)
         assert [str(one) for one in fsck(world.sessions)] == []
-
-    def things_take_their_course(self) -> None:
-        """Longer than any single wait of what is not older than a few days."""
-        for seconds in [4, 45, 300, HOUR, HOUR, 45]:
-            self.world.let_pass(seconds)
-            sweep(self.world.tools)
-            self.world.deliver_all()
-
-    def plans_come_to_an_end(self) -> None:
-        """All that runs is done, and of no payment more than one item of a plan has the settlement."""
-        for _ in range(20):
-            for (plan_id,) in run(self.world.sessions, RUNNING):
-                while work_batch(self.world.tools, plan_id):
-                    pass
-            self.world.let_pass(61)
-        assert run(self.world.sessions, RUNNING) == []
-
-    def the_application_knows_all(self) -> None:
-        """It was told each outcome, at least once and by one id; what was given up is sent again."""
-        merchant = self.world.fakes.merchant
-        merchant.says = lambda _event: answers(200)
-        with transaction(self.world.sessions) as step:
-            send_again(step.session, DEFAULT, [], failed=True)
-        for _ in range(3):
-            self.world.let_pass(DAY)
-            notify(self.world.tools)
-        with transaction(self.world.sessions) as step:
-            events = events_after(step.session, DEFAULT, after=0, limit=100).events
-        assert {event.id for event in events} == set(merchant.ids)
-        assert [event.seq for event in events] == list(range(1, len(events) + 1))
-        assert all(event.evidence for event in events)
 
     def has_found_its_way(self, names: set[str]) -> None:
         """Those of these that we hold a token of are in the books as they are at the gateway; paid stays paid."""
