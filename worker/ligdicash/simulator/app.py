@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from worker.ligdicash.simulator import control, page, payout_wire, replies
+from worker.ligdicash.simulator import control, kits, list_page, page, payout_wire, replies
 from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.fates import within
 from worker.ligdicash.simulator.gatekeeper import credentials_trouble, question_refused
@@ -59,6 +59,7 @@ def create_app(gateway: Gateway) -> ASGIApp:
         *(Route(f"{CONFIRM}{slash}", wire.confirm, methods=["GET"]) for slash in ("", "/")),
         *payout_wire.routes(gateway),
         *page.routes(gateway),
+        *list_page.routes(gateway),
         *control.routes(gateway),
     ]
     app = Starlette(routes=routes, lifespan=lifespan)
@@ -108,7 +109,8 @@ class Wire:
         payment = self._gateway.accept(order, channel=channel)
         await asyncio.sleep(within(self._options.create_latency, self._dice))
         url = self._payment_url(request, payment) if self._has_a_page(payment) else ""
-        return await spoilt(request, fault, replies.created(payment, payment_url=url), wiki=wiki)
+        reply = kits.fit_creation(replies.created(payment, payment_url=url), self._options.profile)
+        return await spoilt(request, fault, reply, wiki=wiki)
 
     def _payers_refusal(self, order: Order, otp: str, *, channel: Channel) -> replies.Json | None:
         """What the payer's phone, code or balance has against it; None when it may begin."""
@@ -167,7 +169,8 @@ class Wire:
             return refusal
         # Looked up again: the payer may have decided while this reply was under way.
         payment = self._gateway.books.by_token(asked.payment.token) or asked.payment
-        return await spoilt(request, fault, replies.answer(payment, moment=time.time()), wiki=wiki)
+        reply = kits.fit_answer(replies.answer(payment, moment=time.time()), payment, self._options.profile)
+        return await spoilt(request, fault, reply, wiki=wiki)
 
     def _asked_token(self, request: Request) -> str:
         """Vendor pages disagree about the name: `invoiceToken` or `token`."""

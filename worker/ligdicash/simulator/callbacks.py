@@ -62,7 +62,7 @@ def _fields(content: replies.Json, payment: Payment) -> Iterator[tuple[str, str]
             yield key, "" if value is None else str(value)
         elif shape is FormShape.JSON_TEXT:
             yield key, json.dumps(value)
-        elif shape is FormShape.FLATTENED and key == "custom_data" and value:
+        elif shape is FormShape.FLATTENED and key == replies.custom_data_name(payment) and value:
             yield from _bracketed(key, replies.custom_data_pairs(payment))
         elif value:
             yield from _bracketed(key, value)

@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from models.errors import SettingsFault
 from worker.ligdicash.simulator.manners import CustomData, FailedAs, FormShape, Stray, Twins
-from worker.ligdicash.simulator.options import Expiry, FaultKind, Options, Payer, RateLimit
+from worker.ligdicash.simulator.options import Expiry, FaultKind, Options, Payer, Profile, RateLimit
 
 _options = TypeAdapter(Options)
 
@@ -63,6 +63,7 @@ def _server(group: Group) -> None:
     group.add_argument("--port-file", type=Path, help="file that gets the real port once it listens")
     group.add_argument("--state", type=Path, help="file that keeps the books between two runs")
     group.add_argument("--public-url", help="how a browser reaches the payment page")
+    _choice(group, "--profile", Profile)
     group.add_argument("--seed", type=int, help="same seed, same fate for the same transaction id (0)")
 
 

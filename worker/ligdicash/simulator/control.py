@@ -8,12 +8,13 @@ POST /_sim/transactions/{id}/decide            {"status": "completed" | "notcomp
                                                 "callbacks": {"twins": "json-form" | "form-json" | "json-only" |
                                                                        "form-only" | "none",
                                                               "form_shape": "json-text" | "flattened" | "indexed",
-                                                              "custom_data": "entries" | "old-entries" | "object" |
+                                                              "custom_data": "entries" | "old-entries" | "object" | "old-name" |
                                                                              "empty-list" | "empty-text",
                                                               "delay": 0, "gap": 0.1, "copies": 1,
                                                               "pending": "none" | "first" | "last"},
                                                 "confirm_amount": null, "callback_amount": null,
                                                 "confirm_reference": null, "confirm_after": 0,
+                                                "callback_status": null: tell that, whatever confirm says,
                                                 "failed_as": "00" | "01" | "nocompleted"}
 GET  /_sim/faults, /_sim/transactions/{id}/faults
 PUT  the same                                  {"confirm": {"kind": "slow", "share": 0.2, "seconds": 5}, "create": {...}}
@@ -262,6 +263,7 @@ def in_full(record: Record) -> Json:
         "confirm_amount": payment.confirm_amount,
         "confirm_reference": payment.confirm_reference,
         "callback_amount": payment.callback_amount,
+        "callback_status": payment.callback_status,
         "failed_as": payment.failed_as.value,
         "manners": asdict(payment.manners),
         "shortest_gap": record.shortest_gap,

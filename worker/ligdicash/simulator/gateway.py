@@ -42,7 +42,8 @@ class Decision:
     """What becomes of a payment. Amounts that are given replace the ordered one in what is told, francs.
 
     With `confirm_reference`, confirm names that as the merchant's reference. With `confirm_after`, confirm goes on saying
-    pending for that many seconds while callbacks tell the decision at once.
+    pending for that many seconds while callbacks tell the decision at once; with `callback_status`, callbacks tell
+    something else than confirm.
     """
 
     __pydantic_config__ = STRICT
@@ -56,6 +57,7 @@ class Decision:
     confirm_amount: Francs | None = None
     confirm_reference: str | None = None
     callback_amount: Francs | None = None
+    callback_status: Status | None = None
     confirm_after: Seconds = 0.0
     failed_as: FailedAs | None = None
 
@@ -197,6 +199,7 @@ class Gateway:
                 confirm_amount=decision.confirm_amount,
                 confirm_reference=decision.confirm_reference,
                 callback_amount=decision.callback_amount,
+                callback_status=decision.callback_status,
             )
 
         payment = self.books.change(token, decided)
@@ -207,7 +210,7 @@ class Gateway:
         """Put every callback of this decision into the post. Each tells the state of this moment, however late it leaves."""
         if not payment.order.callback_url:
             return
-        for knock in callbacks.plan(payment.manners, event=payment.status):
+        for knock in callbacks.plan(payment.manners, event=payment.callback_status or payment.status):
             self._post.after(knock.after, partial(self._knock, payment, knock))
 
     def _knock(self, payment: Payment, knock: callbacks.Knock) -> None:

@@ -69,11 +69,15 @@ class FormShape(StrEnum):
 
 
 class CustomData(StrEnum):
-    """How custom_data comes back. `entries` is documented today; the others are older, or listed in the glossary."""
+    """How custom_data comes back. `entries` is documented today; the others are older, or listed in the glossary.
+
+    `old-name` is the object under the name `customdata`, as the oldest pages and one kit have it.
+    """
 
     ENTRIES = "entries"
     OLD_ENTRIES = "old-entries"
     OBJECT = "object"
+    OLD_NAME = "old-name"
     EMPTY_LIST = "empty-list"
     EMPTY_TEXT = "empty-text"
 

@@ -1,4 +1,4 @@
-"""The payment page's HTML: French first, English beneath, no script, nothing loaded from anywhere."""
+"""The payment page's HTML, and the frame of every page: French first, English beneath, no script, nothing loaded from anywhere."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def show_result(payment: Payment, *, back: str) -> str:
 
 def not_found() -> str:
     """The page of a link that names no invoice."""
-    return _document(
+    return document(
         "Facture introuvable", '<h1>Facture introuvable<span class="en" lang="en">No such invoice</span></h1>'
     )
 
@@ -118,7 +118,7 @@ def _page(payment: Payment, below: str) -> str:
     )
     shop = escape(order.store_name or "Boutique")
     inner = f'<h1>{shop}</h1><p class="amount">{francs(order.amount)}</p><dl>{lines}</dl>{below}'
-    return _document(f"Payer {order.store_name}".strip(), inner)
+    return document(f"Payer {order.store_name}".strip(), inner)
 
 
 def _option(number: str, *, chosen: str) -> str:
@@ -133,10 +133,11 @@ def _button(action: str, french: str, english: str) -> str:
     )
 
 
-def _document(title: str, inner: str) -> str:
+def document(title: str, inner: str, *, style: str = "", language: str = "fr") -> str:
+    """A whole page, with the line on top that no money moves. `inner` is markup."""
     return f"""<!DOCTYPE html>
-<html lang="fr"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
-<title>{escape(title)}</title><style>{STYLE}</style></head>
-<body><main><p class="test">Simulateur : aucun argent ne bouge.
+<html lang="{language}"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width,initial-scale=1">
+<title>{escape(title)}</title><style>{STYLE}{style}</style></head>
+<body><main><p class="test" lang="fr">Simulateur : aucun argent ne bouge.
 <span class="en" lang="en">Simulator: no money moves.</span></p><div class="card">{inner}</div></main></body></html>
 """

@@ -43,6 +43,13 @@ class Expiry(StrEnum):
     REFUSE = "refuse"
 
 
+class Profile(StrEnum):
+    """Whom the replies are written for: readers of today's pages, or the vendor's kits of 2024. See `kits`."""
+
+    DOCS = "docs"
+    SDK_LEGACY = "sdk-legacy"
+
+
 class FaultKind(StrEnum):
     """What can go wrong with a call.
 
@@ -136,6 +143,7 @@ class Options:
     """How a browser reaches the payment page; by default the address the invoice was created at."""
     seed: int = 0
 
+    profile: Profile = Profile.DOCS
     payer: Payer = Payer.MANUAL
     shares: Shares = Shares()
     pay_delay: Span = Span(low=0.5, high=2.0)

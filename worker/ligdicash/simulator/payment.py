@@ -89,6 +89,7 @@ class Payment:
     confirm_amount: int | None = None
     confirm_reference: str | None = None
     callback_amount: int | None = None
+    callback_status: Status | None = None
 
     @property
     def told_operator(self) -> tuple[str, str]:

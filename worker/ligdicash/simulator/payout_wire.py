@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from models.errors import NotFound
-from worker.ligdicash.simulator import payout_replies, replies
+from worker.ligdicash.simulator import kits, payout_replies, replies
 from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.fates import within
 from worker.ligdicash.simulator.gatekeeper import credentials_trouble, question_refused
@@ -83,7 +83,8 @@ class _PayoutWire:
             return as_json(replies.refused(codes[EXISTS], wiki=wiki))
         payment = self._gateway.accept(order, payout=route)
         await asyncio.sleep(within(self._options.create_latency, self._dice))
-        return await spoilt(request, fault, payout_replies.accepted(payment, route=route), wiki=wiki)
+        reply = kits.fit_creation(payout_replies.accepted(payment, route=route), self._options.profile)
+        return await spoilt(request, fault, reply, wiki=wiki)
 
     def _is_known(self, transaction_id: str) -> bool:
         try:
@@ -108,7 +109,8 @@ class _PayoutWire:
             return refusal
         # Looked up again: it may have been decided while this reply was under way.
         payment = self._gateway.books.by_token(asked.payment.token) or asked.payment
-        return await spoilt(request, fault, payout_replies.answer(payment, moment=time.time()), wiki=wiki)
+        reply = kits.fit_answer(payout_replies.answer(payment, moment=time.time()), payment, self._options.profile)
+        return await spoilt(request, fault, reply, wiki=wiki)
 
 
 def _read(body: bytes, route: PayoutRoute) -> Order:

@@ -80,7 +80,7 @@ def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
         "external_id": order.external_id_out,
         "oreference": "",
         "request_id": payment.request_id,
-        "custom_data": custom_data(payment),
+        custom_data_name(payment): custom_data(payment),
         "customer_details": {
             "firstname": order.firstname,
             "lastname": order.lastname,
@@ -92,6 +92,11 @@ def _statement(payment: Payment, *, status: Status, amount: int | None) -> Json:
     }
 
 
+def custom_data_name(payment: Payment) -> str:
+    """Under which name the merchant's entries come back."""
+    return "customdata" if payment.manners.custom_data is CustomData.OLD_NAME else "custom_data"
+
+
 def custom_data(payment: Payment) -> object:
     """The merchant's entries and the two the gateway adds, in the shape the payment's manners ask for."""
     pairs = custom_data_pairs(payment)
@@ -101,7 +106,7 @@ def custom_data(payment: Payment) -> object:
             return [_entry(key, value) | {"datecreation_customdata": added} for key, value in pairs.items()]
         case CustomData.OLD_ENTRIES:
             return [{"id_invoice": payment.request_id[1:-4]} | _entry(key, value) for key, value in pairs.items()]
-        case CustomData.OBJECT:
+        case CustomData.OBJECT | CustomData.OLD_NAME:
             return pairs
         case CustomData.EMPTY_LIST:
             return []
