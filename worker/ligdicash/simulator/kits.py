@@ -3,7 +3,7 @@
 The kits (Python 1.0.5, JavaScript 1.0.2, PHP 1.0.3, Dart 1.0.2) were last changed before today's pages were written. The
 Python kit calls a constructor with the keys of an answer: one it does not know is a TypeError, and so is one it misses. The
 Dart kit reads amounts with `int.parse`, which takes text only, and wants an object as `custom_data` of a creation. Read in
-their sources; the Python kit was run as well, see the tests. Callbacks stay as they are: no kit reads one.
+their sources; the Python and the JavaScript kit were run as well, see the tests. Callbacks stay as they are: no kit reads one.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ KNOWN = (
     "request_id",
 )
 """All keys an answer to confirm may have for the Python kit, which needs every one but the last three."""
+
+
+def stays_in_wallet(wanted: Json, profile: Profile) -> object:
+    """What a payout says in place of `top_up_wallet`: the JavaScript kit has a name of its own. None where it says nothing."""
+    return wanted.get("to_ligdicash") if profile is Profile.SDK_LEGACY else None
 
 
 def fit_creation(reply: Json, profile: Profile) -> Json:

@@ -19,6 +19,7 @@ from worker.ligdicash.simulator.fates import within
 from worker.ligdicash.simulator.gatekeeper import credentials_trouble, question_refused
 from worker.ligdicash.simulator.gateway import Gateway
 from worker.ligdicash.simulator.manners import PayoutRoute
+from worker.ligdicash.simulator.options import Profile
 from worker.ligdicash.simulator.orders import RefusedOrder, as_text
 from worker.ligdicash.simulator.payment import Order
 from worker.ligdicash.simulator.spoil import as_json, before_acting, spoilt
@@ -70,7 +71,7 @@ class _PayoutWire:
         if (trouble := credentials_trouble(self._gateway, request)) is not None:
             return as_json(replies.refused("00", wiki=wiki, details=trouble))
         try:
-            order = _read(await request.body(), route)
+            order = _read(await request.body(), route, self._options.profile)
         except RefusedOrder as refusal:
             self._gateway.books.count(Counter.CREATES_REFUSED)
             return as_json(replies.refused(refusal.sub_code, wiki=wiki, details=refusal.details))
@@ -113,7 +114,7 @@ class _PayoutWire:
         return await spoilt(request, fault, reply, wiki=wiki)
 
 
-def _read(body: bytes, route: PayoutRoute) -> Order:
+def _read(body: bytes, route: PayoutRoute, profile: Profile) -> Order:
     """The order in a payout's body. Raises `RefusedOrder`."""
     codes = SUB_CODES[route]
     try:
@@ -123,7 +124,8 @@ def _read(body: bytes, route: PayoutRoute) -> Order:
         names = {key: as_text(value) for key, value in custom_data.items()}
         if not (isinstance(customer, str) and customer.isascii() and customer.isdigit() and isinstance(url, str)):
             raise RefusedOrder(sub_code=codes[DATA], details="customer must be a number of digits only")
-        if route is PayoutRoute.WALLET and wanted.get("top_up_wallet") not in (0, 1):
+        stays = wanted.get("top_up_wallet", kits.stays_in_wallet(wanted, profile))
+        if route is PayoutRoute.WALLET and stays not in {0, 1}:
             raise RefusedOrder(sub_code=codes[DATA], details="top_up_wallet must be 0 or 1")
         if not isinstance(amount, int) or not SMALLEST[route] <= amount <= LARGEST:
             raise RefusedOrder(sub_code=codes[AMOUNT])
