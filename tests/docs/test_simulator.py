@@ -29,9 +29,7 @@ def said(row: str) -> list[str]:
 def is_understood(text: str) -> bool:
     if text.startswith("--"):
         parse_options(text.split())
-    elif text.startswith("GET ") or text in WORDS | {"D", "Code07", '"01"', '"nocompleted"'}:
-        pass
-    elif text.startswith("POST /_sim/forge"):
+    elif text.startswith(("GET ", "POST /_sim/forge")) or text in WORDS | {"D", "Code07", '"01"', '"nocompleted"'}:
         pass
     elif "phones/" in text or text.startswith(('{"operator', '{"otp')):
         _phone.validate_python(braces(text))

@@ -148,11 +148,11 @@ def children(parent: int) -> list[int]:
     return found
 
 
-def start_up(data: Path) -> Up:
-    """Start it and return once it has said where everything is."""
+def start_up(data: Path, **settings: str) -> Up:
+    """Start it, with these settings on top, and return once it has said where everything is."""
     hidden = ("DATABASE_URL", "REDIS_URL", "LIGDICASH_", "CALLBACK_URL", "WEB_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-    environment |= {"RECONCILER_API_KEY": API_KEY, "PENDING_AFTER": f"{PENDING_AFTER:g}", "WEB_PORT": "0"}
+    environment |= {"RECONCILER_API_KEY": API_KEY, "PENDING_AFTER": f"{PENDING_AFTER:g}", "WEB_PORT": "0"} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "worker.ops", "up", "--data", str(data)],
         cwd=ROOT,

@@ -13,7 +13,7 @@ Other languages drive the same over HTTP: see `worker.ligdicash.simulator.contro
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -23,7 +23,7 @@ from pydantic import TypeAdapter, ValidationError
 from models.errors import SettingsFault
 from worker.ligdicash.simulator.control import in_full
 from worker.ligdicash.simulator.gateway import Decision, Forgery, Gateway
-from worker.ligdicash.simulator.manners import Encoding, Status
+from worker.ligdicash.simulator.manners import Encoding
 from worker.ligdicash.simulator.options import API_KEY, API_TOKEN, Faults, Options
 from worker.ligdicash.simulator.payment import Delivery
 from worker.ligdicash.simulator.running import running_simulator
@@ -44,13 +44,14 @@ class Double:
 
     def pay(self, reference: str, **decision: Any) -> None:
         """The customer pays; callbacks leave. `decision` is any part of the control API's `decide`. Raises `NotFound`."""
-        self._decide(reference, Status.COMPLETED, decision)
+        self.decide(reference, "completed", **decision)
 
     def fail(self, reference: str, **decision: Any) -> None:
         """The customer declines, or the operator fails."""
-        self._decide(reference, Status.NOTCOMPLETED, decision)
+        self.decide(reference, "notcompleted", **decision)
 
-    def _decide(self, reference: str, status: Status, decision: Mapping[str, Any]) -> None:
+    def decide(self, reference: str, status: str, **decision: Any) -> None:
+        """The same for any status: `pending` sends callbacks that say so. Raises `NotFound`."""
         self.gateway.decide(reference, _decision.validate_python({"status": status, **decision}))
 
     def break_calls(self, reference: str = "", **faults: Any) -> None:

@@ -11,6 +11,7 @@ from worker.ops import (
     accounts,
     callbacks,
     cases,
+    conformance,
     doctor,
     fsck,
     invoices,
@@ -84,6 +85,7 @@ upkeep.add_to(app)
 fsck.add_to(app)
 size.add_to(app)
 servers.add_to(app)
+conformance.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)
 operators.add_to(app)

@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 import requests
@@ -84,7 +85,8 @@ def _bracketed(prefix: str, value: object) -> Iterator[tuple[str, str]]:
 
 def send(url: str, body: bytes, *, event: Status, encoding: Encoding) -> Delivery:
     """POST one body, once. Follows no redirect, reads no reply, raises nothing that the network does."""
-    sent_at = time.time()
+    sent_at, began = time.time(), time.monotonic()
+    done = partial(Delivery, event=event, encoding=encoding, sent_at=sent_at)
     headers = {"Content-Type": CONTENT_TYPES[encoding], "User-Agent": "ligdicash-simulator"}
     try:
         with requests.Session() as session:
@@ -92,6 +94,6 @@ def send(url: str, body: bytes, *, event: Status, encoding: Encoding) -> Deliver
             with session.post(
                 url, data=body, headers=headers, timeout=TIMEOUTS, allow_redirects=False, stream=True
             ) as reply:
-                return Delivery(event=event, encoding=encoding, sent_at=sent_at, http_status=reply.status_code)
+                return done(http_status=reply.status_code, took=time.monotonic() - began)
     except requests.RequestException as exc:
-        return Delivery(event=event, encoding=encoding, sent_at=sent_at, trouble=type(exc).__name__)
+        return done(trouble=type(exc).__name__, took=time.monotonic() - began)

@@ -116,6 +116,8 @@ class Delivery:
     sent_at: float
     http_status: int | None = None
     trouble: str = ""
+    took: float = 0.0
+    """Seconds until the reply began, or until it was given up."""
 
     @property
     def arrived(self) -> bool:

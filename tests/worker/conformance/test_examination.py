@@ -1,0 +1,75 @@
+"""A sound shop passes every trial; each planted flaw is found, named, and nothing else is."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from tests.worker.conformance.shops import PlantedShop, SampleShop, open_shop
+from worker.conformance.examination import Examination, Patience
+from worker.conformance.trial import Flaw
+from worker.conformance.trials import TRIALS
+from worker.ligdicash.double import running_double
+
+PATIENCE = Patience(prompt=5, slow=9, calm=1.5)
+
+EVERY = tuple(trial.name for trial in TRIALS)
+
+PLANTED: dict[str, dict[str, set[Flaw]]] = {
+    "trusts callbacks": {"form-then-json": {Flaw.HEARSAY}, "forged": {Flaw.CREDULOUS}},
+    "credits each time": {"both-at-once": {Flaw.WRONG_SUM}},
+    "reads JSON only": {"form-then-json": {Flaw.UNREAD}, "form-json-text": {Flaw.UNREAD}, "json-alone": set()},
+    "reads forms only": {"json-alone": {Flaw.UNREAD}, "form-json-text": set()},
+    "reads JSON text only, never asks by itself": {"form-flattened": {Flaw.LOST}, "form-json-text": set()},
+    "counts arrivals, never asks by itself": {"pending-first": {Flaw.LOST}, "json-then-form": set()},
+    "never asks by itself": {"no-callback": {Flaw.LOST}, "confirm-broken": {Flaw.LOST}, "form-then-json": set()},
+    "believes bad news": {"failure-after-success": {Flaw.LOST}},
+    "compares nothing": {"confirm-wrong-sum": {Flaw.CREDULOUS}, "confirm-of-another": {Flaw.CREDULOUS}},
+    "takes 00 for paid": {"failed-with-00": {Flaw.CREDULOUS}, "failed-with-01": set()},
+    "asks hastily": {"callback-outruns-confirm": {Flaw.HASTY}},
+    "names no address": {"form-then-json": {Flaw.NO_ADDRESS}},
+    "answers 302": {"json-alone": {Flaw.MOVED}},
+    "answers 403": {"json-alone": {Flaw.LOCKED}},
+    "answers 500": {"json-alone": {Flaw.CRASHED}},
+    "hangs up": {"json-alone": {Flaw.SILENT}},
+    "crashes": {"forged-unknown": {Flaw.CRASHED}, "form-then-json": set()},
+}
+
+
+def examined(kind, names, flaws=frozenset()):
+    chosen = [trial for trial in TRIALS if trial.name in names]
+    with running_double() as double, open_shop(kind(double=double, flaws=flaws)) as shop:
+        results = Examination(double=double, url=shop.url, shop=shop, patience=PATIENCE).hold(chosen)
+    return {result.trial.name: set(result.flaws) for result in results}
+
+
+@pytest.fixture(scope="module")
+def found():
+    """All shops, examined side by side: nearly all of it is waiting."""
+    jobs = {"": (PlantedShop, EVERY), "sample": (SampleShop, EVERY)}
+    jobs |= {flaws: (PlantedShop, tuple(trials), frozenset(flaws.split(", "))) for flaws, trials in PLANTED.items()}
+    with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
+        running = {name: pool.submit(examined, *job) for name, job in jobs.items()}
+        return {name: job.result() for name, job in running.items()}
+
+
+def test_a_sound_shop_passes_every_trial(found):
+    assert found[""] == {name: set() for name in EVERY}
+
+
+@pytest.mark.parametrize("flaws", PLANTED)
+def test_a_planted_flaw_is_found_and_nothing_else(found, flaws):
+    assert found[flaws] == PLANTED[flaws]
+
+
+def test_the_vendors_sample_loses_what_comes_in_another_order_than_it_expects(found):
+    wrong = {name: flaws for name, flaws in found["sample"].items() if flaws}
+
+    assert wrong == {
+        "pending-first": {Flaw.LOST},
+        "callback-outruns-confirm": {Flaw.LOST},
+        "confirm-broken": {Flaw.LOST},
+        "no-callback": {Flaw.LOST},
+        "callback-before-reply": {Flaw.LOST, Flaw.UNREAD},
+    }
