@@ -81,6 +81,7 @@ class Case(Base):
             "transaction_pk IS NOT NULL OR callback_id IS NOT NULL OR account IS NOT NULL OR difference_id IS NOT NULL",
             name="about_something",
         ),
+        CheckConstraint("(kind = 'statement') = (difference_id IS NOT NULL)", name="statement_differs"),
         Index("uq_cases_difference_id", "difference_id", unique=True),
         Index("ix_cases_transaction", "transaction_pk"),
         Index("ix_cases_callback", "callback_id"),

@@ -62,8 +62,8 @@ PLANTS = {
     Match.DIRECTION: lambda one, its: ([replace(its, direction=Direction.OUT)], [one]),
     Match.ACCOUNT: lambda one, its: ([its], [replace(one, account="other")]),
     Match.TWICE: lambda one, its: ([its, replace(its, number=its.number + 100_000)], [one]),
-    Match.ONLY_THERE: lambda one, its: ([its], []),
-    Match.ONLY_HERE: lambda one, its: ([], [one]),
+    Match.ONLY_THERE: lambda _one, its: ([its], []),
+    Match.ONLY_HERE: lambda one, _its: ([], [one]),
     Match.MATCHED: lambda one, its: ([its], [one]),
 }
 

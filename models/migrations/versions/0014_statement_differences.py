@@ -12,6 +12,7 @@ depends_on = None
 
 KIND = "ck_cases_known_kind"
 ABOUT = "ck_cases_about_something"
+DIFFERS = "ck_cases_statement_differs"
 BELONGS = "fk_cases_difference_id"
 ONCE = "uq_cases_difference_id"
 OPEN = "uq_cases_open_transaction"
@@ -65,12 +66,13 @@ def upgrade() -> None:
     op.add_column("cases", sa.Column("difference_id", sa.BigInteger(), nullable=True), if_not_exists=True)
     _replace(KIND, BEFORE.format(more=", 'statement'"))
     _replace(ABOUT, f"{ABOUT_BEFORE} OR difference_id IS NOT NULL")
+    _replace(DIFFERS, "(kind = 'statement') = (difference_id IS NOT NULL)")
     op.drop_constraint(op.f(BELONGS), "cases", type_="foreignkey", if_exists=True)
     op.create_foreign_key(op.f(BELONGS), "cases", "differences", ["difference_id"], ["id"], postgresql_not_valid=True)
     # Looking at every row and building indexes without a lock that anybody would wait for. The release before this one
     # opens its cases by ON CONFLICT without naming an index, so that it may find either.
     with op.get_context().autocommit_block():
-        for name in (KIND, ABOUT, BELONGS):
+        for name in (KIND, ABOUT, DIFFERS, BELONGS):
             op.execute(f"ALTER TABLE cases VALIDATE CONSTRAINT {name}")
         _build(ONCE, "UNIQUE", "cases (difference_id)")
         _build(f"{OPEN}_new", "UNIQUE", f"cases (transaction_pk, kind) WHERE {OPEN_BEFORE} AND difference_id IS NULL")

@@ -37,86 +37,24 @@ WRITTEN = re.compile(
 )
 CENTURY = 2000
 
-PAID_WORDS = [
-    "completed",
-    "complete",
-    "success",
-    "successful",
-    "succes",
-    "reussi",
-    "reussie",
-    "reussite",
-    "effectue",
-    "effectuee",
-    "paye",
-    "payee",
-    "paid",
-    "valide",
-    "validee",
-    "termine",
-    "terminee",
-    "regle",
-    "reglee",
-    "accepte",
-    "acceptee",
-    "approuve",
-    "approuvee",
-    "ok",
-    "execute",
-    "executee",
-]
-UNPAID_WORDS = [
-    "notcompleted",
-    "nocompleted",
-    "failed",
-    "failure",
-    "echec",
-    "echoue",
-    "echouee",
-    "annule",
-    "annulee",
-    "cancelled",
-    "canceled",
-    "rejete",
-    "rejetee",
-    "rejected",
-    "expire",
-    "expiree",
-    "expired",
-    "refuse",
-    "refusee",
-    "refused",
-    "pending",
-    "initie",
-    "initiee",
-] + ["en attente", "en cours", "non complete", "not completed", "in progress"]
-IN_WORDS = [
-    "in",
-    "payin",
-    "credit",
-    "entree",
-    "encaissement",
-    "deposit",
-    "depot",
-    "paiement",
-    "payment",
-    "recharge",
-    "collecte",
-]
-OUT_WORDS = [
-    "out",
-    "payout",
-    "debit",
-    "sortie",
-    "decaissement",
-    "withdrawal",
-    "retrait",
-    "versement",
-    "transfert",
-    "transfer",
-    "remboursement",
-    "refund",
-]
+# As `plain` leaves them, in French and in English.
+PAID_WORDS = (
+    "completed", "complete", "success", "successful", "succes", "reussi", "reussie", "reussite", "effectue", "effectuee",
+    "paid", "paye", "payee", "valide", "validee", "termine", "terminee", "regle", "reglee", "accepte", "acceptee", "approuve",
+    "approuvee", "execute", "executee", "ok",
+)  # fmt: skip
+UNPAID_WORDS = (
+    "notcompleted", "not completed", "nocompleted", "non complete", "failed", "failure", "echec", "echoue", "echouee",
+    "annule", "annulee", "cancelled", "canceled", "rejete", "rejetee", "rejected", "expire", "expiree", "expired", "refuse",
+    "refusee", "refused", "pending", "en attente", "en cours", "in progress", "initie", "initiee",
+)  # fmt: skip
+IN_WORDS = (
+    "in", "payin", "credit", "entree", "encaissement", "deposit", "depot", "paiement", "payment", "recharge", "collecte",
+)  # fmt: skip
+OUT_WORDS = (
+    "out", "payout", "debit", "sortie", "decaissement", "withdrawal", "retrait", "versement", "transfert", "transfer",
+    "remboursement", "refund",
+)  # fmt: skip
 
 PAID: dict[str, bool] = dict.fromkeys(PAID_WORDS, True) | dict.fromkeys(UNPAID_WORDS, False)
 WAYS: dict[str, Direction] = dict.fromkeys(IN_WORDS, Direction.IN) | dict.fromkeys(OUT_WORDS, Direction.OUT)

@@ -107,7 +107,10 @@ def _record(lines: Sequence[str], at: int, separator: str, *, width: int) -> tup
         return 1, line.split(separator)
     text, taken = line, 1
     while text.count('"') % 2 and taken < LONGEST_RECORD and at + taken < len(lines):
-        text += "\n" + lines[at + taken]
+        following = lines[at + taken]
+        if width and following.count(separator) >= width - 1:  # a record of its own
+            break
+        text += "\n" + following
         taken += 1
     if text.count('"') % 2 == 0:
         cells = _parse(text, separator)

@@ -61,7 +61,8 @@ def print_result(result: Result, *, limit: int) -> None:
     from worker.ops.reconcile.preview import opened
 
     out = console()
-    print_lines([opened(result.statement), terms_line(result)])
+    out.print(opened(result.statement))
+    out.print(terms_line(result))
     out.print()
     out.print(_sums(result))
     for match in LISTED:

@@ -9,13 +9,16 @@ from pathlib import Path
 from models.queries.report import Settled
 from models.report import Amount, By, Group, Report
 from models.statement import Direction
-from worker.language import _, ngettext, number
+from worker.language import N_, _, ngettext, number
 from worker.ops.files import Cell, Table, write_csv, write_xlsx, written
 from worker.ops.shown import console, francs, safe, stamp
 from worker.ops.tables import narrow_table
 
 IN, OUT = Direction.IN, Direction.OUT
 CURRENCY = "XOF"
+
+ROUTES = (N_("payout mobile_money"), N_("payout wallet"))
+"""What stands in the place of a mode for money that went out."""
 
 COLUMNS = (
     "first_day", "last_day", "by", "group",
@@ -54,11 +57,10 @@ def group_name(group: Group, by: By) -> str:
 def title(report: Report) -> str:
     """What it is about."""
     days = report.days
-    period = (
-        f"{days.first}" if days.first == days.last else _("{first} to {last}").format(first=days.first, last=days.last)
-    )
+    one_day = days.first == days.last
+    told = _("Settled on {period}, UTC{of}") if one_day else _("Settled from {first} to {last}, UTC{of}")
     of = "" if report.account is None else _(", account {account}").format(account=safe(report.account))
-    return _("Settled on {period}, UTC{of}").format(period=period, of=of)
+    return told.format(period=days.first, first=days.first, last=days.last, of=of)
 
 
 def print_report(report: Report) -> None:
@@ -136,11 +138,12 @@ def checked(report: Report) -> str:
 def unsound(report: Report) -> str:
     """That it does not."""
     off = report.unaccounted
-    said = _(
-        "Does not add up: {count} settlements over {amount} are in the books and in no group. Run `reconciler fsck`, and use none"
-        " of these figures."
-    )
-    return said.format(count=number(off.count), amount=francs(off.francs))
+    what = ngettext(
+        "{count} settlement over {amount} is in the books and in no group.",
+        "{count} settlements over {amount} are in the books and in no group.",
+        off.count,
+    ).format(count=number(off.count), amount=francs(off.francs))
+    return _("Does not add up: {what} Run `reconciler fsck`, and use none of these figures.").format(what=what)
 
 
 def report_document(report: Report) -> dict[str, object]:
