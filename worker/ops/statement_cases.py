@@ -97,7 +97,7 @@ def statement_sides(facts: StatementFacts) -> list[tuple[str, str]]:
 
 
 WORDS: Mapping[Match, str] = {
-    Match.MATCHED: N_("matched"),
+    Match.MATCHED: N_("both have it"),
     Match.UNPAID: N_("not paid, by both"),
     Match.AMOUNT: N_("different amount"),
     Match.STATUS: N_("different status"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import typer
@@ -15,7 +16,7 @@ from worker.ops.files import Cell, Table, write_csv, write_xlsx, written
 from worker.ops.reconcile.document import document
 from worker.ops.reconcile.reading import FAULTS, Statement
 from worker.ops.reconcile.result import Result
-from worker.ops.shown import console, francs, json_text, print_json, safe, stamp
+from worker.ops.shown import brief_stamp, console, francs, json_text, print_json, safe
 from worker.ops.statement_cases import match_word
 from worker.ops.tables import narrow_table, print_lines
 
@@ -77,8 +78,9 @@ def print_result(result: Result, *, limit: int) -> None:
 def terms_line(result: Result) -> str:
     """What it is held against."""
     terms = result.terms
-    told = _("held against what was settled from {start} until {end} UTC in the account {account}")
-    return told.format(start=f"{terms.start:%Y-%m-%d}", end=f"{terms.end:%Y-%m-%d}", account=safe(terms.account))
+    told = _("Held against what was settled from {first} to {last} UTC, both included, in the account {account}.")
+    last = terms.end - timedelta(days=1)
+    return told.format(first=f"{terms.start:%Y-%m-%d}", last=f"{last:%Y-%m-%d}", account=safe(terms.account))
 
 
 def _sums(result: Result) -> object:
@@ -148,7 +150,7 @@ def _row(finding: Finding) -> list[str]:
         safe((line.reference if line else "") or (entry.transaction_id if entry else "")),
         _there(finding),
         _here(finding),
-        stamp(at) if at else "",
+        brief_stamp(at, now=datetime.now(UTC), seconds=False) if at else "",
     ]
 
 
@@ -215,10 +217,11 @@ def _tell_cases(result: Result, *, err: bool) -> None:
         return
     opened, known = len(result.opened), len(result.differences) - len(result.opened)
     many = ngettext("{count} case opened", "{count} cases opened", opened)
-    told = many.format(count=number(opened))
+    lines = [many.format(count=number(opened))]
     if known:
-        told += _("; {count} have theirs from before").format(count=number(known))
-    typer.echo(told + ": reconciler cases list --kind statement", err=err)
+        lines.append(_("{count} had one before, open or ended").format(count=number(known)))
+    lines.append(_("see `reconciler cases list --kind statement`"))
+    typer.echo("; ".join(lines), err=err)
 
 
 def _rows(result: Result) -> Iterator[list[Cell]]:

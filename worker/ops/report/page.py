@@ -11,7 +11,6 @@ from models.report import Report
 from worker.language import _
 from worker.ops.report import view
 from worker.ops.report.picture import picture_of
-from worker.ops.shown import stamp
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
@@ -32,7 +31,6 @@ def write_page(path: Path, report: Report) -> None:
         count=_("count"),
         footer=view.footer(report),
         is_sound=report.is_sound,
-        read_at=_("Read at {at} UTC.").format(at=stamp(report.read_at)),
         picture=Markup(picture_of(report)),  # noqa: S704 - drawn by pygal, which escapes the names in it
     )
     path.write_text(page, encoding="utf-8")

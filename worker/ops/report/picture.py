@@ -24,7 +24,8 @@ WIDTH, HEIGHT, BAR, AROUND = 900, 340, 34, 110
 MOST_DAYS = 92
 """Bars side by side; a longer period is drawn by month."""
 
-MOST_GROUPS = 20
+MOST_GROUPS, MOST_LABELS, LEVEL_LABELS = 20, 16, 8
+"""Bars of groups; labels of days, and how many of these stand level side by side."""
 
 STYLE = Style(
     background="#ffffff",
@@ -62,11 +63,11 @@ def _by_time(report: Report) -> str:
     sums = {slot: Group(slot) for slot in slots}
     for group in report.daily:
         sums[_slot(date.fromisoformat(group.key), months=months)].add(group)
-    chart = pygal.Bar(height=HEIGHT, x_label_rotation=0 if len(slots) <= 8 else 45, **_common())  # noqa: PLR2004 - as many stand side by side
-    chart.x_labels = slots
+    rotation = 0 if len(slots) <= LEVEL_LABELS else 45
+    chart = pygal.Bar(height=HEIGHT, x_label_rotation=rotation, **_common())
     # Of many labels some are shown: else they would lie on each other.
-    chart.x_labels_major_count = 16
-    chart.show_minor_x_labels = len(slots) <= 16  # noqa: PLR2004 - the same
+    step = -(-len(slots) // MOST_LABELS)
+    chart.x_labels = [slot if place % step == 0 else "" for place, slot in enumerate(slots)]
     _add(chart, report.total.money, {way: [sums[slot].money[way] for slot in slots] for way in Direction})
     return _alone(chart)
 
@@ -96,7 +97,7 @@ def _common() -> dict[str, Any]:
         "js": (),
         "legend_at_bottom": True,
         "include_x_axis": True,
-        "print_values": False,
+        "max_scale": 8,
         "truncate_label": -1,
         "truncate_legend": -1,
         "margin": 10,

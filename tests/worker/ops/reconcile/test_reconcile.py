@@ -106,10 +106,10 @@ def test_a_difference_is_a_case_once_however_often_and_by_how_many_it_is_found(b
         return books.run("reconcile", str(statement), "--cases", "--reason", "November", "--by", "awa")
 
     # One after the other: the runner of commands swaps the streams of the process.
-    assert "12 cases opened: " in reconcile().stdout
+    assert "12 cases opened; see" in reconcile().stdout
     books.say("cases", "resolve", "1", "--reason", "found it")
     again = reconcile().stdout
-    assert "0 cases opened; 12 have theirs from before" in again
+    assert "0 cases opened; 12 had one before" in again
     assert cases(books.tools.sessions).count("statement") == 11
     assert count(books.tools.sessions, "differences") == 12
     assert "clean" in books.run("fsck", "--since", "15m").stdout or "difference" not in books.run("fsck").stdout
@@ -146,7 +146,7 @@ def test_a_case_tells_both_sides_and_what_to_do(books, statement):
     assert "ORD-" in said["amount"]
     with speaking("fr"):
         assert "comparer" in books.say("cases", "list", "--kind", "statement")
-        assert "à faire" in books.say("cases", "show", str(by_match["twice"]["id"]))
+        assert "deux fois là-bas" in books.say("cases", "show", str(by_match["twice"]["id"]))
 
 
 def test_a_file_that_is_read_wrongly_does_not_flood_the_cases(books, tmp_path):
