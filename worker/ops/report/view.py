@@ -112,16 +112,17 @@ def _table(report: Report) -> object:
 
 def footer(report: Report) -> list[str]:
     """What the figures mean, and whether they add up."""
+    read = _("Read at {at} UTC.") if report.is_over else _("Read at {at} UTC; the period is not over.")
+    read = read.format(at=stamp(report.read_at))
+    if not report.settlements.count:
+        return [read]
     lines = [_("What counts is the moment of settling here.")]
     if any(amount.count for amount in report.total.by_hand.values()):
         lines.append(_("By hand is part of the sums beside it: a person answers for it."))
     fees = _(
         "Fees are not in these figures: no answer of LigdiCash names one. `reconciler reconcile` adds up a statement's."
     )
-    lines.append(fees)
-    read = _("Read at {at} UTC.") if report.is_over else _("Read at {at} UTC; the period is not over.")
-    lines.append(read.format(at=stamp(report.read_at)))
-    return [*lines, checked(report) if report.is_sound else unsound(report)]
+    return [*lines, fees, read, checked(report) if report.is_sound else unsound(report)]
 
 
 def checked(report: Report) -> str:
