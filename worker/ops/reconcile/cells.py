@@ -6,6 +6,7 @@ import re
 import unicodedata
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -60,6 +61,7 @@ PAID: dict[str, bool] = dict.fromkeys(PAID_WORDS, True) | dict.fromkeys(UNPAID_W
 WAYS: dict[str, Direction] = dict.fromkeys(IN_WORDS, Direction.IN) | dict.fromkeys(OUT_WORDS, Direction.OUT)
 
 
+@lru_cache(maxsize=1024)  # the same few words stand on every line
 def plain(text: str) -> str:
     """The same words without case, accents and signs, for comparing what people write differently."""
     bare = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
@@ -74,6 +76,8 @@ def read_sum(cell: Any) -> int | None:
         if cell == int(cell):
             return int(cell)
         raise Unreadable(f"must be whole francs, not {cell}")
+    if isinstance(cell, str) and cell.isascii() and cell.isdigit() and len(cell) <= MOST_DIGITS:
+        return int(cell)
     text = str(cell).translate(GROUPING).translate(MINUS).strip()
     francs = _whole(_unsigned(text))
     if francs is None:

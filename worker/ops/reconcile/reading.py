@@ -127,6 +127,7 @@ class _Reader:
         self._options = options
         self._places = statement.heading.places
         self._width = len(statement.heading.names)
+        self._readings = tuple(self._each_reading())
 
     def read(self, number: int, cells: Sequence[Any]) -> None:
         """One row: a line, or a fault."""
@@ -134,15 +135,15 @@ class _Reader:
         try:
             self._check_width(cells)
             read: dict[Field, Any] = {}
-            for one, reading in self._readings():
-                column = self._statement.heading.names[self._places[one]]
-                read[one] = reading(cells[self._places[one]] if self._places[one] < len(cells) else None)
+            for one, place, reading in self._readings:
+                column = self._statement.heading.names[place]
+                read[one] = reading(cells[place] if place < len(cells) else None)
             column = ""
             self._statement.lines.append(self._line(number, read))
         except Unreadable as exc:
             self._statement.faults.append(Fault(line=number, column=column, what=str(exc)))
 
-    def _readings(self) -> Iterator[tuple[Field, Callable[[Any], Any]]]:
+    def _each_reading(self) -> Iterator[tuple[Field, int, Callable[[Any], Any]]]:
         readings: dict[Field, Callable[[Any], Any]] = {
             Field.GATEWAY_ID: read_id,
             Field.REFERENCE: read_id,
@@ -154,11 +155,11 @@ class _Reader:
             Field.STATUS: self._is_paid,
             Field.DIRECTION: self._direction,
         }
-        return ((one, reading) for one, reading in readings.items() if one in self._places)
+        return ((one, self._places[one], reading) for one, reading in readings.items() if one in self._places)
 
     def _check_width(self, cells: Sequence[Any]) -> None:
         """Cells that are missing at the end are empty; one too many may have shifted all the others."""
-        if any(cell not in (None, "") for cell in cells[self._width :]):
+        if len(cells) > self._width and any(cell not in (None, "") for cell in cells[self._width :]):
             raise Unreadable(f"the line has {len(cells)} cells, and the heading has {self._width}")
 
     def _line(self, number: int, read: dict[Field, Any]) -> Line:
