@@ -4,6 +4,7 @@ from models.base import Base
 from models.callback import Callback
 from models.case import Case
 from models.check import Check
+from models.difference import Difference
 from models.notice import Delivery, Endpoint, Notice, NoticeCounter
 from models.override import Override
 from models.replay import ReplayItem, ReplayPlan
@@ -17,6 +18,7 @@ __all__ = [
     "Case",
     "Check",
     "Delivery",
+    "Difference",
     "Endpoint",
     "Invoice",
     "Notice",

@@ -36,6 +36,8 @@ class CaseKind(StrEnum):
     """The merchant's application does not take its notices."""
     ACCOUNT = "account"
     """Payments belong to an account that is not set up here, and are not asked about."""
+    STATEMENT = "statement"
+    """A statement of the gateway and our books differ."""
 
 
 CALLBACK_KINDS = (CaseKind.ORPHAN, CaseKind.UNREADABLE)
@@ -49,7 +51,10 @@ WATCHING_KINDS = (*PARKING_KINDS, CaseKind.MISMATCH)
 
 
 class Case(Base):
-    """One matter for a person. At most one open case of a kind per transaction, per callback, and per account."""
+    """One matter for a person. At most one open case of a kind per transaction, per callback, and per account.
+
+    About a difference there is one for ever, open or ended: it is not found twice.
+    """
 
     __tablename__ = "cases"
 
@@ -60,6 +65,7 @@ class Case(Base):
     check_id: Mapped[int | None] = mapped_column(ForeignKey("checks.id"))
     account: Mapped[str | None]
     """Which account, or whose endpoint, it is about; none when it is about a transaction or a callback."""
+    difference_id: Mapped[int | None] = mapped_column(ForeignKey("differences.id"))
     detail: Mapped[str]
     """One or two sentences: what happened, and what is suggested."""
     opened_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
@@ -72,8 +78,11 @@ class Case(Base):
     __table_args__ = (
         one_of("kind", CaseKind, name="known_kind"),
         CheckConstraint(
-            "transaction_pk IS NOT NULL OR callback_id IS NOT NULL OR account IS NOT NULL", name="about_something"
+            "transaction_pk IS NOT NULL OR callback_id IS NOT NULL OR account IS NOT NULL OR difference_id IS NOT NULL",
+            name="about_something",
         ),
+        CheckConstraint("(kind = 'statement') = (difference_id IS NOT NULL)", name="statement_differs"),
+        Index("uq_cases_difference_id", "difference_id", unique=True),
         Index("ix_cases_transaction", "transaction_pk"),
         Index("ix_cases_callback", "callback_id"),
         Index(
@@ -81,7 +90,7 @@ class Case(Base):
             "transaction_pk",
             "kind",
             unique=True,
-            postgresql_where=text("resolved_at IS NULL AND transaction_pk IS NOT NULL"),
+            postgresql_where=text("resolved_at IS NULL AND transaction_pk IS NOT NULL AND difference_id IS NULL"),
         ),
         Index(
             "uq_cases_open_callback",

@@ -23,6 +23,7 @@ from models.case import PARKING_KINDS
 from models.queries.fsck import notices, plans, slices
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.deliveries import DELIVERIES
+from models.queries.fsck.differences import DIFFERENCES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.reading import reading
 from models.queries.fsck.rule import Violation, Walk
@@ -98,6 +99,7 @@ def fsck(
     yield from _notices(run)
     yield from _deliveries(run)
     yield from _plans(run)
+    yield from _differences(run)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +189,18 @@ def _plans(run: _Run) -> Iterator[Violation]:
         after = found[0] if found else None
         if found and found[1] is not None:
             yield found[1]
+
+
+def _differences(run: _Run) -> Iterator[Violation]:
+    """Says nothing where nobody ever wanted a case about one."""
+    with reading(run.sessions) as session:
+        if not slices.last_id(session, "differences"):
+            return
+
+    def look(session: Session, rows: Slice) -> list[Violation]:
+        return _hold(session, DIFFERENCES, rows)
+
+    yield from _walk(run, slices.EVERY_DIFFERENCE, look, since=run.since)
 
 
 def _hold(session: Session, walk: Walk, rows: Slice) -> list[Violation]:

@@ -367,4 +367,12 @@ DAMAGE = {
             ("sums", TODAY_OUT),
         },
     ),
+    "the case about a difference is gone": (
+        "DELETE FROM cases WHERE kind = 'statement' AND transaction_pk IS NULL",
+        {("unseen_difference", "difference 1")},
+    ),
+    "the case about a difference is about another transaction": (
+        "UPDATE cases SET transaction_pk = 2 WHERE kind = 'statement' AND transaction_pk = 1",
+        {("unseen_difference", "difference 2")},
+    ),
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from models.answers import Answer, Said
 from models.case import CaseKind
@@ -12,11 +13,13 @@ from models.queries.cases import Signature, find_cases
 from models.queries.record import NewCase, open_cases
 from models.queries.replay.choice import TransactionChoice
 from models.session import Sessions, transaction
+from models.statement import Line, Terms
 from models.transaction import Route, Status
 from tasks.cases import ByHand, override
 from tasks.intake import intake
 from tasks.notify import notify
 from tasks.payouts import create
+from tasks.reconcile import hold, keep
 from tasks.record import record
 from tasks.toolbox import Reply
 from tests.fakes import Fakes, answers, completed, notcompleted, pending, toolbox
@@ -49,6 +52,20 @@ def write_sound_books(sessions: Sessions) -> None:
     assert seven
     tell(sessions, {1: answers(200), 2: answers(410), 3: answers(500), 4: answers(204)})
     write_sound_plans(sessions)
+    write_sound_differences(sessions)
+
+
+def write_sound_differences(sessions: Sessions) -> None:
+    """1 is a line about nothing in these books, 2 a line about ORD-1 over another sum."""
+    today = datetime.now(UTC)
+    days = {"start": today - timedelta(days=1), "end": today + timedelta(days=1)}
+    terms = Terms(
+        account="default", tolerance=timedelta(0), covered_from=days["start"], covered_until=days["end"], **days
+    )
+    by = Signature(author="awa", reason="the statement of today")
+    for line in (Line(number=1, amount=5, reference="NOBODY"), Line(number=2, amount=5, reference="ORD-1")):
+        differs = [found for found in hold(sessions, [line], terms) if found.line]
+        assert keep(sessions, differs, account="default", file="statement.csv", by=by)
 
 
 def write_sound_payouts(sessions: Sessions) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,25 @@ from sqlalchemy.orm import Session
 
 from models.case import CALLBACK_KINDS, WATCHING_KINDS, CaseKind
 from models.queries.browse import Page, Paging
+from models.statement import Direction, Match
 from models.transaction import Kind, Status
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatementFacts:
+    """What a statement of the gateway and our books differed in when it was reconciled. Amounts in francs."""
+
+    match: Match
+    direction: Direction
+    there: int | None
+    here: int | None
+    gateway_id: str
+    reference: str
+    at: datetime | None
+    file: str
+    line: int | None
+    found_by: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +67,8 @@ class CaseFacts:
     """Whether the transaction is an invoice or a payout."""
     sent_at: datetime | None = None
     """When the payout was handed to the gateway."""
+    statement: StatementFacts | None = None
+    """Of a case about a statement alone."""
 
     @property
     def is_held_open(self) -> bool:
@@ -85,13 +105,15 @@ class OldOnes:
     oldest_at: datetime | None
 
 
-AT_RISK = "COALESCE(CASE WHEN c.said = 'completed' THEN c.amount END, t.amount)"
+SAID = "COALESCE(CASE WHEN c.said = 'completed' THEN c.amount END, t.amount)"
+AT_RISK = f"COALESCE(d.at_stake, {SAID})"
 FACTS = f"""
     SELECT k.id, k.kind, k.detail, k.opened_at, k.resolved_at, k.resolution, k.resolved_by, k.transaction_pk,
            t.transaction_id, t.status, t.amount, k.check_id, c.said, c.amount AS said_amount, c.reference AS said_reference,
            c.asked_at, s.amount AS settled_amount, k.callback_id, b.source, k.account, {AT_RISK} AS at_risk,
-           clock_timestamp() AS now, t.kind AS about, t.sent_at
+           clock_timestamp() AS now, t.kind AS about, t.sent_at, CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS statement
     FROM cases k LEFT JOIN transactions t ON t.id = k.transaction_pk LEFT JOIN checks c ON c.id = k.check_id
+    LEFT JOIN differences d ON d.id = k.difference_id
     LEFT JOIN settlements s ON s.transaction_pk = k.transaction_pk LEFT JOIN callbacks b ON b.id = k.callback_id
 """  # noqa: S608 - our own words
 
@@ -117,14 +139,17 @@ BY_ID = """
 NEWEST_FIRST = text(BY_ID.format(facts=FACTS, past="<", direction="DESC"))
 OLDEST_FIRST = text(BY_ID.format(facts=FACTS, past=">", direction="ASC"))
 
-# In two halves, each with the condition of a partial index; what a flood opens is counted and joined with nothing.
+# In three parts, each with the condition of a partial index; what a flood opens is counted and joined with nothing.
 TOTALS = text(f"""
-    SELECT k.kind, count(*) AS open, COALESCE(sum({AT_RISK}), 0) AS at_risk, min(k.opened_at) AS oldest_at
+    SELECT k.kind, count(*) AS open, COALESCE(sum({SAID}), 0) AS at_risk, min(k.opened_at) AS oldest_at
     FROM cases k JOIN transactions t ON t.id = k.transaction_pk LEFT JOIN checks c ON c.id = k.check_id
-    WHERE k.resolved_at IS NULL AND k.transaction_pk IS NOT NULL GROUP BY k.kind
+    WHERE k.resolved_at IS NULL AND k.transaction_pk IS NOT NULL AND k.difference_id IS NULL GROUP BY k.kind
     UNION ALL
     SELECT k.kind, count(*), 0, min(k.opened_at)
-    FROM cases k WHERE k.resolved_at IS NULL AND k.transaction_pk IS NULL GROUP BY k.kind
+    FROM cases k WHERE k.resolved_at IS NULL AND k.transaction_pk IS NULL AND k.difference_id IS NULL GROUP BY k.kind
+    UNION ALL
+    SELECT k.kind, count(*), sum(d.at_stake), min(k.opened_at)
+    FROM cases k JOIN differences d ON d.id = k.difference_id WHERE k.resolved_at IS NULL GROUP BY k.kind
 """)  # noqa: S608 - our own words
 
 HELD_OPEN = """EXISTS (
@@ -242,4 +267,16 @@ def _page(rows: Sequence[Row[Any]], paging: Paging) -> Page[CaseFacts]:
 def _facts(row: Row[Any]) -> CaseFacts:
     status = Status(row.status) if row.status else None
     about = Kind(row.about) if row.about else None
-    return CaseFacts(**{**row._mapping, "kind": CaseKind(row.kind), "status": status, "about": about})  # noqa: SLF001 - SQLAlchemy's name for a public thing
+    known = {"kind": CaseKind(row.kind), "status": status, "about": about, "statement": _statement(row.statement)}
+    return CaseFacts(**{**row._mapping, **known})  # noqa: SLF001 - SQLAlchemy's name for a public thing
+
+
+def _statement(row: Mapping[str, Any] | None) -> StatementFacts | None:
+    if row is None:
+        return None
+    known = {
+        "match": Match(row["match"]),
+        "direction": Direction(row["direction"]),
+        "at": datetime.fromisoformat(row["at"]) if row["at"] else None,
+    }
+    return StatementFacts(**{field.name: row[field.name] for field in fields(StatementFacts)} | known)

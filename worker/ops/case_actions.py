@@ -12,6 +12,7 @@ from worker.language import N_
 from worker.ops.action import CHECK, END, JUST_END, SHOW, Action
 from worker.ops.payout_cases import PAYOUT_ACTIONS
 from worker.ops.shown import safe
+from worker.ops.statement_cases import STATEMENT_ACTIONS
 
 PAID = 'reconciler cases resolve {case} --as completed --amount {received} --reason "..."'
 UNPAID = 'reconciler cases resolve {case} --as notcompleted --reason "..."'
@@ -125,6 +126,7 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
     CaseKind.APPROVAL: _table(JUST_END),
     CaseKind.ENDPOINT: _table(REPAIR),
     CaseKind.ACCOUNT: _table(SET_UP),
+    CaseKind.STATEMENT: STATEMENT_ACTIONS,
 }
 """Every kind with every status, and with none, for what is about no invoice."""
 

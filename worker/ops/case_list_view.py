@@ -11,6 +11,7 @@ from worker.language import _, ngettext
 from worker.ops.case_actions import action_for
 from worker.ops.sentences import told
 from worker.ops.shown import console, safe, short, stamp
+from worker.ops.statement_cases import statement_about
 from worker.ops.tables import narrow_table, print_lines
 
 
@@ -81,6 +82,8 @@ def _age(case: CaseFacts) -> str:
 def _about(case: CaseFacts) -> str:
     if case.transaction_id is not None:
         return safe(case.transaction_id)
+    if case.statement is not None:
+        return statement_about(case.statement)
     if case.kind in (CaseKind.ENDPOINT, CaseKind.ACCOUNT):
         return safe(case.account or "")
     return _("callback {id}").format(id=case.callback_id)

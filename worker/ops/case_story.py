@@ -8,6 +8,7 @@ from models.transaction import Kind, Status
 from worker.language import _
 from worker.ops.payout_cases import payout_story
 from worker.ops.shown import francs, safe
+from worker.ops.statement_cases import statement_story
 
 
 def story(case: CaseFacts) -> str:
@@ -15,6 +16,8 @@ def story(case: CaseFacts) -> str:
     if case.about is Kind.PAYOUT and (told := payout_story(case)):
         return safe(told)
     match case.kind:
+        case CaseKind.STATEMENT:
+            told = statement_story(case)
         case CaseKind.MISMATCH:
             told = _paid_on_other_terms(case)
         case CaseKind.CONTRADICTION:

@@ -15,6 +15,7 @@ from worker.ops.case_story import story
 from worker.ops.history_view import history_document, moments_table
 from worker.ops.sentences import told
 from worker.ops.shown import console, francs, safe, short, stamp
+from worker.ops.statement_cases import statement_sides
 from worker.ops.tables import print_lines
 from worker.ops.timeline import describe, gathered, timeline, what_is_next
 
@@ -69,7 +70,8 @@ def _facts(case: CaseFacts, history: History | None) -> list[tuple[str, str]]:
     return [
         (_("opened"), f"{stamp(case.opened_at)} UTC"),
         (_("ended"), safe(ended)),
-        *(_money(case, history) if history else _from_outside(case)),
+        *(statement_sides(case.statement) if case.statement else []),
+        *(_money(case, history) if history else [] if case.statement else _from_outside(case)),
     ]
 
 

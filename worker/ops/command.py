@@ -18,7 +18,9 @@ from worker.ops import (
     notices,
     operators,
     payouts,
+    reconcile,
     replay,
+    report,
     servers,
     size,
     status,
@@ -83,6 +85,8 @@ why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
+report.add_to(app)
+reconcile.add_to(app)
 size.add_to(app)
 servers.add_to(app)
 conformance.add_to(app)

@@ -59,6 +59,15 @@ APPROVE = Action(
     ),
 )
 
+PAID_OUT = Action(
+    brief=N_("the statement says that it went out: write it down"),
+    what=N_(
+        "The statement says that the money went out, and there is no token to ask with. See in the gateway's dashboard that it"
+        " is this payout, and write it down."
+    ),
+    commands=(SHOW, WENT_OUT, END),
+)
+
 PAYOUT_ACTIONS: Mapping[tuple[CaseKind, Status], Action] = {
     (CaseKind.APPROVAL, Status.CREATED): APPROVE,
     (CaseKind.TOKEN_LOST, Status.CREATED): SENT_UNKNOWN,
@@ -67,6 +76,7 @@ PAYOUT_ACTIONS: Mapping[tuple[CaseKind, Status], Action] = {
     (CaseKind.MISMATCH, Status.COMPLETED): JUST_END,
     (CaseKind.LATE_SUCCESS, Status.COMPLETED): WENT_OUT_AFTER_ALL,
     (CaseKind.CONTRADICTION, Status.COMPLETED): TAKEN_BACK,
+    (CaseKind.STATEMENT, Status.CREATED): PAID_OUT,
 }
 """Where a payout wants something else than an invoice."""
 

@@ -197,7 +197,18 @@ NUMBERS = (
     N_("a phone number of {word} has {many} digits after +{dialling}, not {length}"),
 )
 
-STORED = (*CASES, *PAYOUTS, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
+STATEMENTS = (
+    N_("a statement of the gateway has it over another sum"),
+    N_("a statement of the gateway and the books do not agree whether it was paid"),
+    N_("a statement of the gateway has its money going the other way"),
+    N_("it stands on the statement of another account"),
+    N_("a statement of the gateway has it more than once"),
+    N_("a statement of the gateway has it, and the books do not"),
+    N_("it is settled, and missing from the gateway's statement"),
+)
+"""What `models.statement.SAYS`."""
+
+STORED = (*CASES, *STATEMENTS, *PAYOUTS, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
 
 ERRORS = (
     N_("the project has no operator {called} (LIGDICASH_OPERATORS)"),

@@ -83,8 +83,13 @@ def masked_address(url: str) -> str:
 
 
 def print_json(value: object) -> None:
-    """Print one JSON document to stdout. ASCII only, so that it survives any terminal and any pipe."""
-    typer.echo(json.dumps(value, indent=2, default=_as_json))
+    """Print one JSON document to stdout."""
+    typer.echo(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """One JSON document. ASCII only, so that it survives any terminal and any pipe."""
+    return json.dumps(value, indent=2, default=_as_json)
 
 
 def _as_json(value: object) -> object:

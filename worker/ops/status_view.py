@@ -35,6 +35,7 @@ MONEY_FIRST = (
     CaseKind.TOKEN_REFUSED,
     CaseKind.PARKED,
     CaseKind.APPROVAL,
+    CaseKind.STATEMENT,
     CaseKind.ACCOUNT,
     CaseKind.ENDPOINT,
     CaseKind.UNREADABLE,

@@ -13,7 +13,16 @@ BIGGEST_ID = 2**63 - 1
 
 LAST = {
     table: text(f"SELECT COALESCE(max(id), 0) FROM {table}")  # noqa: S608 - our own words
-    for table in ("transactions", "callbacks", "checks", "notices", "overrides", "deliveries", "replay_plans")
+    for table in (
+        "transactions",
+        "callbacks",
+        "checks",
+        "notices",
+        "overrides",
+        "deliveries",
+        "replay_plans",
+        "differences",
+    )
 }
 
 
@@ -69,6 +78,7 @@ def _picked(what: str, table: str, rows: str) -> Source:
 EVERY_TRANSACTION = _everything("transactions")
 EVERY_CALLBACK = _everything("callbacks")
 EVERY_PLAN = _everything("replay_plans")
+EVERY_DIFFERENCE = _everything("differences")
 
 OPEN_TRANSACTIONS = _picked(
     "open transactions",
@@ -151,6 +161,7 @@ TIMES = {
     "callbacks": "COALESCE(stored_at, received_at)",
     "notices": "created_at",
     "deliveries": "tried_at",
+    "differences": "found_at",
 }
 PROBES = {
     table: text(

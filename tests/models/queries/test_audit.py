@@ -13,6 +13,7 @@ from sqlalchemy import text
 from models.callback import Outcome
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.deliveries import DELIVERIES
+from models.queries.fsck.differences import DIFFERENCES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.plans import PLANS
 from models.session import Sessions, transaction
@@ -87,7 +88,9 @@ def test_planted_damage_is_found(sessions, what):
     assert found(sessions, since=LATELY) == lately
 
 
-PROMISES = {rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS, DELIVERIES, PLANS) for rule in walk.rules}
+PROMISES = {
+    rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS, DELIVERIES, PLANS, DIFFERENCES) for rule in walk.rules
+}
 ADDED_UP = {"sums", "notice_gap", "notice_counter", "replay_changed"}
 """Rules that no single row can break."""
 
