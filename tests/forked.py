@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from worker import ops
-from worker.embedded.launch import PR_SET_PDEATHSIG
+from worker.embedded import launch
 
 LOADED = [
     *("celery.bin.celery", "celery.apps.worker", "celery.apps.beat", "celery.concurrency.prefork", "uvicorn.main"),
@@ -66,7 +65,7 @@ def _begin(
     errors: Path,
 ) -> None:
     os.setsid()
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    launch._parent_death_signal()(signal.SIGKILL)
     for number, file in ((1, log), (2, errors)):
         with file.open("ab") as said:
             os.dup2(said.fileno(), number)
