@@ -1,7 +1,5 @@
 """Runs one of our programs so that it dies at a named step.
 
-    python -m tests.certification.mortal PROGRAM FOLDER -- celery ...
-
 The functions of the step table are wrapped from outside, before the program begins; its own code knows nothing of it. A
 step strikes once, when the aim is laid in the folder: whoever can take the aim away writes down what it leaves behind
 and sends itself SIGKILL, from inside the call.
@@ -107,13 +105,8 @@ def _die_if_aimed_at(step: Step, aim: Aim) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
-def main(program: str, folder: str, separator: str, module: str, *arguments: str) -> None:
-    """Become the program."""
-    assert separator == "--"
-    make_mortal(Program(program), Aim(Path(folder)))
+def become(program: str, folder: Path, module: str, *arguments: str) -> None:
+    """Have this process be the program, as `python -m module arguments` would."""
+    make_mortal(Program(program), Aim(folder))
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""Runs the migrations and dies in the middle of one: `python -m tests.certification.mortal_migrator REVISION`, on DATABASE_URL.
+"""Runs the migrations and dies in the middle of one.
 
 At its worst moment: all statements of the revision are run, what it commits by itself is committed, and nothing says so yet.
 """
@@ -8,7 +8,6 @@ from __future__ import annotations
 import functools
 import os
 import signal
-import sys
 from typing import Any
 
 from alembic.runtime.migration import HeadMaintainer
@@ -18,7 +17,7 @@ from models import migrate
 write_version = HeadMaintainer.update_to_step
 
 
-def main(revision: str) -> None:
+def die_at(revision: str, url: str) -> None:
     """Never returns, unless that revision is not among those that are missing."""
 
     @functools.wraps(write_version)
@@ -28,8 +27,4 @@ def main(revision: str) -> None:
         write_version(self, step)
 
     HeadMaintainer.update_to_step = dying
-    migrate.upgrade(os.environ["DATABASE_URL"])
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    migrate.upgrade(url)

@@ -24,9 +24,10 @@ from models.session import Sessions, transaction
 from models.transaction import Status
 from tasks.watch import fsck
 from tests.certification.left import count_messages
-from tests.certification.mortal import Aim
+from tests.certification.mortal import Aim, become
 from tests.certification.steps import LEARNED_BY, Healer, Left, Scene, Step
 from tests.certification.table import STEPS
+from tests.forked import Forked
 from tests.ledger import open_books, run
 from worker.demo.receiver import Receiver, events_written
 from worker.embedded.child import Child
@@ -310,10 +311,13 @@ def _mortal(setup: Setup, aim: Aim) -> Programs:
 
 
 def _with_steps(child: Child, setup: Setup, aim: Aim) -> Child:
-    python, flag, *module = child.argv
-    argv = (python, flag, "tests.certification.mortal", child.name, str(aim.folder), "--", *module)
+    _, _, *module = child.argv
+
+    def start(child: Child, log: Path) -> Forked:
+        return Forked(become, child.name, aim.folder, *module, env=child.env, cwd=child.cwd, log=log)
+
     ready = (lambda: _listens(setup.redis_url)) if child.name == "worker" else child.ready
-    return replace(child, argv=argv, ready=ready, ready_within=90)
+    return replace(child, start=start, ready=ready, ready_within=90)
 
 
 def _listens(redis_url: str) -> bool:

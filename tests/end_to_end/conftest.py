@@ -16,6 +16,7 @@ import pytest
 import requests
 from dotenv import dotenv_values
 
+from tests.forked import reconciler
 from tests.servers import reachable_folder
 
 ROOT = Path(__file__).parents[2]
@@ -99,15 +100,7 @@ class Up:
 
     def reconciler(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the ops command on the same database, with the settings `up` gave its children."""
-        return subprocess.run(
-            [sys.executable, "-m", "worker.ops", *words],
-            cwd=ROOT,
-            env=self.settings(),
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+        return reconciler(*words, env=self.settings(), cwd=ROOT)
 
     def settings(self) -> dict[str, str]:
         """The settings it wrote for an operator's shell, with what a shell has anyway."""

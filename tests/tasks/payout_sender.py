@@ -1,10 +1,9 @@
-"""`python -m tests.tasks.payout_sender DATABASE_URL SIMULATOR_URL STEP`: sends OUT-1 in a process that kills itself at a step."""
+"""Sends OUT-1 in a process that kills itself at a step."""
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -69,7 +68,3 @@ def main(database_url: str, simulator_url: str, step: str) -> None:
         tools = toolbox(sessions, gateway=client_of(simulator_url))
         arm(step, tools)
         payouts.create(tools, ORDER)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

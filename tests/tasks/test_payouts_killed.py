@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -16,7 +13,9 @@ from tasks.payouts import create
 from tasks.sweep import sweep
 from tasks.watch import fsck
 from tests.fakes import toolbox
+from tests.forked import Forked
 from tests.ledger import all_at_once, cases, let_pass
+from tests.tasks import payout_sender
 from tests.tasks.payout_sender import ORDER, client_of
 from worker.ligdicash.simulator.running import running_simulator
 
@@ -37,12 +36,9 @@ def simulator():
         yield running
 
 
-def killed_at(step, database_url, simulator):
-    argv = [sys.executable, "-m", "tests.tasks.payout_sender", database_url, simulator.base_url, step]
-    died = subprocess.run(
-        argv, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, check=False, timeout=60
-    )
-    assert died.returncode == -9, died.stderr
+def killed_at(step, database_url, simulator, log):
+    died = Forked(payout_sender.main, database_url, simulator.base_url, step, env={}, cwd=ROOT, log=log)
+    assert died.wait(within=60) == -9, log.read_text()
 
 
 def told(simulator) -> int:
@@ -50,11 +46,11 @@ def told(simulator) -> int:
 
 
 @pytest.mark.parametrize("step", DEATHS)
-def test_whoever_dies_where_it_is_sent_once_at_most(sessions, simulator, step):
+def test_whoever_dies_where_it_is_sent_once_at_most(sessions, simulator, step, tmp_path):
     at_death, in_the_end, status, open_cases = DEATHS[step]
     simulator.gateway.payouts_received.clear()
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
-    killed_at(step, url, simulator)
+    killed_at(step, url, simulator, tmp_path / "log")
     assert told(simulator) == at_death
 
     client = client_of(simulator.base_url)

@@ -8,8 +8,23 @@ from datetime import datetime
 from enum import StrEnum
 from pathlib import Path
 from signal import SIGKILL, SIGTERM, Signals
+from typing import Protocol
 
 from worker.embedded.account import Account
+
+
+class Running(Protocol):
+    """A child that was started: the process and its group have one number."""
+
+    @property
+    def pid(self) -> int:
+        """Of both."""
+
+    def wait_for_end(self) -> None:
+        """Return when it has ended; where it can be had, its number stays taken until `wait`."""
+
+    def wait(self) -> int:
+        """Return its exit code when it has ended, negative for a signal."""
 
 
 def _at_once() -> bool:
@@ -42,6 +57,8 @@ class Child:
     orphan_signal: Signals = SIGKILL
     """Sent by the kernel when the supervisor dies (Linux). Certain by default; servers with data get a gentle one."""
     restart: bool = True
+    start: Callable[[Child, Path], Running] | None = None
+    """Another way to start it, its output into this file; by itself `argv` is launched."""
     account: Account | None = None
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from signal import SIGCONT, SIGKILL, Signals
 
 from models.errors import NeedsHuman, ReconcilerError
-from worker.embedded.child import Child, Happened
+from worker.embedded.child import Child, Happened, Running
 
 LAUNCHER = Path(__file__).with_name("launch.py")
 FIRST_PAUSE, LONGEST_PAUSE = 0.1, 5.0
@@ -27,6 +27,35 @@ POLL = 0.05
 LAST_LINES = 15
 
 Tell = Callable[[str, Happened, str], None]
+
+
+class Launched(subprocess.Popen[bytes]):
+    """A child under the supervisor's rules: see launch.py."""
+
+    def wait_for_end(self) -> None:
+        """Return when it has ended."""
+        if sys.platform == "linux":
+            # Wait without reaping: as long as the zombie holds the number, no signal of ours can hit a stranger.
+            os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        else:
+            self.wait()
+
+
+def launch(child: Child, log: Path) -> Launched:
+    """Start the program as a process of its own; raises `OSError`."""
+    account = child.account
+    who = (str(account.uid), str(account.gid)) if account else ("-", "-")
+    launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(int(child.orphan_signal))]
+    with log.open("ab") as said:
+        return Launched(
+            [*launcher, *who, *child.argv],
+            env=dict(child.env),
+            cwd=child.cwd,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
+        )
 
 
 class Minder:
@@ -42,7 +71,7 @@ class Minder:
         self.restarts = 0
         self.exit_code: int | None = None
         self._tell = tell
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Running | None = None
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._held_down = False
@@ -86,16 +115,12 @@ class Minder:
             with self._changed:
                 if self._stopping.is_set():
                     return
-                process = self._process = self._spawn()
+                process = self._process = (self.child.start or launch)(self.child, self.log)
         except (OSError, ReconcilerError) as exc:
             self._ended(None, detail=f"could not be started: {exc}")
             return
         self._tell(self.child.name, Happened.STARTED, f"process {process.pid}")
-        if sys.platform == "linux":
-            # Wait without reaping: as long as the zombie holds the number, no signal of ours can hit a stranger.
-            os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
-        else:
-            process.wait()
+        process.wait_for_end()
         with self._changed:
             with suppress(ProcessLookupError, PermissionError):  # macOS answers "not permitted" for an empty group
                 os.killpg(process.pid, SIGKILL)  # what the child leaves behind must not work on beside its successor
@@ -111,21 +136,6 @@ class Minder:
             self.exit_code = code
             self.deaths += not planned
             self._changed.notify_all()
-
-    def _spawn(self) -> subprocess.Popen[bytes]:
-        account = self.child.account
-        who = (str(account.uid), str(account.gid)) if account else ("-", "-")
-        launcher = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(int(self.child.orphan_signal))]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(  # noqa: S603 - our own launcher, no shell
-                [*launcher, *who, *self.child.argv],
-                env=dict(self.child.env),
-                cwd=self.child.cwd,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal reaches the supervisor alone
-            )
 
     # --- everybody else ---------------------------------------------------------------------------------------------
 
