@@ -19,7 +19,8 @@ from bench.usual.ending import UsualBooks
 from bench.usual.programs import usual
 from models.transaction import Status
 from worker.chaos.run import OURS, ChaosOptions, System, chaos
-from worker.demo.ledger import Evidence, Pace
+from worker.demo.evidence import Evidence
+from worker.demo.ledger import Pace
 from worker.embedded.shape import Shape
 from worker.embedded.up import settings_of
 

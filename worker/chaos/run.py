@@ -23,7 +23,7 @@ from worker.demo import QUICK
 from worker.demo.books import Books, Closing, OurBooks
 from worker.demo.drive import Driver, Moment
 from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
-from worker.demo.story import SHARES, Fate, write_story
+from worker.demo.story import SHARES, Fate, Visit, write_story
 from worker.embedded.environment import given
 from worker.embedded.programs import Programs, Setup, deployed
 from worker.embedded.shape import Shape
@@ -173,7 +173,7 @@ class _Play:
         with progress_on(self._console) as progress:
             customers = progress.add_task(_("customers"), total=len(self._visits))
             strikes = progress.add_task(_("strikes"), total=len(self._schedule))
-            driver = self._driver(on_step=lambda: progress.advance(customers))
+            driver = self._driver(on_step=lambda _visit: progress.advance(customers))
             storm = self._storm(driver, progress, on_strike=lambda: progress.advance(strikes))
             with storm:
                 driver.play(self._visits, self._strangers(driver))
@@ -190,7 +190,7 @@ class _Play:
         toll = Toll(drawn=len(self._schedule), struck=storm.struck, troubles=storm.troubles, spooled=books.spooled())
         return account_of(evidence, toll=toll, violations=books.violations())
 
-    def _driver(self, *, on_step: Callable[[], None]) -> Driver:
+    def _driver(self, *, on_step: Callable[[Visit], object]) -> Driver:
         return Driver(
             api_url=self._shape.api_url,
             api_key=given(self._shape.environment, "RECONCILER_API_KEY"),

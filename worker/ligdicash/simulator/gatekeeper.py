@@ -51,9 +51,7 @@ def _project(credential: str) -> str:
     return name if dot else ""
 
 
-def question_refused(
-    gateway: Gateway, asked: Asked, request: Request, *, moment: float, wiki: str
-) -> Response | None:
+def question_refused(gateway: Gateway, asked: Asked, request: Request, *, moment: float, wiki: str) -> Response | None:
     """Why this question gets no answer about the payment; None when it gets one."""
     options = gateway.options
     if asked.payment.project != project_of(request):

@@ -102,7 +102,9 @@ def test_a_second_one_under_the_same_id_is_paid_again_on_the_straight_route(merc
 
 
 @BOTH
-@pytest.mark.parametrize(("kind", "accepted"), [("reply_lost", 1), ("garbage", 1), ("no_status", 1), ("http500", 0), ("refuse01", 0)])
+@pytest.mark.parametrize(
+    ("kind", "accepted"), [("reply_lost", 1), ("garbage", 1), ("no_status", 1), ("http500", 0), ("refuse01", 0)]
+)
 def test_trouble_before_and_after_acceptance_is_counted_apart(merchant, path, kind, accepted):
     merchant.control("PUT", "faults", {"create": {"kind": kind}})
     with suppress(requests.RequestException):
