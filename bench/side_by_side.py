@@ -101,7 +101,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120, help="how long customers come to each (120)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same customers and same storm (1)")
     given = parser.parse_args()
-    options = ChaosOptions(seconds=given.seconds, seed=given.seed)
+    options = ChaosOptions(seconds=given.seconds, seed=given.seed, hosted_alone=True)
     console = Console()
     console.rule("this system")
     ours = chaos(options, console, system=OURS)

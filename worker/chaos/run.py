@@ -22,6 +22,9 @@ from worker.chaos.strikes import SickGateway, blows, flush
 from worker.demo import QUICK
 from worker.demo.books import Books, Closing, OurBooks
 from worker.demo.drive import Driver, Moment
+from worker.demo.gateway import gateway_counts
+from worker.demo.payins import PayinFate
+from worker.demo.payouts import PayoutFate
 from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
 from worker.demo.story import SHARES, Fate, Visit, write_story
 from worker.embedded.environment import given
@@ -45,6 +48,20 @@ CHAOTIC = {
     Fate.WRONG_REFERENCE: 1,
 }
 """What the customers do, in parts of the whole: what the demo's do, and what gateways do on bad days."""
+
+WHATEVER_IS_SOLD = {
+    **CHAOTIC,
+    **dict.fromkeys(PayinFate, 1),
+    PayoutFate.PAID: 4,
+    PayoutFate.WALLET: 3,
+    PayoutFate.LOST: 1,
+    PayoutFate.FAILED: 2,
+    PayoutFate.LATE_SUCCESS: 1,
+    PayoutFate.BALANCE: 1,
+    PayoutFate.OPERATOR: 1,
+    PayoutFate.REPLY_LOST: 1,
+}
+"""The same, with payins without the gateway's page, and with payouts about which nobody has to do anything."""
 
 FORGETFUL = ("--token-expiry", "refuse")
 """A gateway that no longer knows a token past its date: it can be asked again once its clock is right again."""
@@ -99,6 +116,8 @@ class ChaosOptions:
 
     seconds: float = 60.0
     seed: int = 1
+    hosted_alone: bool = False
+    """Only what is paid on the gateway's page: for a system that knows nothing else."""
     place: Place = field(default_factory=Place)
 
 
@@ -159,13 +178,14 @@ class _Play:
         self._console = console
         self._prefix = f"CHAOS-{secrets.token_hex(4)}"
         self._simulator_url = shape.simulator_url or ""
+        self._has_payouts = not options.hosted_alone
         self._schedule = draw_schedule(seconds=options.seconds, seed=options.seed)
         self._visits = write_story(
             invoices=round(PACE * options.seconds),
             seconds=options.seconds,
             seed=options.seed,
             prefix=self._prefix,
-            shares=CHAOTIC,
+            shares=CHAOTIC if options.hosted_alone else WHATEVER_IS_SOLD,
         )
 
     def account(self, books: AuditedBooks) -> Account:
@@ -187,6 +207,9 @@ class _Play:
                 prefix=self._prefix,
             )
             evidence = closing.close(progress, within=PATIENCE)
+        if self._has_payouts:
+            money_out, _counters = gateway_counts(self._simulator_url)
+            evidence = replace(evidence, money_out=money_out)
         toll = Toll(drawn=len(self._schedule), struck=storm.struck, troubles=storm.troubles, spooled=books.spooled())
         return account_of(evidence, toll=toll, violations=books.violations())
 
