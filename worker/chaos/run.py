@@ -26,7 +26,7 @@ from worker.demo.gateway import gateway_counts
 from worker.demo.payins import PayinFate
 from worker.demo.payouts import PayoutFate
 from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
-from worker.demo.story import SHARES, Fate, Visit, write_story
+from worker.demo.story import SHARES, AnyFate, Fate, Visit, write_story
 from worker.embedded.environment import given
 from worker.embedded.programs import Programs, Setup, deployed
 from worker.embedded.shape import Shape
@@ -49,7 +49,7 @@ CHAOTIC = {
 }
 """What the customers do, in parts of the whole: what the demo's do, and what gateways do on bad days."""
 
-WHATEVER_IS_SOLD = {
+WHATEVER_IS_SOLD: dict[AnyFate, int] = {
     **CHAOTIC,
     **dict.fromkeys(PayinFate, 1),
     PayoutFate.PAID: 4,

@@ -26,7 +26,7 @@ HANDS = 40
 PATIENCE = 45.0
 """Seconds an order is repeated for while the door is down; it carries its id, so it is one invoice however often it is sent."""
 
-OTHERS_PATIENCE = 180.0
+OTHERS_PATIENCE = 100.0
 """Seconds a payout waits for what people do about it."""
 
 LEARNS_WITHIN = 60.0

@@ -45,6 +45,8 @@ class Office:
     """What the merchant's API says of a payout."""
     has_taken: Callable[[Visit], bool]
     """Whether the gateway has taken it."""
+    is_in_doubt: Callable[[Visit], bool]
+    """Whether its reply was lost, whatever the story had for it."""
     set_faults: Callable[[Visit, Json], object]
     say: Say
     strike: Say
@@ -63,7 +65,7 @@ class Office:
         self.say(_("{file} before anything is sent:").format(file=path.name))
         self._tell(looked.stderr)
         path = self._write("payouts.csv", rows)
-        self._send_and_kill(path, listed)
+        self._send_and_kill(path)
         again = self._command(*_sending(path), expected=1 if self._those(PayoutFate.FILE_KILLED) else 0)
         self.say(_("the same command again goes on where it stopped:"))
         self._tell(again.stdout)
@@ -82,15 +84,15 @@ class Office:
 
     # --- a file of payouts ------------------------------------------------------------------------------------------
 
-    def _send_and_kill(self, path: Path, listed: Sequence[Visit]) -> None:
+    def _send_and_kill(self, path: Path) -> None:
         """Kill it between the call of one payout and the record of its reply, as soon as the gateway has that payout."""
-        for visit in (each for each in listed if each.fate is PayoutFate.FILE_KILLED):
-            self.set_faults(visit, HELD_UP)
-            self.say(_("{file}, put right, is sent").format(file=path.name))
-            with self._started(*_sending(path)) as sender:
-                self._wait(lambda visit=visit: self.has_taken(visit) or sender.poll() is not None)  # type: ignore[misc]
-                self.strike(_("kill -9 its sender, in the middle of a payout"))
-                sender.kill()
+        for held_up in self._those(PayoutFate.FILE_KILLED):
+            self.set_faults(held_up, HELD_UP)
+        self.say(_("{file}, put right, is sent").format(file=path.name))
+        with self._started(*_sending(path)) as sender:
+            self._wait(lambda: all(map(self.has_taken, self._those(PayoutFate.FILE_KILLED))))
+            self.strike(_("kill -9 its sender, in the middle of a payout"))
+            sender.kill()
 
     def _write(self, name: str, rows: Sequence[Row]) -> Path:
         path = self.folder / name
@@ -106,19 +108,29 @@ class Office:
         self.say(words.format(amount=number(visit.amount)))
 
     def _replay(self, visit: Visit) -> None:
-        """Have the callbacks of what is settled read once more."""
-        self._wait(lambda: bool((seen := self.look(visit)) and seen["status"] == Status.COMPLETED.value))
+        """Have the callbacks of what is settled read once more; what ended in doubt stays as it is."""
+        self._wait(lambda: self.is_in_doubt(visit) or self._is_settled(visit))
+        if self.is_in_doubt(visit):
+            return
         with transaction(self.sessions) as step:
             history = find_history(step.session, visit.transaction_id)
         ids = [str(one.line.id) for one in history.callbacks] if history else []
         replayed = self._command("callbacks", "replay", *ids)
         self.say(_("of a settled payout: {told}").format(told=replayed.stdout.strip()))
 
+    def _is_settled(self, visit: Visit) -> bool:
+        seen = self.look(visit)
+        return seen is not None and seen["status"] == Status.COMPLETED.value
+
     # --- the command ------------------------------------------------------------------------------------------------
 
     def _command(self, *words: str, expected: int = 0) -> subprocess.CompletedProcess[str]:
         with self._started(*words) as running:
-            out, err = running.communicate(timeout=WITHIN)
+            try:
+                out, err = running.communicate(timeout=WITHIN)
+            except subprocess.TimeoutExpired:
+                running.kill()  # else leaving this block would wait for it
+                raise
         if running.returncode != expected:
             raise NeedsHuman(f"reconciler {' '.join(words[:2])} left with {running.returncode}: {(err or out)[-150:]}")
         return subprocess.CompletedProcess(words, running.returncode, out, err)

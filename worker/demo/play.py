@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.progress import Progress
 
 from models.account import DEFAULT
@@ -158,6 +159,7 @@ class Play:
             sessions=self._sessions,
             look=driver.look,
             has_taken=lambda visit: driver.ask_gateway(f"transactions/{visit.transaction_id}").ok,
+            is_in_doubt=lambda visit: visit.transaction_id in driver.played.holes,
             set_faults=lambda visit, faults: driver.tell_gateway("PUT", visit, what="faults", body=faults),
             say=say,
             strike=lambda words: say(f"[red]{words}[/red]"),
@@ -201,7 +203,7 @@ def _noting(driver: Driver, work: Callable[[], object]) -> None:
 
 
 def _printer(progress: Progress) -> Callable[[str], None]:
-    return lambda words: progress.console.print(f"  {words}", highlight=False, soft_wrap=True)
+    return lambda words: progress.console.print(Padding(words, (0, 0, 0, 2)), highlight=False)
 
 
 def _announced(fault: Fault, progress: Progress) -> Callable[[], None]:

@@ -37,9 +37,7 @@ def show_money_out(ledger: Ledger, console: Console) -> None:
 def _row(ends: Counter[str]) -> list[int]:
     paid = [ends[f"{Status.COMPLETED}/{lane}"] for lane in LANES]
     failed = sum(count for how, count in ends.items() if how.startswith(Status.NOTCOMPLETED.value))
-    refused = ends[Status.REFUSED.value]
-    # Whatever is left is not known to have gone out, and not known to have stayed.
-    return [ends.total(), *paid, failed, refused, ends.total() - sum(paid) - failed - refused]
+    return [ends.total(), *paid, failed, ends[Status.REFUSED.value], ends[Status.CREATED.value]]
 
 
 def show_accounts(ledger: Ledger, console: Console) -> None:
