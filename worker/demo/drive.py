@@ -174,9 +174,7 @@ class Driver:
         if visit.fate in FORGING:
             self._forge(visit.transaction_id, amount=visit.amount)
             time.sleep(1.0)
-        if visit.decision:
-            if visit.fate in UNKNOWN:
-                self._wait_for_the_gateway(visit)
+        if visit.decision and (visit.fate not in UNKNOWN or self._is_at_the_gateway(visit)):
             self.tell_gateway("POST", visit, what="decide", body=visit.decision)
         with self._lock:
             self.played.decided.add(visit.transaction_id)
@@ -185,13 +183,14 @@ class Driver:
             with self._lock:
                 self.played.second_thoughts.add(visit.transaction_id)
 
-    def _wait_for_the_gateway(self, visit: Visit) -> None:
-        """Until it has what nobody told us that it has. Raises `NeedsHuman`."""
+    def _is_at_the_gateway(self, visit: Visit) -> bool:
+        """Wait until it has what nobody told us that it has; False when it never got it: whoever was to send it was killed."""
         give_up = time.monotonic() + PATIENCE
-        while not self.ask_gateway(f"transactions/{visit.transaction_id}").ok:
+        while not (found := self.ask_gateway(f"transactions/{visit.transaction_id}").ok):
             if time.monotonic() > give_up:
-                raise NeedsHuman(f"the gateway never got {visit.transaction_id}")
+                break
             time.sleep(0.1)
+        return found
 
     def _is_in_the_books(self, visit: Visit) -> bool:
         """Wait until the merchant can see the gateway's first word; False when that takes too long."""

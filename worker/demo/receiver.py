@@ -53,7 +53,7 @@ class Receiver:
             "NOTICE_URL": f"http://{LOOPBACK}:{self._server.server_address[1]}/notices",
             "NOTICE_SECRET": self._secret,
             "NOTICE_ALLOW_PRIVATE": "true",
-            "NOTICE_TIMEOUT": "1",
+            "NOTICE_TIMEOUT": "3",
         }
 
     def wait_for(self, ids: Collection[str], *, within: float) -> None:

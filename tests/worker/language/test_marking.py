@@ -25,7 +25,6 @@ STAYS = {
     ("ops/command.py", "reconciler "),  # a name
     ("demo/drive.py", "no answer to POST "),  # a fault of the play itself, which ends it
     ("demo/drive.py", " within "),
-    ("demo/drive.py", "the gateway never got "),
     ("demo/clerk.py", "payout "),
     ("demo/clerk.py", " got nowhere within "),
     ("demo/office.py", "reconciler "),
