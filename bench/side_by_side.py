@@ -19,7 +19,8 @@ from bench.usual.ending import UsualBooks
 from bench.usual.programs import usual
 from models.transaction import Status
 from worker.chaos.run import OURS, ChaosOptions, System, chaos
-from worker.demo.ledger import Evidence, Pace
+from worker.demo.evidence import Evidence
+from worker.demo.ledger import Pace
 from worker.embedded.shape import Shape
 from worker.embedded.up import settings_of
 
@@ -100,7 +101,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=120, help="how long customers come to each (120)")
     parser.add_argument("--seed", type=int, default=1, help="same seed, same customers and same storm (1)")
     given = parser.parse_args()
-    options = ChaosOptions(seconds=given.seconds, seed=given.seed)
+    options = ChaosOptions(seconds=given.seconds, seed=given.seed, hosted_alone=True)
     console = Console()
     console.rule("this system")
     ours = chaos(options, console, system=OURS)

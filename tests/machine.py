@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,8 +17,9 @@ from sqlalchemy import text
 
 from models.answers import Answer, Created, Said
 from models.check import Lane
-from models.errors import GatewayRefused, NotSent, OutcomeUnknown
+from models.errors import GatewayRefused, NotSent, OutcomeUnknown, PayoutUnknown
 from models.order import InvoiceOrder
+from models.payout import Accepted, PayoutOrder
 from models.session import Sessions, transaction
 from tasks.confirm import confirm
 from tasks.intake import read_and_ask
@@ -63,6 +65,8 @@ class LivingGateway:
         self.weather: Said | None = None
         self.reply_to_create = "comes"
         self.before_the_reply: Callable[[], object] = lambda: None
+        self.payouts_received: Counter[str] = Counter()
+        """How often a payout came in under each id and was not refused."""
         self._now = now
 
     def add(self, token: str, order: InvoiceOrder) -> None:
@@ -81,6 +85,29 @@ class LivingGateway:
         if self.reply_to_create == "lost":
             raise OutcomeUnknown("the reply is lost")
         return Created(token=token, payment_url=f"https://gateway.example/pay/{order.transaction_id}")
+
+    def send_payout(self, order: PayoutOrder) -> Accepted:
+        """May kill its sender before the call, or after it."""
+        if self.reply_to_create == "dies before":
+            raise WorkerDied
+        if self.reply_to_create == "refused":
+            raise GatewayRefused("the gateway refuses this order")
+        if self.reply_to_create == "never sent":
+            raise NotSent("the gateway was never reached")
+        self.payouts_received[order.transaction_id] += 1
+        token = f"token-of-{order.transaction_id}"
+        self.payments[token] = Payment(transaction_id=order.transaction_id, amount=order.amount)
+        self.before_the_reply()
+        if self.reply_to_create == "dies after":
+            raise WorkerDied
+        if self.reply_to_create == "lost":
+            raise PayoutUnknown("the reply is lost")
+        return Accepted(token=token)
+
+    def confirm_payout(self, token: str) -> Answer:
+        """Names neither amount nor reference."""
+        answer = self.confirm(token)
+        return Answer(said=answer.said, trouble=answer.trouble)
 
     def confirm(self, token: str) -> Answer:
         payment = self.payments[token]

@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.account import DEFAULT
 from models.check import Lane
 from models.transaction import Status
 
@@ -18,6 +19,7 @@ class Ending:
     """Where one transaction stands, with everything that must agree about it."""
 
     transaction_id: str
+    account: str = DEFAULT
     amount: int
     status: Status
     settlements: int
@@ -38,7 +40,7 @@ class Ending:
 
 
 ENDINGS = text("""
-    SELECT t.transaction_id, t.amount, t.status, t.asked,
+    SELECT t.transaction_id, t.account, t.amount, t.status, t.asked,
            (SELECT count(*) FROM settlements s WHERE s.transaction_pk = t.id) AS settlements,
            COALESCE((SELECT sum(s.amount) FROM settlements s WHERE s.transaction_pk = t.id), 0) AS settled_amount,
            (SELECT max(s.settled_at) FROM settlements s WHERE s.transaction_pk = t.id) AS settled_at,
@@ -65,6 +67,7 @@ def endings(session: Session, transaction_ids: Sequence[str]) -> list[Ending]:
     return [
         Ending(
             transaction_id=row.transaction_id,
+            account=row.account,
             amount=row.amount,
             status=Status(row.status),
             settlements=row.settlements,

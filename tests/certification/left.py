@@ -16,9 +16,9 @@ from worker.locks import PREFIX
 OURS = "reconciler:"
 """What Celery puts before every key, see `global_keyprefix`."""
 
-TIMES = (5, 20, 26.5, 36.5, 120)
-"""Seconds ahead at which rows are set to be looked at here: after a mark, at the first check, after a question's lease,
-after a callback's, after an order without a reply."""
+TIMES = (5, 20, 26.5, 30, 36.5, 120)
+"""Seconds ahead at which rows are set to be looked at here: after a mark, at the first check, after a question's lease, at a
+payout's first check, after a callback's lease, after an order without a reply."""
 
 INVOICE = """
     SELECT id, status, extract(epoch FROM next_check_at - clock_timestamp())::float8

@@ -43,6 +43,12 @@ TABLE = """\
 |---|---|---|---|---|---|---|---|---|---|
 """
 
+RECEIVED = """\
+What stands under "invoice" is the payout here. After each death the same order comes three times more, all at once, from a
+merchant who loses patience. "told the gateway" counts on the gateway's side how often the payout came in there: by the
+death, and in the end.
+"""
+
 MOVING = "moving"
 
 NOTES = """\
@@ -75,13 +81,23 @@ def _head() -> str:
 
 def _chapters() -> Iterator[str]:
     for title, steps in CHAPTERS.items():
-        yield f"## {title}\n\n{TABLE}" + "".join(_row(step) for step in steps)
+        rows = "".join(_row(step) for step in steps)
+        if any(step.received for step in steps):
+            yield f"## {title}\n\n{RECEIVED}\n{_wider(TABLE)}{rows}"
+        else:
+            yield f"## {title}\n\n{TABLE}{rows}"
+
+
+def _wider(table: str) -> str:
+    heading, line, *_ = table.splitlines()
+    return f"{heading} told the gateway |\n{line}---|\n"
 
 
 def _row(step: Step) -> str:
     process = f"{step.program}, all of it" if step.takes_parent else str(step.program)
     cells = (step.name, step.says, process, *_left(step.left), step.healer, f"≤ {step.within:g} s")
-    return f"| {' | '.join(cells)} |\n"
+    told = (f"{step.received[0]}, in the end {step.received[1]}",) if step.received else ()
+    return f"| {' | '.join((*cells, *told))} |\n"
 
 
 def _left(left: Left) -> tuple[str, ...]:

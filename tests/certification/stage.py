@@ -6,6 +6,7 @@ import itertools
 import os
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -47,6 +48,9 @@ SETTINGS = {
     "WEB_PORT": "0",
 }
 """Gateway timeouts far shorter than the defaults: the leases that follow from them are what the healing waits for."""
+
+AT_ONCE = 3
+"""So many times the same order comes again, all at once."""
 
 QUIET_LOOKS = 15
 """Looks in a row, 50 ms apart."""
@@ -90,26 +94,28 @@ class Stage:
         pid, left = self._until(self.aim.struck, within=STRUCK_WITHIN, what=f"{step.name}: the process is struck")
         began = time.monotonic()
         self._until(lambda: not _is_alive(pid), within=10, what=f"{step.name}: the process is dead")
+        received = self._received(ours)
         self._help(step, ours)
         self._until(lambda: self._balances(step, ours), within=step.within + 30, what=f"{step.name}: balanced books")
         seconds = time.monotonic() - began
         self._wait_for_quiet(step)
         self.shape.wait_ready(step.program)
         self._until(self._is_told, within=60, what=f"{step.name}: every notice is delivered")
-        return Played(step=step, faults=tuple(self._faults(step, ours, left, seconds)))
+        faults = (*self._faults(step, ours, left, seconds), *_otherwise_received(step, received, self._received(ours)))
+        return Played(step=step, faults=faults)
 
     # --- before the death -------------------------------------------------------------------------------------------
 
     def _set(self, step: Step, ours: str) -> None:
         """Bring an invoice to the step."""
-        if step.scene is Scene.ORDERED:
+        if step.scene in (Scene.ORDERED, Scene.PAID_OUT):
             self.aim.lay(step, ours)
             try:
-                self._order(ours)
+                self._order(step, ours)
             except requests.ConnectionError:
                 return
             raise AssertionError(f"{step.name}: the order was answered")
-        self._order(ours)
+        self._order(step, ours)
         if step.scene is Scene.UNRUNG:
             self._pay_unrung(step, ours)
             return
@@ -155,7 +161,10 @@ class Stage:
         url = self.shape.environment["REDIS_URL"]
         self._until(lambda: not _listens(url), within=10, what="the frozen worker takes no messages")
 
-    def _order(self, ours: str) -> None:
+    def _order(self, step: Step, ours: str) -> None:
+        if step.scene is Scene.PAID_OUT:
+            _post(f"{self.shape.api_url}/v1/payouts", _payout(ours))
+            return
         invoice = {"items": [{"name": "Pagne", "price": 4200, "quantity": 1}], "total_amount": 4200, "devise": "XOF"}
         body = {"commande": {"invoice": invoice, "custom_data": {"transaction_id": ours}}}
         _post(f"{self.shape.api_url}/v1/invoices", body)
@@ -171,12 +180,19 @@ class Stage:
         """What the world outside does without being asked."""
         if step.keeps_still:
             self.shape.resume("worker")
-        if step.healer is Healer.MERCHANT:
+        if step.healer is Healer.MERCHANT or step.scene is Scene.PAID_OUT:
             self.shape.wait_ready("web")
-            self._order(ours)
+            with ThreadPoolExecutor(AT_ONCE) as merchants:  # who loses patience, and asks again and again
+                list(merchants.map(lambda _: self._order(step, ours), range(AT_ONCE)))
+        if step.healer is Healer.MERCHANT:
             self._pay(ours, called_back=True)
         if step.healer is Healer.PERSON:  # nobody sits here for two minutes: the row's date comes sooner
             run(self.sessions, "UPDATE transactions SET next_check_at = now() WHERE transaction_id = :ours", ours=ours)
+
+    def _received(self, ours: str) -> int:
+        """How often the gateway was told of this payout, by its own count."""
+        reply = requests.get(f"{self.simulator_url}/_sim/payouts", timeout=30)
+        return int(reply.json()["received"].get(ours, 0))
 
     def _balances(self, step: Step, ours: str) -> bool:
         ending = self._ending(ours)
@@ -257,6 +273,16 @@ def _post(url: str, body: object) -> None:
     with requests.Session() as http:
         http.trust_env = False
         http.post(url, json=body, headers=headers, timeout=30).raise_for_status()
+
+
+def _payout(ours: str) -> dict[str, object]:
+    wanted = {"amount": 4200, "customer": "22670000000", "custom_data": {"transaction_id": ours}}
+    return {"route": "mobile_money", "commande": wanted}
+
+
+def _otherwise_received(step: Step, by_then: int, in_the_end: int) -> Iterator[str]:
+    if step.received is not None and step.received != (by_then, in_the_end):
+        yield f"the gateway was told {by_then} times by then and {in_the_end} in the end, not {step.received}"
 
 
 def _differences(said: Left, found: Left) -> Iterator[str]:

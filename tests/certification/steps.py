@@ -28,6 +28,7 @@ class Scene(StrEnum):
     """How an invoice comes to the step."""
 
     ORDERED = "the merchant orders"
+    PAID_OUT = "the merchant orders a payout"
     CALLED_BACK = "the customer pays, one callback comes"
     UNTOLD = "the customer pays, no callback comes"
     UNRUNG = "the customer pays, one callback comes, its message is lost"
@@ -102,5 +103,7 @@ class Step:
     aimed: Callable[..., bool] = field(default=lambda *_, **__: True)
     takes_parent: bool = False
     """The worker's main process dies too."""
+    received: tuple[int, int] | None = None
+    """Of a payout: how often the gateway was told of it by then, and how often in the end, however often it is ordered."""
     keeps_still: bool = False
     """The worker stands still until the process is dead: it would work on what was just published."""

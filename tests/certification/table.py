@@ -12,6 +12,7 @@ from tests.certification.steps import Healer, Left, Program, Scene, Step, When
 
 CREATED = "created, within 120 s"
 FIRST_CHECK = "pending, within 20 s"
+FIRST_CHECK_OF_A_PAYOUT = "pending, within 30 s"
 MARKED = "pending, within 5 s"
 LEASED = "pending, within 26.5 s"
 COMPLETED = "completed"
@@ -77,6 +78,53 @@ ORDERS = (
         left=Left(invoice=FIRST_CHECK),
         healer=Healer.MERCHANT,
         within=20,
+    ),
+)
+
+PAYOUTS = (
+    _web(
+        "payout stored",
+        "the payout is stored and not marked as sent",
+        when=When.BEFORE,
+        where="models.queries.payouts:mark_sent",
+        scene=Scene.PAID_OUT,
+        left=Left(invoice=CREATED),
+        healer=Healer.MERCHANT,
+        within=20,
+        received=(0, 1),
+    ),
+    _web(
+        "payout marked",
+        "it is marked as sent, the gateway not called yet",
+        when=When.BEFORE,
+        where="worker.ligdicash.client:LigdicashClient.send_payout",
+        scene=Scene.PAID_OUT,
+        left=Left(invoice=CREATED),
+        healer=Healer.PERSON,
+        within=20,
+        received=(0, 0),
+    ),
+    _web(
+        "payout sent",
+        "the gateway has taken it, its reply is in hand and not stored",
+        when=When.AFTER,
+        where="worker.ligdicash.client:LigdicashClient.send_payout",
+        scene=Scene.PAID_OUT,
+        left=Left(invoice=CREATED),
+        healer=Healer.PERSON,
+        within=20,
+        received=(1, 1),
+    ),
+    _web(
+        "payout kept",
+        "its token is stored, the merchant not answered",
+        when=When.AFTER,
+        where="tasks.payouts:_finish",
+        scene=Scene.PAID_OUT,
+        left=Left(invoice=FIRST_CHECK_OF_A_PAYOUT),
+        healer=Healer.MERCHANT,
+        within=20,
+        received=(1, 1),
     ),
 )
 
@@ -361,6 +409,7 @@ SWEEP = (
 
 CHAPTERS: Mapping[str, tuple[Step, ...]] = {
     "An order": ORDERS,
+    "A payout": PAYOUTS,
     "At the door": DOOR,
     "At the door, with the database away": SPOOL,
     "Reading a callback": INTAKE,

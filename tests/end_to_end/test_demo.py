@@ -1,8 +1,9 @@
-"""`reconciler demo` as a process: a small one, with all its faults, keeps every promise."""
+"""`reconciler demo --all` as a process: a small one, with all its faults, keeps every promise."""
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -28,14 +29,25 @@ def demo(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_small_demo_keeps_every_promise_with_workers_killed_and_redis_emptied():
-    run = demo("--invoices", "80", "--seed", "7")
+def test_a_small_demo_of_everything_keeps_every_promise_with_processes_killed_and_redis_emptied():
+    run = demo("--all", "--invoices", "80", "--seed", "7")
     assert run.returncode == 0, run.stdout + run.stderr
     assert "every promise held" in run.stdout
-    for blow in ("kill -9 worker", "kill -9 web", "kill -9 beat", "FLUSHALL"):
+    for blow in ("kill -9 worker", "kill -9 web", "kill -9 beat", "FLUSHALL", "kill -9 its sender"):
         assert blow in run.stdout
-    assert "lost 0" in run.stdout
-    assert "settled twice 0" in run.stdout
+    for figures in ("lost 0", "settled twice 0", "sent twice 0", "otherwise 0", "others' 0, withdrawn 0"):
+        assert figures in run.stdout
+    assert "3 faults; nothing was sent" in run.stdout
+    for decided in ("a person approves", "a person rejects", "opened 6 callbacks again"):
+        assert decided in run.stdout
+    told_apart = dict(
+        re.findall(r"^ (over the ceiling, \w+|from a file, \w+ \w+) .* (\d|\.) +$", run.stdout, re.MULTILINE)
+    )
+    assert told_apart == {
+        "over the ceiling, approved": ".",
+        "over the ceiling, rejected": ".",
+        "from a file, sender killed": "1",
+    }
 
 
 def test_the_demo_refuses_to_invent_invoices_in_a_database_it_was_only_pointed_at():

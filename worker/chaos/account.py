@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from worker.chaos.schedule import Kind
-from worker.demo.ledger import Evidence, Ledger, Promise, add_up
+from worker.demo.evidence import Evidence, Promise
+from worker.demo.ledger import Ledger, add_up
 from worker.language import _
 
 

@@ -22,8 +22,11 @@ from worker.chaos.strikes import SickGateway, blows, flush
 from worker.demo import QUICK
 from worker.demo.books import Books, Closing, OurBooks
 from worker.demo.drive import Driver, Moment
+from worker.demo.gateway import gateway_counts
+from worker.demo.payins import PayinFate
+from worker.demo.payouts import PayoutFate
 from worker.demo.stage import GATEWAY, STOPPED, Place, play_settings, progress_on, say_how_to_follow
-from worker.demo.story import SHARES, Fate, write_story
+from worker.demo.story import SHARES, AnyFate, Fate, Visit, write_story
 from worker.embedded.environment import given
 from worker.embedded.programs import Programs, Setup, deployed
 from worker.embedded.shape import Shape
@@ -45,6 +48,20 @@ CHAOTIC = {
     Fate.WRONG_REFERENCE: 1,
 }
 """What the customers do, in parts of the whole: what the demo's do, and what gateways do on bad days."""
+
+WHATEVER_IS_SOLD: dict[AnyFate, int] = {
+    **CHAOTIC,
+    **dict.fromkeys(PayinFate, 1),
+    PayoutFate.PAID: 4,
+    PayoutFate.WALLET: 3,
+    PayoutFate.LOST: 1,
+    PayoutFate.FAILED: 2,
+    PayoutFate.LATE_SUCCESS: 1,
+    PayoutFate.BALANCE: 1,
+    PayoutFate.OPERATOR: 1,
+    PayoutFate.REPLY_LOST: 1,
+}
+"""The same, with payins without the gateway's page, and with payouts about which nobody has to do anything."""
 
 FORGETFUL = ("--token-expiry", "refuse")
 """A gateway that no longer knows a token past its date: it can be asked again once its clock is right again."""
@@ -99,6 +116,8 @@ class ChaosOptions:
 
     seconds: float = 60.0
     seed: int = 1
+    hosted_alone: bool = False
+    """Only what is paid on the gateway's page: for a system that knows nothing else."""
     place: Place = field(default_factory=Place)
 
 
@@ -159,13 +178,14 @@ class _Play:
         self._console = console
         self._prefix = f"CHAOS-{secrets.token_hex(4)}"
         self._simulator_url = shape.simulator_url or ""
+        self._has_payouts = not options.hosted_alone
         self._schedule = draw_schedule(seconds=options.seconds, seed=options.seed)
         self._visits = write_story(
             invoices=round(PACE * options.seconds),
             seconds=options.seconds,
             seed=options.seed,
             prefix=self._prefix,
-            shares=CHAOTIC,
+            shares=CHAOTIC if options.hosted_alone else WHATEVER_IS_SOLD,
         )
 
     def account(self, books: AuditedBooks) -> Account:
@@ -173,7 +193,7 @@ class _Play:
         with progress_on(self._console) as progress:
             customers = progress.add_task(_("customers"), total=len(self._visits))
             strikes = progress.add_task(_("strikes"), total=len(self._schedule))
-            driver = self._driver(on_step=lambda: progress.advance(customers))
+            driver = self._driver(on_step=lambda _visit: progress.advance(customers))
             storm = self._storm(driver, progress, on_strike=lambda: progress.advance(strikes))
             with storm:
                 driver.play(self._visits, self._strangers(driver))
@@ -187,10 +207,13 @@ class _Play:
                 prefix=self._prefix,
             )
             evidence = closing.close(progress, within=PATIENCE)
+        if self._has_payouts:
+            money_out, _counters = gateway_counts(self._simulator_url)
+            evidence = replace(evidence, money_out=money_out)
         toll = Toll(drawn=len(self._schedule), struck=storm.struck, troubles=storm.troubles, spooled=books.spooled())
         return account_of(evidence, toll=toll, violations=books.violations())
 
-    def _driver(self, *, on_step: Callable[[], None]) -> Driver:
+    def _driver(self, *, on_step: Callable[[Visit], object]) -> Driver:
         return Driver(
             api_url=self._shape.api_url,
             api_key=given(self._shape.environment, "RECONCILER_API_KEY"),

@@ -15,8 +15,8 @@ from models.session import Sessions, transaction
 from models.transaction import Status
 from tasks.watch import fsck
 from worker.demo.drive import Played
+from worker.demo.evidence import Evidence
 from worker.demo.gateway import gateway_books, wait_for_the_post
-from worker.demo.ledger import Evidence
 from worker.demo.story import Visit
 from worker.language import _
 

@@ -11,9 +11,12 @@ from functools import partial
 
 import requests
 
+from models.account import DEFAULT
 from models.errors import NeedsHuman
 from models.transaction import Status
+from worker.demo.clerk import Clerk
 from worker.demo.payins import PayinFate
+from worker.demo.payouts import UNKNOWN
 from worker.demo.story import FORGING, Json, Visit
 from worker.demo.till import Till, refused
 
@@ -22,6 +25,9 @@ HANDS = 40
 
 PATIENCE = 45.0
 """Seconds an order is repeated for while the door is down; it carries its id, so it is one invoice however often it is sent."""
+
+OTHERS_PATIENCE = 100.0
+"""Seconds a payout waits for what people do about it."""
 
 LEARNS_WITHIN = 60.0
 """Seconds the books get to take the gateway's first word, before it has second thoughts."""
@@ -66,7 +72,7 @@ class Driver:
     api_key: str
     callback_url: str
     simulator_url: str
-    on_step: Callable[[], None]
+    on_step: Callable[[Visit], object]
     hands: int = HANDS
     learns_within: float = LEARNS_WITHIN
     played: Played = field(default_factory=Played)
@@ -107,20 +113,20 @@ class Driver:
         try:
             self._visit(visit)
         except (requests.RequestException, NeedsHuman) as exc:
-            self._note(f"{type(exc).__name__}: {exc}"[:200])
+            self.note(f"{type(exc).__name__}: {exc}"[:200])
 
     def _visit(self, visit: Visit) -> None:
         if visit.faults:
-            self._tell_gateway("PUT", visit, what="faults", body=visit.faults)
+            self.tell_gateway("PUT", visit, what="faults", body=visit.faults)
         status = self._order(visit)
         with self._lock:
             self.played.ordered.add(visit.transaction_id)
             if status not in (Status.PENDING, Status.REFUSED):
                 self.played.holes.add(visit.transaction_id)
-        if status == Status.PENDING:
+        if status == Status.PENDING or visit.fate in UNKNOWN:
             time.sleep(max(0.0, visit.decides_at - visit.orders_at))
             self._decide(visit)
-        self.on_step()
+        self.on_step(visit)
 
     def _order(self, visit: Visit) -> str:
         """Order until the door answers; the status of the invoice."""
@@ -134,6 +140,15 @@ class Driver:
                 phone=self._control,
             )
             return till.pay()
+        if visit.payout:
+            clerk = Clerk(
+                visit=visit,
+                order=self._insist,
+                look=lambda: self.look(visit),
+                fund=lambda: self.tell_gateway("PUT", visit, what="faults", body={"create": {"kind": "none"}}),
+                patience=OTHERS_PATIENCE,
+            )
+            return clerk.send()
         reply = self._insist("/v1/invoices", quickstart_order(visit))
         if not reply.ok:
             raise refused(reply)
@@ -159,41 +174,59 @@ class Driver:
         if visit.fate in FORGING:
             self._forge(visit.transaction_id, amount=visit.amount)
             time.sleep(1.0)
-        if visit.decision:
-            self._tell_gateway("POST", visit, what="decide", body=visit.decision)
+        if visit.decision and (visit.fate not in UNKNOWN or self._is_at_the_gateway(visit)):
+            self.tell_gateway("POST", visit, what="decide", body=visit.decision)
         with self._lock:
             self.played.decided.add(visit.transaction_id)
         if visit.second_thought and self._is_in_the_books(visit):
-            self._tell_gateway("POST", visit, what="decide", body=visit.second_thought)
+            self.tell_gateway("POST", visit, what="decide", body=visit.second_thought)
             with self._lock:
                 self.played.second_thoughts.add(visit.transaction_id)
+
+    def _is_at_the_gateway(self, visit: Visit) -> bool:
+        """Wait until it has what nobody told us that it has; False when it never got it: whoever was to send it was killed."""
+        give_up = time.monotonic() + PATIENCE
+        while not (found := self.ask_gateway(f"transactions/{visit.transaction_id}").ok):
+            if time.monotonic() > give_up:
+                break
+            time.sleep(0.1)
+        return found
 
     def _is_in_the_books(self, visit: Visit) -> bool:
         """Wait until the merchant can see the gateway's first word; False when that takes too long."""
         give_up = time.monotonic() + self.learns_within
         while time.monotonic() < give_up:
-            try:
-                reply = self._ask_api("GET", f"/v1/invoices/{visit.transaction_id}")
-                if reply.ok and reply.json()["status"] == visit.should_end.value:
-                    return True
-            except requests.RequestException:
-                pass  # as above
+            if (seen := self.look(visit)) and seen["status"] == visit.should_end.value:
+                return True
             time.sleep(0.5)
         return False
+
+    def look(self, visit: Visit) -> Json | None:
+        """What the merchant's API says of it; None when it does not know it, or is down."""
+        try:
+            reply = self._ask_api("GET", f"/v1/{'payouts' if visit.payout else 'invoices'}/{visit.transaction_id}")
+        except requests.RequestException:
+            return None  # as above
+        seen: Json | None = reply.json() if reply.ok else None
+        return seen
 
     def _ask_api(self, method: str, path: str, *, json: object = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {self.api_key}"}
         return self._session.request(method, self.api_url + path, json=json, headers=headers, timeout=15)
 
-    def _tell_gateway(self, method: str, visit: Visit, *, what: str, body: Json) -> None:
+    def tell_gateway(self, method: str, visit: Visit, *, what: str, body: Json) -> None:
+        """Have the simulator decide about this transaction, or meet it with faults."""
         self._control(method, f"transactions/{visit.transaction_id}/{what}", body)
 
     def _control(self, method: str, path: str, body: Json) -> requests.Response:
-        """One call of the simulator's control API, on a connection of its own: a kept one may be closed as we write to it."""
-        where = f"{self.simulator_url}/_sim/{path}"
-        reply = self._session.request(method, where, json=body, headers={"Connection": "close"}, timeout=30)
+        reply = self.ask_gateway(path, method=method, body=body)
         reply.raise_for_status()
         return reply
+
+    def ask_gateway(self, path: str, *, method: str = "GET", body: Json | None = None) -> requests.Response:
+        """One call of the simulator's control API, on a connection of its own: a kept one may be closed as we write to it."""
+        where = f"{self.simulator_url}/_sim/{path}"
+        return self._session.request(method, where, json=body, headers={"Connection": "close"}, timeout=30)
 
     def _forge(self, transaction_id: str, *, amount: int) -> None:
         forgery: Json = {
@@ -215,7 +248,8 @@ class Driver:
             self.played.forged_acknowledged += taken
             self.played.forged_refused += len(answered) - taken
 
-    def _note(self, trouble: str) -> None:
+    def note(self, trouble: str) -> None:
+        """Something that is not in the story: it was not played as written."""
         with self._lock:
             self.played.troubles.append(trouble)
 
@@ -246,4 +280,4 @@ def quickstart_order(visit: Visit) -> dict[str, object]:
             },
             "custom_data": {"transaction_id": visit.transaction_id},
         }
-    }
+    } | ({} if visit.account == DEFAULT else {"account": visit.account})

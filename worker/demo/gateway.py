@@ -9,7 +9,7 @@ import requests
 
 from models.errors import NoAnswer
 from models.transaction import Status
-from worker.demo.ledger import Told
+from worker.demo.evidence import MoneyOut, Told
 
 POLL = 0.25
 
@@ -32,6 +32,17 @@ def gateway_books(simulator_url: str, *, prefix: str) -> list[Told]:
             after = page["next"]
 
 
+def gateway_counts(simulator_url: str) -> tuple[MoneyOut, Mapping[str, int]]:
+    """How payouts came in, and the gateway's counters of what belongs to no payment. Raises `NoAnswer`."""
+    with requests.Session() as session:
+        session.trust_env = False
+        replies = [session.get(f"{simulator_url}/_sim/{what}", timeout=30) for what in ("payouts", "books")]
+    if not all(reply.ok for reply in replies):
+        raise NoAnswer("the simulator's counts cannot be read")
+    payouts, books = (reply.json() for reply in replies)
+    return MoneyOut(received=payouts["received"], refused=payouts["refused"]), books["counters"]
+
+
 def wait_for_the_post(simulator_url: str, *, within: float) -> None:
     """Return when every callback was sent and answered; raises `NoAnswer` when some are left after `within` seconds."""
     deadline = time.monotonic() + within
@@ -46,7 +57,9 @@ def wait_for_the_post(simulator_url: str, *, within: float) -> None:
 def _told(one: Mapping[str, object]) -> Told:
     """One transaction of the control API, checked field by field: it is JSON from another process."""
     deliveries = one["deliveries"]
-    assert isinstance(deliveries, list)  # noqa: S101 - for mypy: our own simulator sends a list
+    asked_at = one["asked_at"]
+    assert isinstance(deliveries, list)  # noqa: S101 - for mypy: our own simulator sends lists
+    assert isinstance(asked_at, list)  # noqa: S101 - as above
     return Told(
         transaction_id=str(one["transaction_id"]),
         status=Status(str(one["status"])),
@@ -57,6 +70,12 @@ def _told(one: Mapping[str, object]) -> Told:
         acknowledged=sum(bool(delivery["arrived"]) for delivery in deliveries),
         refused=sum(delivery["http_status"] is not None and not delivery["arrived"] for delivery in deliveries),
         sent=len(deliveries),
+        amount=int(str(one["amount"])),
+        customer=str(one["customer"]),
+        route=str(one["payout"]),
+        project=str(one["project"]),
+        callback_url=str(one["callback_url"]),
+        last_asked=_seconds(asked_at[-1]) if asked_at else None,
     )
 
 

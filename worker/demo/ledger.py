@@ -10,40 +10,16 @@ from statistics import quantiles
 from models.check import Lane
 from models.queries.ledger import Ending
 from models.transaction import Status
-from worker.demo.drive import Played
+from worker.demo.by_account import AccountSum, each_has_its_own_keys, sums_of
+from worker.demo.evidence import Evidence, Promise, Telling, Told
+from worker.demo.money_out import OutSum, out_sum, promises_of_money_out
 from worker.demo.payins import PayinFate
-from worker.demo.story import FORGING, AnyFate, Fate, Visit
+from worker.demo.payouts import PayoutFate
+from worker.demo.story import FORGING, AnyFate, Fate
 from worker.language import _, number
 
 NO_CLOSER_THAN = 3.0
 """Seconds between two questions about one payment, the vendor's floor."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Told:
-    """One payment as the gateway's own books have it. Times are unix seconds."""
-
-    transaction_id: str
-    status: Status
-    paid_at: float | None
-    tells_from: float
-    """When confirm began to tell the decision."""
-    asked: int
-    shortest_gap: float | None
-    acknowledged: int
-    """Callbacks our door answered with 200."""
-    refused: int
-    """Callbacks our door answered with anything else; the rest of `sent` got no answer at all."""
-    sent: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promise:
-    """One promise, whether it held, and the figures that say so."""
-
-    name: str
-    held: bool
-    figures: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +51,7 @@ class Ledger:
     waits: Mapping[str, Sequence[float]]
     promises: Sequence[Promise]
     settled_amount: int
+    """Whole francs that came in."""
     questions: int
     callbacks_sent: int
     callbacks_refused: int
@@ -86,6 +63,10 @@ class Ledger:
     holes: int
     """Invoices a killed door cut short: no reply to their create was stored."""
     troubles: Sequence[str]
+    money_out: OutSum | None = None
+    """None where no payout is in the story."""
+    accounts: Sequence[AccountSum] = ()
+    """None where there is one account."""
 
     @property
     def is_clean(self) -> bool:
@@ -93,58 +74,22 @@ class Ledger:
         return all(promise.held for promise in self.promises)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Telling:
-    """What the merchant's application was to hear and heard, by the ids of events; `refused` had no signature of ours."""
-
-    written: Sequence[str]
-    received: Mapping[str, int]
-    refused: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Evidence:
-    """Everything a run left behind: the story, our books, the gateway's books, what the driver saw."""
-
-    visits: Sequence[Visit]
-    ours: Mapping[str, Ending]
-    told: Mapping[str, Told]
-    played: Played
-    stored: Mapping[str, int]
-    """Callbacks in our books, by outcome."""
-    telling: Telling | None = None
-    """None where nobody was told."""
-
-    @property
-    def acknowledged(self) -> int:
-        """Callbacks our door answered with 200, genuine and forged."""
-        return sum(one.acknowledged for one in self.told.values()) + self.played.forged_acknowledged
-
-    @property
-    def refused(self) -> int:
-        """Callbacks our door answered with a no."""
-        return sum(one.refused for one in self.told.values()) + self.played.forged_refused
-
-    @property
-    def sent(self) -> int:
-        """All callbacks, genuine and forged."""
-        return sum(one.sent for one in self.told.values()) + self.played.forged_sent
-
-    def should_end(self, visit: Visit) -> Status:
-        """Where the books must end, with what the gateway said at last."""
-        return visit.finally_ends if visit.transaction_id in self.played.second_thoughts else visit.should_end
-
-
 def add_up(evidence: Evidence) -> Ledger:
     """The ledger of one run."""
     books, gateway = evidence.ours.values(), evidence.told.values()
+    outgoing = {visit.transaction_id for visit in evidence.visits if visit.payout}
     waits = _waits(evidence)
     return Ledger(
         fates=_by_fate(evidence),
         paces={lane: Pace.of(sorted(seconds)) for lane, seconds in waits.items()},
         waits=waits,
-        promises=[*(check(evidence) for check in PROMISES), *_every_outcome_is_told(evidence.telling)],
-        settled_amount=sum(ending.settled_amount for ending in books),
+        promises=[
+            *(check(evidence) for check in PROMISES),
+            *promises_of_money_out(evidence),
+            *each_has_its_own_keys(evidence),
+            *_every_outcome_is_told(evidence.telling),
+        ],
+        settled_amount=sum(ending.settled_amount for ending in books if ending.transaction_id not in outgoing),
         questions=sum(one.asked for one in gateway),
         callbacks_sent=evidence.sent,
         callbacks_refused=evidence.refused,
@@ -153,14 +98,18 @@ def add_up(evidence: Evidence) -> Ledger:
         duplicates_absorbed=sum(max(0, e.callbacks - 1) for e in books if e.status is not Status.PENDING),
         forgeries=evidence.played.forged_acknowledged,
         open_cases=Counter(case for ending in books for case in ending.open_cases),
-        holes=len(evidence.played.holes),
+        holes=len(evidence.played.holes - outgoing),
         troubles=evidence.played.troubles,
+        money_out=out_sum(evidence),
+        accounts=sums_of(evidence),
     )
 
 
 def _by_fate(evidence: Evidence) -> dict[AnyFate, Counter[str]]:
     told_of = {visit.fate for visit in evidence.visits}
-    fates: dict[AnyFate, Counter[str]] = {fate: Counter() for fate in (*Fate, *PayinFate) if fate in told_of}
+    fates: dict[AnyFate, Counter[str]] = {
+        fate: Counter() for fate in (*Fate, *PayinFate, *PayoutFate) if fate in told_of
+    }
     for visit in evidence.visits:
         fates[visit.fate][_how(evidence.ours.get(visit.transaction_id))] += 1
     return fates
@@ -175,9 +124,10 @@ def _how(ending: Ending | None) -> str:
 
 
 def _waits(evidence: Evidence) -> dict[str, list[float]]:
-    """Seconds to settlement, by who learned it: a callback or the sweep."""
+    """Seconds to settlement of what came in, by who learned it: a callback or the sweep. Payouts are asked about seldom."""
     waits: dict[str, list[float]] = {Lane.CALLBACK.value: [], Lane.SWEEP.value: []}
-    for ending in evidence.ours.values():
+    outgoing = {visit.transaction_id for visit in evidence.visits if visit.payout}
+    for ending in (each for each in evidence.ours.values() if each.transaction_id not in outgoing):
         known = evidence.told.get(ending.transaction_id)
         if ending.settled_at and ending.learned_by and known and known.paid_at:
             seconds = ending.settled_at.timestamp() - max(known.paid_at, known.tells_from)
@@ -229,13 +179,13 @@ def _nothing_is_settled_on_hearsay(evidence: Evidence) -> Promise:
 def _nothing_goes_quiet(evidence: Evidence) -> Promise:
     quiet = [ending for ending in evidence.ours.values() if not ending.is_armed]
     unread = evidence.stored.get("received", 0)
-    figures = _("forgotten: {invoices} invoices, {callbacks} callbacks")
-    figures = figures.format(invoices=len(quiet), callbacks=unread)
+    figures = _("forgotten: {payments} payments, {callbacks} callbacks")
+    figures = figures.format(payments=len(quiet), callbacks=unread)
     return Promise(name=_("Nothing goes quiet"), held=not quiet and not unread, figures=figures)
 
 
 def _every_outcome_reached_the_books(evidence: Evidence) -> Promise:
-    """Of every invoice whose customer could act; one cut short at its creation has no outcome to reach."""
+    """Of all that the gateway could decide; what was cut short at its creation has no outcome to reach."""
     expected = [
         visit
         for visit in evidence.visits
@@ -246,7 +196,12 @@ def _every_outcome_reached_the_books(evidence: Evidence) -> Promise:
         for visit in expected
         if (e := evidence.ours.get(visit.transaction_id)) is None or e.status is not evidence.should_end(visit)
     ]
-    figures = _("{expected} invoices at the gateway, lost {lost}").format(expected=len(expected), lost=len(lost))
+    figures = (
+        _("{expected} invoices at the gateway, lost {lost}")
+        if evidence.money_out is None
+        else _("{expected} payments and payouts, lost {lost}")
+    )
+    figures = figures.format(expected=len(expected), lost=len(lost))
     return Promise(name=_("Every outcome reached the books"), held=not lost, figures=figures)
 
 

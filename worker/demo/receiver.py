@@ -53,7 +53,7 @@ class Receiver:
             "NOTICE_URL": f"http://{LOOPBACK}:{self._server.server_address[1]}/notices",
             "NOTICE_SECRET": self._secret,
             "NOTICE_ALLOW_PRIVATE": "true",
-            "NOTICE_TIMEOUT": "1",
+            "NOTICE_TIMEOUT": "3",
         }
 
     def wait_for(self, ids: Collection[str], *, within: float) -> None:
@@ -79,7 +79,10 @@ class Receiver:
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
+                promised = int(self.headers.get("Content-Length", "0"))
+                body = self.rfile.read(promised)
+                if len(body) < promised:
+                    return  # whoever sent it was killed in the middle
                 self.send_response(receiver.take(body, dict(self.headers.items())))
                 self.end_headers()
 
@@ -89,13 +92,13 @@ class Receiver:
         return Handler
 
 
-def events_written(sessions: Sessions, *, after: int = 0) -> list[tuple[int, str]]:
-    """Number and id of every event in the books that follows this number."""
+def events_written(sessions: Sessions, *, after: int = 0, account: str = DEFAULT) -> list[tuple[int, str]]:
+    """Number and id of every event of this account in the books that follows this number."""
     found: list[tuple[int, str]] = []
     more = True
     while more:
         with transaction(sessions) as step:
-            page = events_after(step.session, DEFAULT, after=after, limit=PAGE)
+            page = events_after(step.session, account, after=after, limit=PAGE)
         found += [(event.seq, event.id) for event in page.events]
         after, more = page.next, page.more
     return found

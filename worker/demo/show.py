@@ -12,6 +12,9 @@ from rich.text import Text
 from models.check import Lane
 from models.transaction import Status
 from worker.demo.ledger import Ledger, Pace
+from worker.demo.payouts import PayoutFate
+from worker.demo.show_all import show_accounts, show_money_out
+from worker.demo.tables import ledger_table, or_point, spaced
 from worker.language import _, number
 
 BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
@@ -27,8 +30,10 @@ def show_ledger(ledger: Ledger, console: Console, *, restarts: Mapping[str, int]
     """Print the ledger; fits 80 columns and needs no colour to be read."""
     console.print()
     console.print(_fates(ledger))
+    show_money_out(ledger, console)
     console.print(_paces(ledger))
     console.print(_picture(ledger))
+    show_accounts(ledger, console)
     console.print(_promises(ledger))
     _figures(ledger, console)
     again = ", ".join(f"{name} {times}" for name, times in restarts.items() if times) or _("none")
@@ -53,31 +58,22 @@ def complaint(console: Console, name: str, what: str) -> None:
 
 
 def _fates(ledger: Ledger) -> Table:
-    table = Table(
-        title=_("Invoices by outcome; the paid ones by what told of them"),
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-        pad_edge=False,
-        padding=(0, 1, 0, 0),
-    )
-    table.add_column(_("what the customer did"), no_wrap=True)
-    for heading in (_("all"), _("callback"), _("sweep"), _("failed"), _("pending"), _("holes")):
-        table.add_column(heading, justify="right")
+    title = _("Invoices by outcome; the paid ones by what told of them")
+    headings = (_("all"), _("callback"), _("sweep"), _("failed"), _("pending"), _("holes"))
+    table = ledger_table(title, _("what the customer did"), headings)
     sums = [0] * 6
     for fate, ends in ledger.fates.items():
+        if isinstance(fate, PayoutFate):
+            continue
         failed = sum(n for how, n in ends.items() if how.startswith((Status.NOTCOMPLETED.value, Status.REFUSED.value)))
         by = [ends[f"{Status.COMPLETED}/{lane}"] for lane in LANES]
         row = [ends.total(), *by, failed, ends[Status.PENDING.value], 0]
         row[5] = row[0] - sum(row[1:5])
         sums = [a + b for a, b in zip(sums, row, strict=True)]
-        table.add_row(_(fate.value), *(_number(n) for n in row))
+        table.add_row(_(fate.value), *map(or_point, row))
     table.add_section()
-    table.add_row(_("all"), *(_number(n) for n in sums), style="bold")
+    table.add_row(_("all"), *map(or_point, sums), style="bold")
     return table
-
-
-def _number(count: int) -> str:
-    return str(count) if count else "."
 
 
 def _paces(ledger: Ledger) -> Table:
@@ -135,7 +131,14 @@ def _promises(ledger: Ledger) -> Table:
 
 def _figures(ledger: Ledger, console: Console) -> None:
     cases = ", ".join(f"{_(kind)} {count}" for kind, count in sorted(ledger.open_cases.items())) or _("none")
-    figure(console, _("settled"), f"{ledger.settled_amount:,} XOF".replace(",", " "))
+    if ledger.money_out is None:
+        figure(console, _("settled"), spaced(ledger.settled_amount))
+    else:
+        figure(console, _("came in"), spaced(ledger.settled_amount))
+        figure(console, _("went out"), spaced(ledger.money_out.settled))
+        doubt = _("{amount} in {count} payouts: a case each, not sent again")
+        doubt = doubt.format(amount=spaced(ledger.money_out.in_doubt), count=ledger.money_out.unknown)
+        figure(console, _("in doubt"), doubt)
     figure(console, _("questions asked"), ledger.questions)
     callbacks = _("{sent} sent, {stored} stored")
     figure(console, _("callbacks"), callbacks.format(sent=ledger.callbacks_sent, stored=ledger.callbacks_stored))

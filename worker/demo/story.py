@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from models.account import DEFAULT
 from models.transaction import Status
 from worker.demo.payins import CALLBACKS_LOST, PAYIN_ENDS, PAYIN_SHARES, PayinFate, Payment, payment_of
+from worker.demo.payouts import (
+    EARLY,
+    FAULTS,
+    OUT_OF_A_FILE,
+    PAYOUT_ENDS,
+    PAYOUT_SHARES,
+    Outgoing,
+    PayoutFate,
+    amount_of,
+    decides_after,
+    decision_on,
+    outgoing,
+)
 from worker.language import N_
 
 Json = dict[str, object]
@@ -36,7 +50,7 @@ class Fate(StrEnum):
     WRONG_REFERENCE = N_("paid, another reference told")
 
 
-AnyFate = Fate | PayinFate
+AnyFate = Fate | PayinFate | PayoutFate
 
 SHARES: dict[AnyFate, int] = {
     Fate.PAID: 36,
@@ -53,8 +67,11 @@ SHARES: dict[AnyFate, int] = {
 }
 """What the customers of the demo do, in parts of a hundred."""
 
-EVERYTHING = SHARES | PAYIN_SHARES
-"""The same, with those who pay without the gateway's page."""
+EVERYTHING = SHARES | PAYIN_SHARES | PAYOUT_SHARES
+"""The same, with those who pay without the gateway's page, and with payouts."""
+
+EVERY_FOURTH = 4
+"""So many orders belong to the second account, where there is one."""
 
 PAYING = frozenset(fate for fate in Fate if fate.value.startswith("paid"))
 FAILING = frozenset({Fate.FAILED, Fate.FAILED_LOST, Fate.LATE_SUCCESS})
@@ -96,12 +113,17 @@ class Visit:
     """What befalls the calls about this one payment, in the words of the simulator's control API."""
     payment: Payment | None = None
     """How it is paid without the gateway's page; None on it."""
+    payout: Outgoing | None = None
+    """Which way it goes out; None for money that comes in."""
+    account: str = DEFAULT
 
     @property
     def should_end(self) -> Status:
         """Where the books must end on the gateway's first word: on evidence, and only there."""
         if isinstance(self.fate, PayinFate):
             return PAYIN_ENDS[self.fate]
+        if isinstance(self.fate, PayoutFate):
+            return PAYOUT_ENDS[self.fate]
         if self.fate in FAILING:
             return Status.NOTCOMPLETED
         return Status.COMPLETED if self.fate in PAYING - MISMATCHED else Status.PENDING
@@ -123,15 +145,26 @@ def write_story(
     fates = list(shares) + draw.choices(list(shares), weights=list(shares.values()), k=max(0, invoices - len(shares)))
     fates = fates[:invoices]
     draw.shuffle(fates)
+    fates.sort(key=lambda fate: fate not in EARLY)
     return [
         _visit(draw, fate, number=number, orders_at=seconds * number / invoices, prefix=prefix)
         for number, fate in enumerate(fates)
     ]
 
 
+def with_a_second_account(visits: Sequence[Visit], account: str) -> list[Visit]:
+    """The same story with some orders in a second account; a file of payouts goes out of one account as a whole."""
+    return [
+        replace(visit, account=account) if number % EVERY_FOURTH == 0 and visit.fate not in OUT_OF_A_FILE else visit
+        for number, visit in enumerate(visits, start=1)
+    ]
+
+
 def _visit(draw: random.Random, fate: AnyFate, *, number: int, orders_at: float, prefix: str) -> Visit:
     if isinstance(fate, PayinFate):
         return _payin(draw, fate, number=number, orders_at=orders_at, prefix=prefix)
+    if isinstance(fate, PayoutFate):
+        return _payout(draw, fate, number=number, orders_at=orders_at, prefix=prefix)
     amount = draw.randrange(500, 50_000, 50)
     return Visit(
         transaction_id=f"{prefix}-{number:05d}",
@@ -161,6 +194,20 @@ def _payin(draw: random.Random, fate: PayinFate, *, number: int, orders_at: floa
         decision=decision,
         faults={"create": {"kind": "reply_lost"}} if fate is PayinFate.REPLY_LOST else {},
         payment=payment_of(fate, number=number),
+    )
+
+
+def _payout(draw: random.Random, fate: PayoutFate, *, number: int, orders_at: float, prefix: str) -> Visit:
+    return Visit(
+        transaction_id=f"{prefix}-{number:05d}",
+        amount=amount_of(draw, fate),
+        fate=fate,
+        orders_at=orders_at,
+        decides_at=orders_at + decides_after(draw, fate),
+        decision=decision_on(draw, fate),
+        second_thought=_second_thought(Fate.LATE_SUCCESS) if fate is PayoutFate.LATE_SUCCESS else {},
+        faults=FAULTS.get(fate, {}),
+        payout=outgoing(draw, fate, number=number),
     )
 
 

@@ -78,7 +78,7 @@ class Till:
         number = self.payment.number
         if self.payment.mode is Mode.DIRECT:
             return str(self.phone("POST", f"phones/{number}/dial", {"amount": amount}).json()["otp"])
-        self.order("/v1/wallet-otps", {"customer": number, "amount": amount})
+        self.order("/v1/wallet-otps", {"customer": number, "amount": amount, "account": self.body.get("account")})
         return str(self.phone("GET", f"phones/{number}", {}).json()["sms"])
 
     def _set(self, **phone: object) -> None:
@@ -89,7 +89,7 @@ class Till:
         more: Json = {"mode": self.payment.mode.value, "operator_id": self.payment.operator_id}
         commande = self.body["commande"]
         assert isinstance(commande, dict)  # noqa: S101 - for mypy: the body of an order has this object
-        return self.order("/v1/invoices", more | {"commande": commande | {"invoice": invoice}})
+        return self.order("/v1/invoices", self.body | more | {"commande": commande | {"invoice": invoice}})
 
 
 def refused(reply: requests.Response) -> NeedsHuman:

@@ -21,11 +21,20 @@ class Fault:
     strike: Callable[[], object]
 
 
-def faults(shape: Shape, *, may_flush: bool) -> list[Fault]:
-    """The blows of one demo. Redis is emptied only when it is the embedded one: another may serve others too."""
+AT_THE_DOOR = 0.55
+"""When the door is killed, as a share of the traffic's time."""
+
+
+def faults(shape: Shape, *, may_flush: bool, in_a_call: Callable[[], object] | None = None) -> list[Fault]:
+    """The blows of one demo. Redis is emptied only when it is the embedded one: another may serve others too.
+
+    `in_a_call` returns when the door is in the middle of sending a payout; without it the door is killed whatever it does.
+    """
+    wait = in_a_call or (lambda: None)
+    at_the_door = _("kill -9 web, in the middle of a payout") if in_a_call else _("kill -9 web")
     blows = [
         Fault(0.25, _("kill -9 worker"), lambda: shape.kill("worker")),
-        Fault(0.55, _("kill -9 web"), lambda: shape.kill("web")),
+        Fault(AT_THE_DOOR, at_the_door, lambda: (wait(), shape.kill("web"))),
         Fault(0.70, _("kill -9 beat"), lambda: shape.kill("beat")),
         Fault(0.85, _("kill -9 worker"), lambda: shape.kill("worker")),
     ]

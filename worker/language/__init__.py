@@ -60,6 +60,11 @@ def choose(language: str) -> None:
     _chosen = _load(CATALOGS / language)
 
 
+def spoken() -> str:
+    """The language that is spoken here now."""
+    return str(_speech().info().get("language", SOURCE))
+
+
 @contextmanager
 def speaking(language: str) -> Iterator[None]:
     """Speak this language inside, and the one before afterwards."""

@@ -40,11 +40,15 @@ def up(
 
 def demo(
     *,
-    invoices: Annotated[int, typer.Option(min=1, max=10_000, help="Invoices to create.")] = 300,
+    invoices: Annotated[
+        int, typer.Option(min=1, max=10_000, help="Invoices to create; with --all, orders of every kind.")
+    ] = 300,
     seed: Annotated[int, typer.Option(help="Same seed, same story.")] = 1,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="Also direct payins and payins from a wallet, with all that can go wrong there."),
+        typer.Option(
+            "--all", help="Also payins without the page, payouts and a second account, with what can go wrong there."
+        ),
     ] = False,
     data: Annotated[
         Path | None, typer.Option(help="Folder to work in; a temporary one, removed afterwards.", show_default=False)

@@ -13,7 +13,7 @@ from worker.chaos.account import Toll, account_of
 from worker.chaos.schedule import Kind, draw_schedule
 from worker.chaos.show import VIOLATIONS, show_account, show_schedule
 from worker.demo.drive import Played
-from worker.demo.ledger import Evidence
+from worker.demo.evidence import Evidence
 
 NOTHING_HAPPENED = Evidence(visits=[], ours={}, told={}, played=Played(), stored={})
 

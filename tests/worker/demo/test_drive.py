@@ -89,7 +89,7 @@ def driver(door, simulator) -> Iterator[Driver]:
             api_key="key",
             callback_url=f"{url}/callback",
             simulator_url=simulator.base_url,
-            on_step=lambda: None,
+            on_step=lambda _visit: None,
         )
         server.shutdown()
         thread.join()

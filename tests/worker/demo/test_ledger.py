@@ -14,7 +14,8 @@ from models.check import Lane
 from models.queries.ledger import Ending
 from models.transaction import Status
 from worker.demo.drive import Played
-from worker.demo.ledger import Evidence, Pace, Telling, Told, add_up
+from worker.demo.evidence import Evidence, Telling, Told
+from worker.demo.ledger import Pace, add_up
 from worker.demo.show import show_ledger, show_verdict
 from worker.demo.story import Fate, Visit
 

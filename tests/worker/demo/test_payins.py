@@ -12,6 +12,7 @@ from tests.fakes import API_KEY, CALLBACK_URL
 from tests.webdoor import open_door
 from worker.demo.drive import Driver, Moment
 from worker.demo.payins import FIRST_NOES, HOMES, PAYIN_ENDS, PayinFate, payment_of
+from worker.demo.payouts import PayoutFate
 from worker.demo.story import EVERYTHING, SHARES, Fate, write_story
 from worker.ligdicash.client import LigdicashClient
 from worker.ligdicash.simulator.running import running_simulator
@@ -47,7 +48,7 @@ def driver(door, simulator) -> Driver:
         api_key=API_KEY,
         callback_url=CALLBACK_URL,
         simulator_url=simulator.base_url,
-        on_step=lambda: None,
+        on_step=lambda _visit: None,
     )
 
 
@@ -102,6 +103,7 @@ def test_the_plain_story_has_none_of_them_and_the_whole_one_has_all():
     assert {visit.fate for visit in plain} == set(SHARES)
     assert not any(visit.payment for visit in plain)
     whole = write_story(invoices=300, seconds=1, seed=1, prefix="X", shares=EVERYTHING)
-    assert {visit.fate for visit in whole} == set(SHARES) | set(PayinFate)
+    assert {visit.fate for visit in whole} == set(SHARES) | set(PayinFate) | set(PayoutFate)
     assert all((visit.payment is not None) == isinstance(visit.fate, PayinFate) for visit in whole)
+    assert all((visit.payout is not None) == isinstance(visit.fate, PayoutFate) for visit in whole)
     assert Fate.PAID in {visit.fate for visit in whole}

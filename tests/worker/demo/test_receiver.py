@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import socket
+
 import pytest
 import requests
 
@@ -36,6 +38,15 @@ def test_what_somebody_else_signed_is_refused(receiver):
         http.trust_env = False
         assert http.post(receiver.settings["NOTICE_URL"], json={"id": "evt_1_ab"}, timeout=5).status_code == 400
     assert (receiver.received, receiver.refused) == ({}, 1)
+
+
+def test_a_notice_whose_sender_dies_in_the_middle_is_no_forgery(receiver):
+    port = int(receiver.settings["NOTICE_URL"].rpartition(":")[2].partition("/")[0])
+    with socket.create_connection(("127.0.0.1", port), timeout=5) as sender:
+        sender.sendall(b"POST /notices HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+        sender.shutdown(socket.SHUT_WR)
+        assert sender.recv(100) == b"", "it is not answered"
+    assert (receiver.received, receiver.refused) == ({}, 0)
 
 
 def test_what_was_written_is_read_off_the_books_from_a_number_on(sessions):

@@ -14,9 +14,13 @@ from models.transaction import Status
 from worker.chaos.account import Account, Toll
 from worker.chaos.schedule import Kind, draw_schedule
 from worker.chaos.show import show_account, show_schedule
+from worker.demo.by_account import AccountSum
 from worker.demo.drive import Played
-from worker.demo.ledger import Evidence, Ledger, Pace, add_up
+from worker.demo.evidence import Evidence
+from worker.demo.ledger import Ledger, Pace, add_up
+from worker.demo.money_out import OutSum
 from worker.demo.payins import PayinFate
+from worker.demo.payouts import PayoutFate
 from worker.demo.show import show_ledger
 from worker.demo.story import Fate
 from worker.language import languages, speaking
@@ -47,17 +51,28 @@ def ledger() -> Ledger:
     )
 
 
+def account(name: str) -> AccountSum:
+    return AccountSum(account=name, payins=300, came_in=12_345_600, payouts=60, went_out=1_234_500, questions=1234)
+
+
 @pytest.mark.parametrize("language", languages())
 def test_a_ledger_with_every_way_to_pay_fits_80_columns_and_counts_a_refused_order_as_failed(language):
     ends = Counter({f"{Status.COMPLETED}/{Lane.CALLBACK}": 140, f"{Status.COMPLETED}/{Lane.SWEEP}": 19, "refused": 8})
     screen = StringIO()
     with speaking(language):
-        everything = replace(ledger(), fates=dict.fromkeys([*Fate, *PayinFate], ends))
+        everything = replace(
+            ledger(),
+            fates=dict.fromkeys([*Fate, *PayinFate, *PayoutFate], ends),
+            money_out=OutSum(settled=3_456_700, in_doubt=1_234_500, unknown=12),
+            accounts=[account("default"), account("abidjan")],
+        )
         show_ledger(everything, Console(file=screen, width=WIDTH), restarts={})
     said = screen.getvalue()
     assert "…" not in said
     assert max(len(line) for line in said.splitlines()) <= WIDTH
     assert f" {8 * len([*Fate, *PayinFate])} " in said
+    assert f" {8 * len(PayoutFate)} " in said, "payouts are added up apart"
+    assert "3 456 700 XOF" in said
 
 
 @pytest.mark.parametrize("language", languages())

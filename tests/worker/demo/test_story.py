@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from models.account import DEFAULT
 from models.errors import SettingsFault
 from models.transaction import Status
 from worker.demo import demo_settings
 from worker.demo.drive import quickstart_order
-from worker.demo.story import SHARES, Fate, write_story
+from worker.demo.payouts import EARLY, OUT_OF_A_FILE
+from worker.demo.story import EVERYTHING, SHARES, Fate, with_a_second_account, write_story
 
 
 def test_one_seed_tells_one_story():
@@ -20,6 +22,14 @@ def test_one_seed_tells_one_story():
 def test_every_fate_is_in_it_and_the_shares_are_parts_of_a_hundred():
     assert {visit.fate for visit in write_story(invoices=len(SHARES), seconds=1, seed=1, prefix="X")} == set(SHARES)
     assert sum(SHARES.values()) == 100
+
+
+def test_a_second_account_has_a_part_of_every_kind_and_a_file_goes_out_of_one():
+    visits = with_a_second_account(write_story(invoices=400, seconds=1, seed=1, prefix="X", shares=EVERYTHING), "shop")
+    theirs = [visit for visit in visits if visit.account == "shop"]
+    assert {bool(visit.payout) for visit in theirs} == {bool(visit.payment) for visit in theirs} == {True, False}
+    assert {visit.account for visit in visits if visit.fate in OUT_OF_A_FILE} == {DEFAULT}
+    assert [visit.fate in EARLY for visit in visits] == sorted((v.fate in EARLY for v in visits), reverse=True)
 
 
 @pytest.mark.parametrize("invoices", [1, 5])

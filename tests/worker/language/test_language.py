@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from models.errors import Invalid
-from worker.language import _, choose, known, languages, ngettext, number, speaking, wanted
+from worker.language import _, choose, known, languages, ngettext, number, speaking, spoken, wanted
 
 NUMBER_SPACE = "\u00a0"
 
@@ -50,6 +50,12 @@ def test_a_language_is_spoken_inside_its_block_and_not_after_it():
             assert _("no invoices") == "no invoices"
         assert _("no invoices") == "aucune facture"
     assert _("no invoices") == "no invoices"
+
+
+def test_the_language_that_is_spoken_can_be_handed_on():
+    assert spoken() == "en"
+    with speaking("fr"):
+        assert spoken() == "fr"
 
 
 def test_a_block_that_fails_leaves_its_language_behind():

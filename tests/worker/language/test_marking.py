@@ -25,6 +25,11 @@ STAYS = {
     ("ops/command.py", "reconciler "),  # a name
     ("demo/drive.py", "no answer to POST "),  # a fault of the play itself, which ends it
     ("demo/drive.py", " within "),
+    ("demo/clerk.py", "payout "),
+    ("demo/clerk.py", " got nowhere within "),
+    ("demo/office.py", "reconciler "),
+    ("demo/office.py", " left with "),
+    ("demo/office.py", "what the office waited for did not come within "),
     ("demo/till.py", "the API refused an order: "),
 }
 

@@ -18,7 +18,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from worker.ligdicash.simulator import control, kits, list_page, page, payout_wire, replies
 from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.fates import within
-from worker.ligdicash.simulator.gatekeeper import credentials_trouble, question_refused
+from worker.ligdicash.simulator.gatekeeper import credentials_trouble, project_of, question_refused
 from worker.ligdicash.simulator.gateway import Gateway
 from worker.ligdicash.simulator.orders import RefusedOrder, read_order
 from worker.ligdicash.simulator.payment import Order, Payment
@@ -106,7 +106,7 @@ class Wire:
             return early
         if (no := self._payers_refusal(order, otp, channel=channel)) is not None:
             return as_json(no)
-        payment = self._gateway.accept(order, channel=channel)
+        payment = self._gateway.accept(order, project=project_of(request), channel=channel)
         await asyncio.sleep(within(self._options.create_latency, self._dice))
         url = self._payment_url(request, payment) if self._has_a_page(payment) else ""
         reply = kits.fit_creation(replies.created(payment, payment_url=url), self._options.profile)
@@ -165,7 +165,7 @@ class Wire:
             return early
         if asked is None or asked.payment.payout:
             return as_json(replies.refused("02", wiki=wiki))
-        if (refusal := question_refused(self._gateway, asked, moment=moment, wiki=wiki)) is not None:
+        if (refusal := question_refused(self._gateway, asked, request, moment=moment, wiki=wiki)) is not None:
             return refusal
         # Looked up again: the payer may have decided while this reply was under way.
         payment = self._gateway.books.by_token(asked.payment.token) or asked.payment

@@ -16,7 +16,11 @@ class Counter(StrEnum):
 
     CREATES_REFUSED = "creates_refused"
     CREDENTIALS_REFUSED = "credentials_refused"
+    CREDENTIALS_WITHDRAWN = "credentials_withdrawn"
+    """Of the refused: those that were good once."""
     UNKNOWN_TOKENS = "unknown_tokens"
+    FOREIGN_QUESTIONS = "foreign_questions"
+    """Questions about a payment with the credentials of another project."""
     RATE_LIMITED = "rate_limited"
     FORGED = "forged"
     STRAIGHT_CREATES = "straight_creates"

@@ -32,8 +32,11 @@ POST /_sim/phones/{number}/dial                {"amount": 4200} -> {"otp": "1234
 POST /_sim/forge                               {"url": "http://...", "transaction_id": "...", "status": "completed",
                                                 "amount": 100, "encoding": "json" | "form" | "both"}
 
-GET  /_sim/payouts                             {"received": {"OUT-1": 2}, "accepted": {"OUT-1": 1}, "paid": {"OUT-1": 1}}: by
-                                               the merchant's id, how many payouts came in, became one, were paid out
+POST /_sim/withdraw                            {"credential": "sim-..."}: a key or token that is refused from now on
+
+GET  /_sim/payouts                             {"received": {"OUT-1": 2}, "refused": {"OUT-1": 1}, "accepted": {"OUT-1": 1},
+                                                "paid": {"OUT-1": 1}}: by the merchant's id, how many payouts came in, were
+                                               told that they are certainly not taken, became one, were paid out
 
 Payouts are transactions like the others here; faults of `create` strike them too.
 Only `status` is needed to decide, `url` and `transaction_id` to forge; `callbacks` changes the transaction's manners for
@@ -93,6 +96,7 @@ def routes(gateway: Gateway) -> list[Route]:
         ("GET", "/_sim/clock", control.clock),
         ("PUT", "/_sim/clock", control.set_clock),
         ("GET", "/_sim/post", control.post),
+        ("POST", "/_sim/withdraw", control.withdraw),
         ("GET", "/_sim/payouts", control.payouts),
         ("GET", "/_sim/phones/{number}", control.phone),
         ("PUT", "/_sim/phones/{number}", control.set_phone),
@@ -175,10 +179,18 @@ class _Control:
     async def post(self, _: Request) -> JSONResponse:
         return JSONResponse({"waiting": self._gateway.callbacks_waiting})
 
+    async def withdraw(self, request: Request) -> JSONResponse:
+        credential = (await _body(request)).get("credential")
+        if not isinstance(credential, str) or not credential:
+            raise Invalid("credential must be a key or a token")
+        self._gateway.withdraw(credential)
+        return JSONResponse({"withdrawn": True})
+
     async def payouts(self, _: Request) -> JSONResponse:
         made = [record.payment for record in self._gateway.books.records() if record.payment.payout]
         counts = {
             "received": self._gateway.payouts_received,
+            "refused": +self._gateway.payouts_refused,
             "accepted": Tally(payment.key for payment in made),
             "paid": Tally(payment.key for payment in made if payment.status is Status.COMPLETED),
         }
@@ -256,6 +268,8 @@ def in_full(record: Record) -> Json:
     return in_short(record) | {
         "external_id": order.external_id_out,
         "custom_data": order.custom_data,
+        "customer": order.customer,
+        "project": payment.project,
         "callback_url": order.callback_url,
         "operator_id": payment.operator_id,
         "phone": payment.phone,

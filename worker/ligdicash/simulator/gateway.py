@@ -94,8 +94,11 @@ class Gateway:
         self.faults = FaultBox(options.faults, seed=options.seed)
         self.payouts_received: Counts[str] = Counts()
         """How many payouts came in under each id of the merchant, whatever became of them."""
+        self.payouts_refused: Counts[str] = Counts()
+        """How many of these were told for certain that they are not taken."""
         self.phones = Phones()
         self.clock_ahead = 0.0
+        self._withdrawn: set[str] = set()
         self._mint = Mint()
         self._post = Timetable("simulator-callbacks", threads=options.senders)
         self._payers = Timetable("simulator-payer", threads=1)
@@ -105,6 +108,14 @@ class Gateway:
     def callbacks_waiting(self) -> int:
         """Callbacks that are still to be sent or have no reply yet."""
         return self._post.waiting
+
+    def withdraw(self, credential: str) -> None:
+        """Take this key or token for no good from now on, until the simulator ends."""
+        self._withdrawn.add(credential)
+
+    def is_withdrawn(self, credential: str) -> bool:
+        """Whether it was good once."""
+        return credential in self._withdrawn
 
     def load(self) -> None:
         """Take over the books of an earlier run; raises `SettingsFault` when their file is of no use. Call it once, first."""
@@ -128,9 +139,14 @@ class Gateway:
             self._state.stop()
 
     def accept(
-        self, order: Order, *, channel: Channel = Channel.REDIRECT, payout: PayoutRoute | None = None
+        self,
+        order: Order,
+        *,
+        project: str = "",
+        channel: Channel = Channel.REDIRECT,
+        payout: PayoutRoute | None = None,
     ) -> Payment:
-        """Make an invoice, or a payout that goes that way."""
+        """Make an invoice of this project, or a payout that goes that way."""
         created_at, ahead = time.time(), self.clock_ahead
         expires_at = created_at + ahead + self.options.token_life
         number = self.books.next_number()
@@ -149,6 +165,7 @@ class Gateway:
             manners=fate.manners,
             mishap=fate.mishap,
             failed_as=self.options.failed_as,
+            project=project,
             payout=payout,
             channel=channel,
             asked_operator="" if channel is Channel.REDIRECT else self.phones.operator_of(order.customer),

@@ -74,6 +74,8 @@ class Payment:
     manners: Manners
     failed_as: FailedAs = FailedAs.CODE_00
     mishap: str = ""
+    project: str = ""
+    """Whose credentials made it."""
     payout: PayoutRoute | None = None
     """None for money that comes in."""
     channel: Channel = Channel.REDIRECT

@@ -16,13 +16,13 @@ from models.errors import NotFound
 from worker.ligdicash.simulator import kits, payout_replies, replies
 from worker.ligdicash.simulator.books import Counter
 from worker.ligdicash.simulator.fates import within
-from worker.ligdicash.simulator.gatekeeper import credentials_trouble, question_refused
+from worker.ligdicash.simulator.gatekeeper import credentials_trouble, project_of, question_refused
 from worker.ligdicash.simulator.gateway import Gateway
 from worker.ligdicash.simulator.manners import PayoutRoute
 from worker.ligdicash.simulator.options import Profile
 from worker.ligdicash.simulator.orders import RefusedOrder, as_text
 from worker.ligdicash.simulator.payment import Order
-from worker.ligdicash.simulator.spoil import as_json, before_acting, spoilt
+from worker.ligdicash.simulator.spoil import NOES, as_json, before_acting, spoilt
 
 PAYOUTS = {PayoutRoute.WALLET: "/pay/v01/withdrawal/create", PayoutRoute.STRAIGHT: "/pay/v01/straight/payout"}
 QUESTIONS = {"withdrawalToken": "/pay/v01/withdrawal/confirm", "payoutToken": "/pay/v01/straight/payout/confirm"}
@@ -32,10 +32,10 @@ SMALLEST = {PayoutRoute.WALLET: 100, PayoutRoute.STRAIGHT: 20}
 LARGEST = 1_000_000
 """Francs: a merchant's copy of the wiki page, and the message of the kits."""
 
-AMOUNT, DATA, BALANCE, EXISTS = "amount", "data", "balance", "exists"
+AMOUNT, DATA, BALANCE, EXISTS, OPERATOR = "amount", "data", "balance", "exists", "operator"
 SUB_CODES = {
     PayoutRoute.WALLET: {AMOUNT: "05", DATA: "09", BALANCE: "04", EXISTS: "07"},
-    PayoutRoute.STRAIGHT: {AMOUNT: "02", DATA: "09", BALANCE: "08"},
+    PayoutRoute.STRAIGHT: {AMOUNT: "02", DATA: "09", BALANCE: "08", OPERATOR: "05"},
 }
 """The same trouble has another number on each route, and nothing on the straight one says that an id was used before."""
 
@@ -78,11 +78,15 @@ class _PayoutWire:
         self._gateway.payouts_received[order.transaction_id] += 1
         fault = self._gateway.faults.on_create(order.transaction_id)
         if (early := before_acting(request, fault, wiki=wiki, code=codes[BALANCE])) is not None:
+            self._gateway.payouts_refused[order.transaction_id] += fault.kind in NOES
             return early
+        if OPERATOR in codes and not self._gateway.phones.operator_of(order.customer):
+            self._gateway.payouts_refused[order.transaction_id] += 1
+            return as_json(replies.refused(codes[OPERATOR], wiki=wiki))
         # From here to the acceptance nothing waits: two requests at once are one after the other.
         if EXISTS in codes and self._is_known(order.transaction_id):
             return as_json(replies.refused(codes[EXISTS], wiki=wiki))
-        payment = self._gateway.accept(order, payout=route)
+        payment = self._gateway.accept(order, project=project_of(request), payout=route)
         await asyncio.sleep(within(self._options.create_latency, self._dice))
         reply = kits.fit_creation(payout_replies.accepted(payment, route=route), self._options.profile)
         return await spoilt(request, fault, reply, wiki=wiki)
@@ -106,7 +110,7 @@ class _PayoutWire:
             return early
         if asked is None or asked.payment.payout is None:
             return as_json(replies.refused("02", wiki=wiki))
-        if (refusal := question_refused(self._gateway, asked, moment=moment, wiki=wiki)) is not None:
+        if (refusal := question_refused(self._gateway, asked, request, moment=moment, wiki=wiki)) is not None:
             return refusal
         # Looked up again: it may have been decided while this reply was under way.
         payment = self._gateway.books.by_token(asked.payment.token) or asked.payment

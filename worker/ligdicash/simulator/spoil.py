@@ -14,6 +14,9 @@ from worker.ligdicash.simulator.options import Fault, FaultKind
 
 HTML = b"<!DOCTYPE html><html><head><title>502 Bad Gateway</title></head><body><h1>Bad Gateway</h1></body></html>"
 
+NOES = (FaultKind.REFUSE01, FaultKind.AUTH)
+"""Faults whose reply says for certain that nothing was done."""
+
 RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 """SO_LINGER, on, for 0 seconds: closing sends RST and not FIN (socket(7))."""
 

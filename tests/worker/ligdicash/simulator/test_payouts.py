@@ -91,24 +91,27 @@ def test_a_failed_payout_is_told_in_the_way_that_was_chosen(merchant):
 def test_a_second_one_under_the_same_id_is_refused_on_the_wallet_route(merchant):
     pay(merchant, WALLET)
     assert pay(merchant, WALLET)["response_text"] == "Echec (Code07)"
-    assert counts(merchant) == {"received": {"OUT1": 2}, "accepted": {"OUT1": 1}, "paid": {}}
+    assert counts(merchant) == {"received": {"OUT1": 2}, "refused": {}, "accepted": {"OUT1": 1}, "paid": {}}
 
 
 def test_a_second_one_under_the_same_id_is_paid_again_on_the_straight_route(merchant):
     for _ in range(2):
         pay(merchant, STRAIGHT)
         merchant.decide("OUT1")
-    assert counts(merchant) == {"received": {"OUT1": 2}, "accepted": {"OUT1": 2}, "paid": {"OUT1": 2}}
+    assert counts(merchant) == {"received": {"OUT1": 2}, "refused": {}, "accepted": {"OUT1": 2}, "paid": {"OUT1": 2}}
 
 
 @BOTH
-@pytest.mark.parametrize(("kind", "accepted"), [("reply_lost", 1), ("garbage", 1), ("no_status", 1), ("http500", 0)])
+@pytest.mark.parametrize(
+    ("kind", "accepted"), [("reply_lost", 1), ("garbage", 1), ("no_status", 1), ("http500", 0), ("refuse01", 0)]
+)
 def test_trouble_before_and_after_acceptance_is_counted_apart(merchant, path, kind, accepted):
     merchant.control("PUT", "faults", {"create": {"kind": kind}})
     with suppress(requests.RequestException):
         pay(merchant, path)
     assert counts(merchant)["received"] == {"OUT1": 1}
     assert counts(merchant)["accepted"] == ({"OUT1": 1} if accepted else {})
+    assert counts(merchant)["refused"] == ({"OUT1": 1} if kind == "refuse01" else {}), "only a no that was said is one"
 
 
 @pytest.mark.parametrize(
@@ -126,6 +129,12 @@ def test_trouble_before_and_after_acceptance_is_counted_apart(merchant, path, ki
 def test_what_breaks_a_rule_is_refused_with_the_number_of_its_route(merchant, path, change, code):
     assert pay(merchant, path, **change)["response_text"] == f"Echec (Code{code})"
     assert counts(merchant)["accepted"] == {}
+
+
+def test_a_number_that_no_operator_of_the_project_serves_is_refused_on_the_straight_route_alone(merchant):
+    assert pay(merchant, STRAIGHT, customer="22177000000")["response_text"] == "Echec (Code05)"
+    assert counts(merchant) == {"received": {"OUT1": 1}, "refused": {"OUT1": 1}, "accepted": {}, "paid": {}}
+    assert pay(merchant, WALLET, customer="22177000000")["response_code"] == "00"
 
 
 @BOTH

@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 
 from tests.fakes import settings_for, toolbox
 from tests.ledger import open_books
-from tests.tasks.payout_sender import client_of
+from worker.ligdicash.client import LigdicashClient
+from worker.ligdicash.simulator.options import API_KEY, API_TOKEN
 from worker.ops.command import app
 from worker.ops.desk import Desk
 
@@ -39,7 +40,15 @@ def main(database_url: str, simulator_url: str, file: str, limit: str = "0") -> 
     """Runs the command as a person does."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with open_books(database_url) as sessions:
-        client = client_of(simulator_url)
+        client = LigdicashClient(
+            api_key=API_KEY,
+            api_token=API_TOKEN,
+            base_url=simulator_url,
+            connect_timeout=5,
+            answer_timeout=5,
+            pool_size=2,
+            refuse_simulator=False,
+        )
         client.send_payout = dying_after(client.send_payout, int(limit))
         desk = Desk(settings=settings_for(database_url), tools=toolbox(sessions, gateway=client))
         argv = ["payouts", "send", file, "--reason", "test", "--rate", "200", "--json"]
