@@ -75,6 +75,8 @@ class CallbackLine:
     attempts: int
     next_try_at: datetime | None
     transaction_id: str | None
+    erased_at: datetime | None = None
+    """When its body, headers and source were erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,7 @@ CALLBACK_LINES = select(
     Callback.attempts,
     Callback.next_try_at,
     Transaction.transaction_id,
+    Callback.erased_at,
 ).outerjoin(Transaction, Transaction.id == Callback.transaction_pk)
 
 
