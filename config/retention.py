@@ -31,6 +31,10 @@ class Retention:
             settled=settings.retention_settled_days,
         )
 
+    def days(self, shelf: str) -> int:
+        """For how many days the things on this shelf are kept, by its name; 0 is for ever."""
+        return int(getattr(self, shelf))
+
 
 TURN = 60.0
 """Seconds that one message of beat works at most; the next goes on from there. It holds one slot of the pool meanwhile."""
@@ -44,39 +48,32 @@ WALK_REST = timedelta(hours=20)
 LATE_AFTER = timedelta(days=3)
 """How long a shelf may go without a walk that ends before fsck tells."""
 
-LEAST, MOST = 10, 400
+LEAST, MOST = 50, 500
 """Rows that one transaction erases at least, and at most."""
 
-TARGET = 0.02
+TARGET = 0.05
 """Seconds that a transaction should take: so long its rows are locked, and others wait behind its writes."""
 
-DUTY = 0.25
-"""Share of the time that is spent on erasing while the database is as quick as it was at its best."""
+DUTY = 0.5
+"""Share of the time that is spent on erasing."""
 
 FAR = 10_000
 """Rows one transaction looks at where there is nothing to erase."""
 
 
-SLOWEST = 10.0
-"""How many times slower than at its best the database may be before rests grow no more."""
-
-
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many rows the next transaction erases, and what the quickest row so far took, in seconds.
+    """How many rows the next transaction erases.
 
-    The database's own speed tells how busy it is: the slower a row, the smaller the handfuls and the longer the rests.
+    The database's own speed tells how busy it is: the longer a transaction takes, the smaller the next one and the longer the
+    rest before it. Whatever the database has to do, erasing takes no more than its share of it.
     """
 
     rows: int = LEAST
-    quickest: float = float("inf")
 
     def after(self, took: float, *, erased: int) -> tuple[Pace, float]:
         """The pace after a transaction that took so many seconds, and the seconds to rest before the next."""
-        at_best = took * (1 / DUTY - 1)
-        if 2 * erased < self.rows:  # too few to tell how long one takes
-            return self, at_best
-        each = took / erased
-        quickest = min(each, self.quickest)
-        rows = max(LEAST, self.rows // 2) if took > TARGET else min(MOST, self.rows + LEAST)
-        return Pace(rows=rows, quickest=quickest), at_best * min(each / quickest, SLOWEST)
+        rest = took * (1 / DUTY - 1)
+        if took > TARGET:
+            return Pace(max(LEAST, self.rows // 2)), rest
+        return (Pace(min(MOST, self.rows + LEAST)) if 2 * erased >= self.rows else self), rest

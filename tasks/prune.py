@@ -20,7 +20,7 @@ from config import retention
 from config.retention import Pace, Retention
 from models.queries import shelf_counts
 from models.queries.fsck.reading import reading
-from models.queries.retention import Step, erase_some, keep_for
+from models.queries.retention import Step, erase_some, keep_for, start_anew, way_of
 from models.queries.shelf_counts import Fate, Tally
 from models.session import Sessions, transaction
 from models.shelf import Shelf
@@ -39,13 +39,14 @@ COUNTED = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pruned:
-    """Progress: so many more rows of a shelf looked at and erased, up to the id `walked`; `is_done` when its walk is over."""
+    """Progress: so many more rows of a shelf looked at and erased; `is_done` when its walk is over."""
 
     shelf: Shelf
     looked: int
     erased: int
     bytes: int
-    walked: int
+    share: float
+    """Of the walk over this shelf, 0 to 1, about."""
     is_done: bool
 
 
@@ -76,20 +77,24 @@ def prune(
     *,
     seconds: float = float("inf"),
     again_after: timedelta = timedelta(0),
+    anew: bool = False,
     told: Callable[[Pruned], object] = _unseen,
     is_wanted: Callable[[], bool] = lambda: True,
     rest: Callable[[float], object] = time.sleep,
 ) -> Counter[Shelf]:
     """Erase what is due, for `seconds` at most and as long as it `is_wanted`; how many rows of each shelf.
 
-    A shelf whose last walk ended less than `again_after` ago is left alone. Raises `StoreAway`; what was erased stays so.
+    A shelf whose last walk ended less than `again_after` ago is left alone. With `anew` they walk over everything, also over
+    what was passed by. Raises `StoreAway`; what was erased stays so.
     """
     turn = _Turn(sessions, time.monotonic() + seconds, rest, told, again_after, is_wanted)
     with transaction(sessions) as step:
         for shelf in Shelf:
-            keep_for(step.session, shelf, getattr(keep, shelf.value))
+            keep_for(step.session, shelf, keep.days(shelf))
+        if anew:
+            start_anew(step.session)
     for shelf in Shelf:
-        if days := getattr(keep, shelf.value):
+        if days := keep.days(shelf):
             _clear(turn, shelf, timedelta(days=days))
     return turn.erased
 
@@ -97,16 +102,17 @@ def prune(
 def _clear(turn: _Turn, shelf: Shelf, keep: timedelta) -> None:
     """Walk one shelf to its end, or to the end of the turn."""
     pace, look = Pace(), retention.LEAST
-    again_after = turn.again_after
+    with transaction(turn.sessions) as step:
+        way = way_of(step.session, shelf, keep=keep)
     while not turn.is_over:
         began = time.monotonic()
         with transaction(turn.sessions) as step:
-            done = erase_some(step.session, shelf, keep=keep, rest=again_after, most=pace.rows, look=look)
+            done = erase_some(step.session, shelf, keep=keep, rest=turn.again_after, most=pace.rows, look=look)
         took = time.monotonic() - began
         if done is None:
             return
         turn.erased[shelf] += done.erased
-        turn.told(_progress(shelf, done))
+        turn.told(_progress(shelf, done, way))
         if done.is_over:
             return
         is_sparse = 2 * done.erased < pace.rows
@@ -115,14 +121,10 @@ def _clear(turn: _Turn, shelf: Shelf, keep: timedelta) -> None:
         turn.rest(pause)
 
 
-def _progress(shelf: Shelf, done: Step) -> Pruned:
+def _progress(shelf: Shelf, done: Step, way: range) -> Pruned:
+    share = 1.0 if done.is_over or not way else min(1.0, (done.walked - way.start) / len(way))
     return Pruned(
-        shelf=shelf,
-        looked=done.looked,
-        erased=done.erased,
-        bytes=done.bytes,
-        walked=done.walked,
-        is_done=done.is_over,
+        shelf=shelf, looked=done.looked, erased=done.erased, bytes=done.bytes, share=share, is_done=done.is_over
     )
 
 
@@ -138,10 +140,10 @@ def stock(
     sessions: Sessions, keep: Retention, *, told: Callable[[Counting], object] = lambda _: None
 ) -> dict[Shelf, list[Tally]]:
     """What stands on each shelf, by age (`AGES`) and by what would become of it now. Changes nothing. Raises `StoreAway`."""
-    return {shelf: list(_counted(sessions, shelf, getattr(keep, shelf.value), told)) for shelf in Shelf}
+    return {shelf: list(_counted(sessions, shelf, days=keep.days(shelf), told=told)) for shelf in Shelf}
 
 
-def _counted(sessions: Sessions, shelf: Shelf, days: int, told: Callable[[Counting], object]) -> Iterator[Tally]:
+def _counted(sessions: Sessions, shelf: Shelf, *, days: int, told: Callable[[Counting], object]) -> Iterator[Tally]:
     rows: Counter[tuple[int, Fate]] = Counter()
     size: Counter[tuple[int, Fate]] = Counter()
     after, looked = 0, 0

@@ -346,7 +346,7 @@ class Toolbox:
     sweep_batch: int
     asking: Executor
     """Bounds how many questions this process asks at once."""
-    retention: Retention = Retention()
+    retention: Retention = field(default_factory=Retention)
     """How long things are kept; for ever, unless somebody says otherwise."""
     approval_above: int = 0
     """Whole francs above which a payout waits for a person; 0: none does."""

@@ -119,6 +119,7 @@ ERASE = """
     FROM slice LEFT JOIN erased ON erased.id = slice.id WHERE slice.id <= (SELECT id FROM last)
 """
 
+
 def statement(form: str, shelf: Shelf) -> TextClause:
     """A statement over a slice of this shelf's table."""
     things = asdict(SHELVES[shelf])
@@ -129,11 +130,10 @@ ERASES = {shelf: statement(ERASE, shelf) for shelf in Shelf}
 
 # A crash may lose the last of these commits and nothing else: the mark goes with them, and the rows are erased again. So nobody
 # who stores callbacks waits behind the disk for this. And the plan has to be that of this slice, by the index.
-GENTLY = (
-    text("SET LOCAL synchronous_commit TO off"),
-    text("SET LOCAL plan_cache_mode = force_custom_plan"),
-    text("SET LOCAL enable_seqscan = off"),
-)
+GENTLY = text("""
+    SELECT set_config('synchronous_commit', 'off', TRUE), set_config('plan_cache_mode', 'force_custom_plan', TRUE),
+           set_config('enable_seqscan', 'off', TRUE)
+""")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,8 +197,7 @@ def erase_some(
     None when there is nothing to do: somebody is at this shelf right now, or its last walk ended less than `rest` ago. A
     walk ends where everything is younger. Wants a transaction of its own, and the mark of the shelf, see `keep_for`.
     """
-    for setting in GENTLY:
-        session.execute(setting)
+    session.execute(GENTLY)
     taken = session.execute(TAKE, {"shelf": shelf.value, "keep": keep, "rest": rest}).one_or_none()
     if taken is None:
         return None
@@ -206,9 +205,31 @@ def erase_some(
     parameters = {"after": before.walked, "look": look, "most": most, "horizon": taken.horizon}
     row = session.execute(ERASES[shelf], parameters).one()
     after = before.behind(row.upto, row.first_left) if row.looked else before
-    session.execute(
-        ADVANCE, {"shelf": shelf.value, "upto": after.upto, "walked": after.walked, "is_over": row.is_over}
-    )
-    return Step(
-        looked=row.looked, erased=row.erased, bytes=int(row.bytes), walked=after.walked, is_over=row.is_over
-    )
+    session.execute(ADVANCE, {"shelf": shelf.value, "upto": after.upto, "walked": after.walked, "is_over": row.is_over})
+    return Step(looked=row.looked, erased=row.erased, bytes=int(row.bytes), walked=after.walked, is_over=row.is_over)
+
+
+PROBE = {
+    shelf: text(f"SELECT {things.at} < :horizon FROM {things.table} r WHERE id >= :id ORDER BY id LIMIT 1")  # noqa: S608 - our own words
+    for shelf, things in SHELVES.items()
+}
+LAST = {shelf: text(f"SELECT COALESCE(max(id), 0) FROM {things.table}") for shelf, things in SHELVES.items()}  # noqa: S608 - our own words
+BEGIN = text(
+    "SELECT walked, clock_timestamp() - CAST(:keep AS interval) AS horizon FROM shelf_marks WHERE shelf = :shelf"
+)
+
+
+def way_of(session: Session, shelf: Shelf, *, keep: timedelta) -> range:
+    """The ids a walk has before it, about: from where it goes on to the last one that is old enough, found by halving.
+
+    Ids and times grow together but for a few rows, which is good enough to tell how long it will take.
+    """
+    mark = session.execute(BEGIN, {"shelf": shelf.value, "keep": keep}).one()
+    low, high = mark.walked, int(session.scalar(LAST[shelf]) or 0) + 1
+    while low + 1 < high:
+        middle = (low + high) // 2
+        if session.scalar(PROBE[shelf], {"id": middle, "horizon": mark.horizon}):
+            low = middle
+        else:
+            high = middle
+    return range(mark.walked, max(low, mark.walked))

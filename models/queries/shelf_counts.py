@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from models.queries.retention import SHELVES, statement
+from models.queries.retention import statement
 from models.shelf import Shelf
 
 

@@ -17,6 +17,7 @@ from worker.ops import (
     notices,
     operators,
     payouts,
+    prune,
     replay,
     servers,
     size,
@@ -82,6 +83,7 @@ why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
+prune.add_to(app)
 size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")

@@ -29,20 +29,22 @@ RULES = {
 }
 """Also what holds the release before back: it cannot take up again what was erased, nor have it read again."""
 
-# Each fires only for a statement that names one of its columns, and none of those that receive, read or settle does.
-GUARDS = """
-CREATE OR REPLACE FUNCTION nothing_is_open_about(pk bigint) RETURNS boolean LANGUAGE sql STABLE AS $$
-    SELECT NOT EXISTS (SELECT FROM transactions WHERE id = pk AND status IN ('created', 'pending'))
-       AND NOT EXISTS (SELECT FROM cases WHERE transaction_pk = pk AND resolved_at IS NULL)
-$$;
+IS_OPEN = (
+    "EXISTS (SELECT FROM transactions WHERE id = {pk} AND status IN ('created', 'pending'))"
+    " OR EXISTS (SELECT FROM cases WHERE transaction_pk = {pk} AND resolved_at IS NULL)"
+)
 
-CREATE OR REPLACE FUNCTION callbacks_are_receipts() RETURNS trigger LANGUAGE plpgsql AS $$
+# Each fires only for a statement that names one of its columns, and none of those that receive, read or settle does. Planned
+# once and not for each row, whatever the session wants of its own statements: that took two thirds of the time of erasing.
+GUARDS = """
+CREATE OR REPLACE FUNCTION callbacks_are_receipts() RETURNS trigger LANGUAGE plpgsql
+SET plan_cache_mode TO force_generic_plan AS $$
 BEGIN
     IF OLD.erased_at IS NOT NULL OR NEW.erased_at IS NULL OR NEW.digest <> OLD.digest
        OR NEW.content_type <> OLD.content_type THEN
         RAISE EXCEPTION 'a callback is never rewritten; it can be erased, once and whole'
             USING ERRCODE = 'check_violation';
-    ELSIF NOT nothing_is_open_about(OLD.transaction_pk) OR EXISTS (
+    ELSIF {is_open_pk} OR EXISTS (
         SELECT FROM cases WHERE callback_id = OLD.id AND resolved_at IS NULL
     ) THEN
         RAISE EXCEPTION 'callback % is not erased: something about it is open', OLD.id
@@ -54,13 +56,14 @@ DROP TRIGGER IF EXISTS callbacks_are_receipts ON callbacks;
 CREATE TRIGGER callbacks_are_receipts BEFORE UPDATE OF body, content_type, headers, source, digest, erased_at ON callbacks
     FOR EACH ROW EXECUTE FUNCTION callbacks_are_receipts();
 
-CREATE OR REPLACE FUNCTION checks_keep_their_wording() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION checks_keep_their_wording() RETURNS trigger LANGUAGE plpgsql
+SET plan_cache_mode TO force_generic_plan AS $$
 BEGIN
     IF OLD.erased_at IS NOT NULL OR NEW.erased_at IS NULL OR NEW.digest IS DISTINCT FROM sha256(OLD.body)
        OR (OLD.http_status, OLD.sub_code) IS DISTINCT FROM (NEW.http_status, NEW.sub_code) THEN
         RAISE EXCEPTION 'what the gateway answered is never rewritten; its wording can be erased, once, for its digest'
             USING ERRCODE = 'check_violation';
-    ELSIF NOT nothing_is_open_about(OLD.transaction_pk) THEN
+    ELSIF {is_open_pk} THEN
         RAISE EXCEPTION 'check % is not erased: something about its transaction is open', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
@@ -70,12 +73,13 @@ DROP TRIGGER IF EXISTS checks_keep_their_wording ON checks;
 CREATE TRIGGER checks_keep_their_wording BEFORE UPDATE OF body, digest, erased_at, http_status, sub_code ON checks
     FOR EACH ROW EXECUTE FUNCTION checks_keep_their_wording();
 
-CREATE OR REPLACE FUNCTION transactions_erase_persons() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE OR REPLACE FUNCTION transactions_erase_persons() RETURNS trigger LANGUAGE plpgsql
+SET plan_cache_mode TO force_generic_plan AS $$
 BEGIN
     IF OLD.erased_at IS NOT NULL OR NEW.erased_at IS NULL OR (OLD.customer IS NULL) <> (NEW.customer IS NULL) THEN
         RAISE EXCEPTION 'who is paid never changes; persons can be erased, once and whole'
             USING ERRCODE = 'check_violation';
-    ELSIF NOT nothing_is_open_about(OLD.id) THEN
+    ELSIF {is_open_id} THEN
         RAISE EXCEPTION 'transaction % is not erased: something about it is open', OLD.id
             USING ERRCODE = 'check_violation';
     END IF;
@@ -104,7 +108,8 @@ def upgrade() -> None:
         op.drop_constraint(_name(table), table, type_="check", if_exists=True)
         op.create_check_constraint(_name(table), table, rule, postgresql_not_valid=True)
     op.execute(TERMS.format(more=""))
-    op.execute(GUARDS)
+    is_open = {"is_open_pk": IS_OPEN.format(pk="OLD.transaction_pk"), "is_open_id": IS_OPEN.format(pk="OLD.id")}
+    op.execute(GUARDS.format(**is_open))
     # Looking at every row without a lock that anybody would wait for, as revision 0002 does, and for the same reason
     # everything above may be run twice.
     with op.get_context().autocommit_block():
@@ -114,10 +119,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """What was erased does not come back: the release before shows it as empty, and its events name another hash."""
-    op.execute(
-        "DROP FUNCTION callbacks_are_receipts, checks_keep_their_wording, transactions_erase_persons,"
-        " nothing_is_open_about CASCADE"
-    )
+    op.execute("DROP FUNCTION callbacks_are_receipts, checks_keep_their_wording, transactions_erase_persons CASCADE")
     op.execute(TERMS.format(more="customer, "))
     op.drop_table("shelf_marks")
     for table, columns in COLUMNS.items():

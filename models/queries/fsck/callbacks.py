@@ -9,7 +9,7 @@ FACTS = f"""
 WITH facts AS (
     SELECT id, outcome, outcome IN ('received', 'unmatched') AS is_unfinished, transaction_pk, next_try_at, attempts,
            GREATEST(COALESCE(stored_at, received_at), reopened_at) AS known_at, erased_at,
-           length(body) > 0 OR headers <> '{{}}' OR source <> '' AS is_there, {cleared('callbacks')} AS cleared
+           length(body) > 0 OR headers <> '{{}}' OR source <> '' AS is_there, {cleared("callbacks")} AS cleared
     FROM callbacks
     WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
 )

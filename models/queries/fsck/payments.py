@@ -122,7 +122,9 @@ WITH t AS (
     LEFT JOIN gainsaid ON gainsaid.transaction_pk = t.id
     LEFT JOIN matter ON matter.transaction_pk = t.id
 )
-""".format(**{shelf: cleared(shelf) for shelf in ("proofs", "answers", "settled", "persons")})
+""".format(  # noqa: S608 - our own words
+    **{shelf: cleared(shelf) for shelf in ("proofs", "answers", "settled", "persons")}
+)
 
 # While the sweep is switched off, and for as long after as it has at any other time, what nobody asked about is no neglect.
 SWEPT_SINCE = on_since("sweep")
