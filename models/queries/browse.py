@@ -277,6 +277,7 @@ def callback_line(row: Row[Any]) -> CallbackLine:
         attempts=row.attempts,
         next_try_at=row.next_try_at,
         transaction_id=row.transaction_id,
+        erased_at=row.erased_at,
     )
 
 

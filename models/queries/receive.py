@@ -237,7 +237,7 @@ ERASED = text("""
 
 def refuse_erased(session: Session, ids: Sequence[int]) -> None:
     """Raise `Conflict` when one of these callbacks was erased."""
-    erased = session.execute(ERASED, {"ids": ids}).one_or_none()
+    erased = session.execute(ERASED, {"ids": list(ids)}).one_or_none()
     if erased is not None:
         raise Conflict(
             f"callback {erased.id} was erased on {erased.erased_at.astimezone(UTC):%Y-%m-%d}, and there is nothing to read"

@@ -161,9 +161,11 @@ class Step:
     is_over: bool
 
 
+# Nothing is touched where nothing changes: whoever is at the shelf holds its row.
 SET_DAYS = text("""
-    INSERT INTO shelf_marks AS m (shelf, days) VALUES (:shelf, :days)
-    ON CONFLICT (shelf) DO UPDATE SET days = EXCLUDED.days, set_at = clock_timestamp() WHERE m.days <> EXCLUDED.days
+    INSERT INTO shelf_marks (shelf, days)
+    SELECT :shelf, :days WHERE NOT EXISTS (SELECT FROM shelf_marks WHERE shelf = :shelf AND days = :days)
+    ON CONFLICT (shelf) DO UPDATE SET days = EXCLUDED.days, set_at = clock_timestamp()
 """)
 ANEW = text("UPDATE shelf_marks SET upto = 0, walked = 0, ended_at = NULL, set_at = clock_timestamp()")
 TAKE = text("""

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.celery_settings import PRUNE
 from config.retention import DUTY, LEAST, MOST, TARGET, Pace, Retention
-from models.errors import Conflict
+from models.errors import Conflict, GatewayRefused
 from models.order import InvoiceOrder
 from models.payout import PayoutOrder
 from models.queries.events import events_after
@@ -26,7 +26,7 @@ from tasks.job import provide_tools
 from tasks.prune import Fate, prune, stock
 from tasks.record import record
 from tasks.watch import fsck
-from tests.fakes import completed, notcompleted, settings_for, toolbox
+from tests.fakes import Fakes, completed, notcompleted, settings_for, toolbox
 from tests.ledger import LANE, add_pending, answered, claim, knock, run, value
 from tests.plans import plan
 from tests.soundbooks import write_sound_books
@@ -109,9 +109,7 @@ def test_nothing_open_and_nothing_young_is_erased_and_it_is_once_that_is_over(se
 def test_it_goes_on_where_it_was_cut_short_and_two_at_once_erase_each_row_once(sessions):
     add_paid(sessions, 2 * LEAST)
     age(sessions, 400)
-    turns = iter([True, True, False])
-    first = erase(sessions, is_wanted=lambda: next(turns))
-    assert first == {"callbacks": LEAST}
+    assert erase(sessions, is_wanted=iter([True, *[False] * 9]).__next__) == {"callbacks": LEAST}
     upto, walked = run(sessions, "SELECT upto, walked FROM shelf_marks WHERE shelf = 'callbacks'")[0]
     assert (upto, walked) == (LEAST, LEAST)
     with transaction(sessions) as busy:  # somebody else's handful is under way
@@ -157,7 +155,7 @@ def test_what_was_passed_by_is_found_by_walking_anew(sessions):
 )
 def test_the_database_lets_nothing_but_erasing_happen(sessions, statement):
     add_paid(sessions)
-    with pytest.raises(DBAPIError, match="never rewritten|erased_whole"):
+    with pytest.raises(DBAPIError, match=r"never rewritten|erased_whole"):
         run(sessions, statement)
 
 
@@ -177,12 +175,14 @@ def test_the_database_keeps_what_is_open_and_what_was_erased(sessions):
 
 
 def test_what_was_erased_is_neither_read_again_nor_taken_up_again(sessions):
-    tools = toolbox(sessions)
+    fakes = Fakes()
+    tools = toolbox(sessions, fakes)
     order = InvoiceOrder(transaction_id="ORD-X", amount=5000, description="Pagne pour Awa")
     invoices.register(tools, order, token="token-x")
     out = PayoutOrder(transaction_id="OUT-X", amount=700, route=Route.MOBILE_MONEY, customer="22670000000")
-    payouts.create(tools, out)
-    run(sessions, "UPDATE transactions SET sent_at = NULL, status = 'refused', next_check_at = NULL WHERE kind = 'payout'")
+    fakes.gateway.payouts.send_fault = GatewayRefused("no")
+    with pytest.raises(GatewayRefused):
+        payouts.create(tools, out)
     record(tools, [answered(sessions, 1, notcompleted())], lane=LANE)
     intake(tools, knock(sessions, claim("ORD-X")))
     age(sessions, 400)
@@ -192,7 +192,7 @@ def test_what_was_erased_is_neither_read_again_nor_taken_up_again(sessions):
     with pytest.raises(Conflict, match="callback 1 was erased on 20"):
         plan(tools, CallbackChoice(ids=(1,)))
     assert value(sessions, "SELECT items FROM replay_plans WHERE id = :id", id=plan(tools, CallbackChoice())) == 0
-    with pytest.raises(Conflict, match="erased on 20.*use a new transaction_id"):
+    with pytest.raises(Conflict, match=r"erased on 20.*use a new transaction_id"):
         payouts.create(tools, out)
     assert not invoices.register(tools, order, token="token-x").is_new
 

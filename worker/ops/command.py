@@ -12,6 +12,7 @@ from worker.ops import (
     callbacks,
     cases,
     doctor,
+    evidence,
     fsck,
     invoices,
     notices,
@@ -84,6 +85,7 @@ status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
 prune.add_to(app)
+evidence.add_to(app)
 size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
