@@ -22,7 +22,7 @@ from worker.ops.tables import narrow_table
 
 NAMES: Mapping[Shelf, str] = {
     Shelf.CALLBACKS: N_("callbacks"),
-    Shelf.ANSWERS: N_("answers"),
+    Shelf.ANSWERS: N_("other answers"),
     Shelf.PERSONS: N_("persons, unsettled"),
     Shelf.PROOFS: N_("proofs"),
     Shelf.SETTLED: N_("persons, settled"),
