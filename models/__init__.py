@@ -9,6 +9,7 @@ from models.notice import Delivery, Endpoint, Notice, NoticeCounter
 from models.override import Override
 from models.replay import ReplayItem, ReplayPlan
 from models.settlement import Settlement
+from models.shelf import ShelfMark
 from models.stop import Stop
 from models.transaction import Invoice, Payout, Transaction
 
@@ -28,6 +29,7 @@ __all__ = [
     "ReplayItem",
     "ReplayPlan",
     "Settlement",
+    "ShelfMark",
     "Stop",
     "Transaction",
 ]

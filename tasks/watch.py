@@ -18,6 +18,7 @@ from celery import shared_task
 from sqlalchemy.orm import Session
 
 from config import policy
+from config.retention import LATE_AFTER
 from models.answers import Said
 from models.case import PARKING_KINDS
 from models.queries.fsck import notices, plans, slices
@@ -26,6 +27,7 @@ from models.queries.fsck.deliveries import DELIVERIES
 from models.queries.fsck.differences import DIFFERENCES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.reading import reading
+from models.queries.fsck.retention import stalled
 from models.queries.fsck.rule import Violation, Walk
 from models.queries.fsck.slices import Slice, Source
 from models.queries.fsck.sums import Sums
@@ -100,6 +102,9 @@ def fsck(
     yield from _deliveries(run)
     yield from _plans(run)
     yield from _differences(run)
+    with reading(run.sessions) as session:
+        late = stalled(session, late=LATE_AFTER)
+    yield from late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

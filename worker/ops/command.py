@@ -13,11 +13,13 @@ from worker.ops import (
     cases,
     conformance,
     doctor,
+    evidence,
     fsck,
     invoices,
     notices,
     operators,
     payouts,
+    prune,
     reconcile,
     replay,
     report,
@@ -87,6 +89,8 @@ upkeep.add_to(app)
 fsck.add_to(app)
 report.add_to(app)
 reconcile.add_to(app)
+prune.add_to(app)
+evidence.add_to(app)
 size.add_to(app)
 servers.add_to(app)
 conformance.add_to(app)
