@@ -17,6 +17,7 @@ from models.errors import Invalid
 from models.order import InvoiceOrder
 from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
+from tasks.meter import Meter, Unmetered
 
 
 class Gateway(Protocol):
@@ -347,6 +348,7 @@ class Toolbox:
     """Bounds how many questions this process asks at once."""
     approval_above: int = 0
     """Whole francs above which a payout waits for a person; 0: none does."""
+    meter: Meter = field(default_factory=Unmetered)
     merchant: Merchant | None = None
     """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)
