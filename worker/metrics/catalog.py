@@ -36,7 +36,8 @@ QUEUES = ("callbacks", "fresh", "recheck", "notices", "control")
 TASKS = ("read_callbacks", "ask", "sweep", "watch", "echo", "listen", "notify", "replay")
 KINDS = ("invoice", "payout")
 RAN = ("done", "put_off", "failed")
-AGES = (*(f"{tier.until:g}" for tier in policy.AGE_TIERS), "+Inf")
+AGES = (*(str(int(tier.until)) for tier in policy.AGE_TIERS), "+Inf")
+STANDS = ("awaiting", "unsent", "unknown", "pending")
 SCOPES = ("lately", "full")
 PARTS = (
     "stops",
@@ -52,7 +53,6 @@ PARTS = (
     "budget",
     "breaker",
     "signs",
-    "accounts",
 )
 
 QUICK = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15)
@@ -263,13 +263,13 @@ PAYOUTS = _gauge(
     EXPORTER,
     "payouts",
     "Open payouts: awaiting approval, about to be sent (unsent), sent with no reply stored (unknown), and pending.",
-    state=("awaiting", "unsent", "unknown", "pending"),
+    stands=STANDS,
 )
 PAYOUTS_AGE = _gauge(
     EXPORTER,
     "payouts_oldest_age_seconds",
     "Age of the oldest of them; absent without one.",
-    state=("awaiting", "unsent", "unknown", "pending"),
+    stands=STANDS,
 )
 PUSHED = _gauge(EXPORTER, "notices_pushed", "1 where notices are pushed (NOTICE_URL); else they wait to be read.")
 NOTICES_WAITING = _gauge(EXPORTER, "waiting_notices", "Notices that are to be delivered, counted up to 10,000.")

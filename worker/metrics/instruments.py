@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from worker.metrics.metric import Metric
+from worker.metrics.metric import Bounded, Metric
 
 
 def counter(metric: Metric, registry: CollectorRegistry | None) -> Counter:
-    """Something to count with, told by this registry if any."""
-    return Counter(metric.name, metric.meaning, list(metric.labels), registry=registry)
+    """Something to count with, told by this registry if any.
+
+    Where all values of its labels are known it is told as 0 from the start, so that the first time of each is a rise.
+    """
+    made = Counter(metric.name, metric.meaning, list(metric.labels), registry=registry)
+    closed = [values for values in metric.labels.values() if not isinstance(values, Bounded)]
+    if closed and len(closed) == len(metric.labels):
+        for combination in product(*closed):
+            made.labels(*combination)
+    return made
 
 
 def gauge(metric: Metric, registry: CollectorRegistry | None) -> Gauge:

@@ -12,6 +12,7 @@ from worker.ops import (
     callbacks,
     cases,
     doctor,
+    exporter,
     fsck,
     invoices,
     notices,
@@ -86,5 +87,6 @@ size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)
+exporter.add_to(app)
 operators.add_to(app)
 accounts.add_to(app)
