@@ -48,7 +48,7 @@ class Job(Task):  # type: ignore[type-arg]  # Celery's Task is generic for type 
             else:
                 return result
             finally:
-                self.tools.meter.ran(name, how, time.monotonic() - began)
+                _count(self.app, name, how, seconds=time.monotonic() - began)
 
 
 _SLOT = "reconciler_tools"
@@ -61,6 +61,13 @@ class _Slot:
     build: Callable[[], Toolbox]
     tools: Toolbox | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def _count(app: Any, name: str, how: Ran, *, seconds: float) -> None:
+    """Where there are tools by now: what failed may be the making of them."""
+    slot: _Slot | None = getattr(app, _SLOT, None)
+    if slot is not None and slot.tools is not None:
+        slot.tools.meter.ran(name, how, seconds)
 
 
 def provide_tools(app: Any, build: Callable[[], Toolbox]) -> None:
