@@ -148,11 +148,12 @@ def children(parent: int) -> list[int]:
     return found
 
 
-def start_up(data: Path) -> Up:
-    """Start it and return once it has said where everything is."""
+def start_up(data: Path, *, metrics: bool = False) -> Up:
+    """Start it and return once it has said where everything is; with `metrics`, as it does by itself."""
     hidden = ("DATABASE_URL", "REDIS_URL", "LIGDICASH_", "CALLBACK_URL", "WEB_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
     environment |= {"RECONCILER_API_KEY": API_KEY, "PENDING_AFTER": f"{PENDING_AFTER:g}", "WEB_PORT": "0"}
+    environment["METRICS_PORT"] = "" if metrics else "0"
     process = subprocess.Popen(
         [sys.executable, "-m", "worker.ops", "up", "--data", str(data)],
         cwd=ROOT,
@@ -171,6 +172,6 @@ def start_up(data: Path) -> Up:
 def up() -> Iterator[Up]:
     """One running shape for all tests that leave it as they found it."""
     with reachable_folder() as folder:
-        running = start_up(folder)
+        running = start_up(folder, metrics=True)
         yield running
         assert running.stop() == 0, running.said

@@ -34,7 +34,7 @@ SWITCHES = ("settle", "sweep", "notify", "replay")
 BREAKER = ("closed", "open", "probing")
 QUEUES = ("callbacks", "fresh", "recheck", "notices", "control")
 TASKS = ("read_callbacks", "ask", "sweep", "watch", "echo", "listen", "notify", "replay")
-KINDS = ("invoice", "payout")
+DIRECTIONS = ("in", "out")
 RAN = ("done", "put_off", "failed")
 AGES = (*(str(int(tier.until)) for tier in policy.AGE_TIERS), "+Inf")
 STANDS = ("awaiting", "unsent", "unknown", "pending")
@@ -165,27 +165,27 @@ SETTLEMENTS = _counter(
     "settlements",
     "Money that moved on an answer of the gateway: in by invoices, out by payouts. Learned by callback: one about it came"
     " before. What a person settled by hand is not here.",
-    direction=("in", "out"),
+    direction=DIRECTIONS,
     learned_by=LANES,
     **ACCOUNT,
 )
-FRANCS = _counter(WORKER, "settled_francs", "Whole francs of those settlements.", direction=("in", "out"), **ACCOUNT)
+FRANCS = _counter(WORKER, "settled_francs", "Whole francs of those settlements.", direction=DIRECTIONS, **ACCOUNT)
 CLOSED = _counter(
-    WORKER, "closed", "Transactions closed as not completed, on an answer.", direction=("in", "out"), **ACCOUNT
+    WORKER, "closed", "Transactions closed as not completed, on an answer.", direction=DIRECTIONS, **ACCOUNT
 )
 AFTER_CALLBACK = _histogram(
     WORKER,
     "settled_after_callback_seconds",
     "From the first callback about a payment to its settlement; of those that were announced.",
     buckets=WAITS,
-    direction=("in", "out"),
+    direction=DIRECTIONS,
 )
 AFTER_CREATION = _histogram(
     WORKER,
     "settled_after_creation_seconds",
     "From creation to settlement, the time the customer took included.",
     buckets=WAITS,
-    direction=("in", "out"),
+    direction=DIRECTIONS,
     learned_by=LANES,
 )
 SWEPT = _counter(
