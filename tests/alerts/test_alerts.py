@@ -61,6 +61,7 @@ def test_the_page_of_alerts_is_that_of_the_rules():
     assert ALERTS_PAGE.read_text(encoding="utf-8") == alerts_page(), "run `python -m tests.metrics_pages`"
 
 
+@pytest.mark.timeout(300)
 def test_every_alert_fires_on_its_trouble_and_clears(database_url, redis_url, tmp_path):
     files = []
     with running_stage(database_url, redis_url, tmp_path) as stage, capture_logs():
