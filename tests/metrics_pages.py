@@ -31,7 +31,7 @@ when a figure is wrong.
 ## Turn it on
 
 `METRICS_PORT` is 0, which is off. Set it for each process; two on one machine need two ports, and one that is taken is told in the
-log and stops nothing. `METRICS_HOST` is loopback. There are no secrets in what is told, and how much money moves is: leave it where
+log and stops nothing (so of `uvicorn --workers` only the first tells any: start several doors instead). `METRICS_HOST` is loopback. There are no secrets in what is told, and how much money moves is: leave it where
 only Prometheus reaches it.
 
     METRICS_PORT=9464 uvicorn --factory worker.web:create_app ...
