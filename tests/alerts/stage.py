@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -126,21 +126,22 @@ class Stage:
         self.database_wire.mend()
         until(lambda: not self.door.app.state.writer.is_spooling and not list(self.spool.glob("*.spool")))
 
-    def tell(self) -> Series:
-        """Everything Prometheus would scrape now, `up` included."""
+    def tell(self, names: Collection[str]) -> Series:
+        """What Prometheus would scrape of these metrics now, `up` included."""
         told: Series = {}
         for job in JOBS:
-            told |= _scrape(job, self.ports[job])
+            told |= _scrape(job, self.ports[job], tuple(f"{name}{mark}" for name in names for mark in "{ "))
         return told
 
 
-def _scrape(job: str, port: int) -> Series:
+def _scrape(job: str, port: int, beginnings: tuple[str, ...]) -> Series:
     labels = {"job": job, "instance": job}
     try:
         page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
     except requests.ConnectionError:
         return {_series("up", labels): 0}
-    families = text_string_to_metric_families(page.text)
+    wanted = [line for line in page.text.splitlines(keepends=True) if line.startswith(beginnings)]
+    families = text_string_to_metric_families("".join(wanted))
     samples = [sample for family in families for sample in family.samples]
     return {_series("up", labels): 1} | {_series(s.name, {**s.labels, **labels}): s.value for s in samples}
 

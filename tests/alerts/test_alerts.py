@@ -63,16 +63,16 @@ def test_the_page_of_alerts_is_that_of_the_rules():
 
 @pytest.mark.timeout(300)
 def test_every_alert_fires_on_its_trouble_and_clears(database_url, redis_url, tmp_path):
-    files = []
+    files, names = [], names_in(RULES.values())
     with running_stage(database_url, redis_url, tmp_path) as stage, capture_logs():
         stage.all_is_well()
-        calm = before = stage.tell()
+        calm = before = stage.tell(names)
         for alert, cause in TROUBLES.items():
             course = cause(stage)
             next(course)
-            during = stage.tell()
+            during = stage.tell(names)
             assert next(course, "over") == "over"
-            after = stage.tell()
+            after = stage.tell(names)
             files.append(write(tmp_path, fires_and_clears(RULES[alert], before, during, after=after), [RULES[alert]]))
             stage.all_is_well()
             before = after
