@@ -9,7 +9,7 @@ import gc
 from typing import TYPE_CHECKING, Any
 
 from celery import Celery
-from celery.signals import beat_init, celeryd_init, setup_logging, worker_process_init, worker_ready
+from celery.signals import celeryd_init, setup_logging, worker_process_init
 
 from config.accounts import KnownAccounts
 from config.celery_settings import celery_settings
@@ -78,15 +78,6 @@ def app_for_celery() -> Celery:
     @worker_process_init.connect(weak=False)
     def _fresh_tools(**_: Any) -> None:
         give_tools(app, settings, known, meter=counting.meter)
-
-    @worker_ready.connect(weak=False)
-    def _tell_of_worker(**_: Any) -> None:
-        counting.tell()
-
-    @beat_init.connect(weak=False)
-    def _tell_of_beat(**_: Any) -> None:
-        counting.of_beat()
-        counting.tell()
 
     return app
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from celery.signals import after_task_publish
+from celery.signals import after_task_publish, beat_init, worker_ready
 
 from config.settings import Settings
 
@@ -16,13 +16,26 @@ if TYPE_CHECKING:
 
 
 class Counting:
-    """What this process counts, and tells once it is asked to. With METRICS_PORT at 0, nothing."""
+    """What this process counts and tells. With METRICS_PORT at 0, nothing."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._registry: CollectorRegistry | None = None
         self.meter: Meter | None = None
         """What the jobs of a worker count with, in each process of its pool."""
+        if settings.metrics_port:
+            self._begin_with_the_process()
+
+    def _begin_with_the_process(self) -> None:
+        # Celery keeps weak references to receivers unless told otherwise, and these are local.
+        @worker_ready.connect(weak=False)
+        def _worker_is_ready(**_: Any) -> None:  # after its pool was forked: the listener is a thread
+            self._tell()
+
+        @beat_init.connect(weak=False)
+        def _beat_begins(**_: Any) -> None:
+            self._of_beat()
+            self._tell()
 
     def of_worker(self) -> Meter | None:
         """Count what jobs do. Call it before the pool is forked."""
@@ -37,10 +50,7 @@ class Counting:
             self.meter = PrometheusMeter(None)  # its counts are told from the files
         return self.meter
 
-    def of_beat(self) -> None:
-        """Count what beat sends."""
-        if not self._settings.metrics_port:
-            return
+    def _of_beat(self) -> None:
         from worker.metrics import catalog
         from worker.metrics.instruments import counter, gauge
         from worker.metrics.metric import Process
@@ -50,15 +60,13 @@ class Counting:
         rings = counter(catalog.BEAT_RINGS, self._registry)
         rang = gauge(catalog.BEAT_RANG, self._registry)
 
-        # Celery keeps weak references to receivers unless told otherwise, and this one is local.
         @after_task_publish.connect(weak=False)
         def _rang(sender: Any = None, **_: Any) -> None:
             rings.labels(task=str(sender).rpartition(".")[2]).inc()
             rang.set(time.time())
 
-    def tell(self) -> None:
-        """Serve it, from a thread: of a worker, after its pool was forked."""
-        if self._registry is not None:
-            from worker.metrics.serve import serve
+    def _tell(self) -> None:
+        from worker.metrics.serve import serve
 
+        if self._registry is not None:
             serve(self._registry, self._settings)
