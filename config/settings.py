@@ -197,6 +197,14 @@ class Settings(BaseSettings):
         8000, ge=0, le=65_535, description="Port the HTTP door listens on; 0 takes a free one (`up` and `demo` only)."
     )
 
+    metrics_host: str = Field("127.0.0.1", description="Address on which each process tells its metrics.")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65_535,
+        description="Port on which each process tells its metrics at /metrics; 0 is off. Each needs one of its own.",
+    )
+
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
         "INFO", description="Least severe line that is logged."
     )

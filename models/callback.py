@@ -27,6 +27,10 @@ class Outcome(StrEnum):
     """Its body cannot be understood, or broke the reader time and again; kept as it is."""
 
 
+KNOCKED_AT = ":path"
+"""Among the kept headers: where it knocked, if not at the plain route. No header that is sent can have this name."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
     """One request at the callback route, before anything is made of it."""
@@ -36,6 +40,11 @@ class Receipt:
     headers: dict[str, str]
     source: str
     """Address the request came from, as far as the web server knows."""
+
+    @property
+    def is_at_account(self) -> bool:
+        """Whether it knocked at the address of a further account."""
+        return KNOCKED_AT in self.headers
 
 
 class Callback(Base):

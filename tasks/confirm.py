@@ -14,6 +14,7 @@ import structlog
 from celery import shared_task
 
 from config import policy
+from models import trace
 from models.answers import Said
 from models.check import Lane
 from models.errors import TryAgain
@@ -21,6 +22,7 @@ from models.queries import ask as asking
 from models.queries.ask import Question
 from models.session import transaction
 from tasks.job import Job
+from tasks.meter import Why
 from tasks.record import Answered, record
 from tasks.round import Round
 from tasks.strangers import by_account, set_aside, strangers
@@ -64,14 +66,14 @@ def _confirm(tools: Toolbox, name: str, ids: Sequence[int], *, lane: Lane) -> in
         recorded = _work(tools, account, held, lane=lane) if held.ids else 0
     finally:
         held.release(held.ids)
-    log.info("asked", lane=lane.value, given=len(ids), held=len(held.ids), recorded=recorded)
+    log.info("asked", account=name, lane=lane.value, given=len(ids), held=len(held.ids), recorded=recorded)
     return recorded
 
 
 def _work(tools: Toolbox, account: Account, held: Held, *, lane: Lane) -> int:
     leave = account.breaker.leave(len(held.ids))
     if leave.wait:
-        _put_off(tools, held.ids, leave, lane=lane)
+        _put_off(tools, account, held.ids, leave=leave, lane=lane)
         return 0
     ear = Ear(account.breaker, probe=leave.probe)
     recorded = 0
@@ -81,22 +83,33 @@ def _work(tools: Toolbox, account: Account, held: Held, *, lane: Lane) -> int:
         with closing(out.ask(questions)) as handfuls:
             for handful in handfuls:
                 out.stop(ear.hear(handful))
+                tools.meter.answered(account.name, lane, [answered.answer for answered in handful])
                 record(tools, handful, lane=lane)
                 held.release([answered.question.transaction_pk for answered in handful])
                 recorded += len(handful)
     finally:
         ear.tell()
+    if out.unasked:
+        why = Why.BREAKER if out.is_stopped else Why.BUDGET
+        tools.meter.put_off(account.name, lane, why=why, count=len(out.unasked))
     if out.unasked and lane is Lane.PERSON:
         raise TryAgain("there was no turn for this question: the call budget is used up; try again in a few seconds")
     return recorded
 
 
-def _put_off(tools: Toolbox, ids: Collection[int], leave: Leave, *, lane: Lane) -> None:
+def _put_off(tools: Toolbox, account: Account, ids: Collection[int], *, leave: Leave, lane: Lane) -> None:
     if lane is Lane.PERSON:
         raise TryAgain(leave.why)
     with transaction(tools.sessions) as step:
         spread = timedelta(seconds=policy.PUT_OFF_SPREAD)
         asking.put_off(step.session, ids, wait=timedelta(seconds=leave.wait), spread=spread)
+    tools.meter.put_off(account.name, lane, why=Why.BREAKER, count=len(ids))
+    log.info(
+        "questions_put_off",
+        lane=lane.value,
+        reason=leave.why,
+        trace=trace.of_all(map(trace.of_transaction, sorted(ids))),
+    )
 
 
 def _begin(

@@ -6,6 +6,7 @@ Believes nothing: a callback only chooses which question is asked. How it is ask
 from __future__ import annotations
 
 import time
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -16,6 +17,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.orm import Session
 
 from config import policy
+from models import trace
 from models.answers import CallbackContent, Said
 from models.callback import Outcome
 from models.case import CaseKind
@@ -122,7 +124,7 @@ def _read_alone(tools: Toolbox, callback_id: int) -> Reading:
         raise
     except Exception:
         # Due again by itself; the sweep gives it to a person when its attempts are used up.
-        log.exception("callback_not_read", callback_id=callback_id)
+        log.exception("callback_not_read", trace=[trace.of_callback(callback_id)])
         return Reading()
 
 
@@ -136,7 +138,19 @@ def _sum(readings: Sequence[Reading]) -> Reading:
 def _read(tools: Toolbox, callback_ids: Sequence[int]) -> Reading:
     with transaction(tools.sessions) as step:
         done = _read_all(tools, step.session, callback_ids)
+    _tell(done)
+    tools.meter.read(Counter(one.finding.outcome for one in done))
     return Reading(count=len(done), to_ask=sorted(_claims(done)))
+
+
+def _tell(done: Sequence[Sorted]) -> None:
+    """One line for all that came to the same: twins, as a rule. It leads from the callbacks to their transaction."""
+    together: dict[tuple[int | None, Outcome, str], list[int]] = defaultdict(list)
+    for one in done:
+        together[one.finding.transaction_pk, one.finding.outcome, one.finding.note].append(one.finding.callback_id)
+    for (pk, outcome, note), ids in together.items():
+        about = [trace.of_callback(i) for i in ids] if pk is None else trace.of_transaction(pk, ids)
+        log.info("callback_read", outcome=outcome.value, note=note, trace=about)
 
 
 def _read_all(tools: Toolbox, session: Session, callback_ids: Sequence[int]) -> list[Sorted]:

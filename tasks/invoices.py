@@ -14,6 +14,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from config import policy
+from models import trace
 from models.account import DEFAULT
 from models.case import CaseKind
 from models.errors import (
@@ -232,7 +233,7 @@ def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:
             detail = f"{what}. {HOLE_ADVICE}"
             open_cases(step.session, [NewCase(kind=CaseKind.TOKEN_LOST, detail=detail, transaction_pk=pk)])
     except TryAgain:
-        log.warning("case_left_to_the_sweep", transaction_pk=pk)
+        log.warning("case_left_to_the_sweep", trace=trace.of_transaction(pk))
 
 
 def _reread(tools: Toolbox, transaction_id: str) -> Invoice:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,6 +12,7 @@ import structlog
 from celery import Task
 
 from models.errors import TryAgain
+from tasks.meter import Ran
 from tasks.toolbox import Toolbox
 
 log = structlog.get_logger()
@@ -31,13 +33,22 @@ class Job(Task):  # type: ignore[type-arg]  # Celery's Task is generic for type 
         return tools_of(self.app)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Run; expected trouble is one line, a surprise goes on to Celery with its traceback."""
-        with structlog.contextvars.bound_contextvars(job=self.name.rpartition(".")[2]):
+        """Run, and be counted; expected trouble is one line, a surprise goes on to Celery with its traceback."""
+        name = self.name.rpartition(".")[2]
+        began = time.monotonic()
+        how = Ran.FAILED
+        with structlog.contextvars.bound_contextvars(job=name):
             try:
-                return super().__call__(*args, **kwargs)
+                result = super().__call__(*args, **kwargs)
+                how = Ran.DONE
             except TryAgain as exc:
+                how = Ran.PUT_OFF
                 log.warning("put_off", reason=str(exc))
                 return None
+            else:
+                return result
+            finally:
+                _count(self.app, name, how, seconds=time.monotonic() - began)
 
 
 _SLOT = "reconciler_tools"
@@ -50,6 +61,13 @@ class _Slot:
     build: Callable[[], Toolbox]
     tools: Toolbox | None = None
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+def _count(app: Any, name: str, how: Ran, *, seconds: float) -> None:
+    """Where there are tools by now: what failed may be the making of them."""
+    slot: _Slot | None = getattr(app, _SLOT, None)
+    if slot is not None and slot.tools is not None:
+        slot.tools.meter.ran(name, how, seconds)
 
 
 def provide_tools(app: Any, build: Callable[[], Toolbox]) -> None:

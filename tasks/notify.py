@@ -19,6 +19,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from sqlalchemy.orm import Session
 
 from config import policy
+from models import trace
 from models.errors import TryAgain
 from models.event import Event
 from models.notice import NoticeState
@@ -180,6 +181,11 @@ def _record(tools: Toolbox, shift: Shift, told: Sequence[Told]) -> None:
             deliver.endpoint_is_gone(step.session, shift.account)
         _keep_case(step.session, shift.account, told=told, tries=tries, failing=failing)
     _log(told, tries)
+    tools.meter.told(
+        [one.reply.took for one in told],
+        failed=sum(bool(one.trouble) for one in tries),
+        stopped=sum(one.state is NoticeState.STOPPED for one in tries),
+    )
 
 
 def _tried(told: Told, *, jitter: float) -> Tried:
@@ -239,6 +245,7 @@ def _log(told: Sequence[Told], tries: Sequence[Tried]) -> None:
         failed=len(vain),
         stopped=sum(one.state is NoticeState.STOPPED for one in tries),
         slowest=round(max(one.reply.took for one in told), 3),
+        trace=trace.of_all(one.notice.trace for one in told),
         **({"trouble": vain[0].trouble} if vain else {}),
     )
 

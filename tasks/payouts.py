@@ -16,6 +16,7 @@ import structlog
 from sqlalchemy.orm import Session
 
 from config import policy
+from models import trace
 from models.account import DEFAULT
 from models.case import CaseKind
 from models.errors import (
@@ -133,7 +134,7 @@ def send(tools: Toolbox, payout: Payout) -> bool:
     with transaction(tools.sessions) as step:
         is_ours = books.mark_sent(step.session, payout.id, grace=policy.CREATE_GRACE)
     if not is_ours:
-        log.info("payout_not_sent_here", transaction_pk=payout.id)
+        log.info("payout_not_sent_here", trace=trace.of_transaction(payout.id))
         return False
     try:
         accepted = account.gateway.send_payout(_as_sent(payout, account.shop))
@@ -238,7 +239,7 @@ def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:
                 detail = f"{what.rstrip('.')}. {PAYOUT_ADVICE}"
                 open_cases(step.session, [NewCase(kind=CaseKind.TOKEN_LOST, detail=detail, transaction_pk=pk)])
     except TryAgain:
-        log.warning("case_left_to_the_sweep", transaction_pk=pk)
+        log.warning("case_left_to_the_sweep", trace=trace.of_transaction(pk))
 
 
 def _reread(tools: Toolbox, transaction_id: str) -> Payout:

@@ -23,6 +23,7 @@ from models.queries.record import Move, NewCase, NewCheck, NextCheck
 from models.session import transaction
 from models.stop import Switch
 from models.transaction import Kind, Status
+from tasks.meter import MovedOne
 from tasks.toolbox import Toolbox
 
 log = structlog.get_logger()
@@ -90,8 +91,7 @@ def _record_alone(tools: Toolbox, answered: Answered, *, lane: Lane) -> None:
     except NOT_THE_ANSWERS_FAULT:
         raise
     except Exception as exc:
-        pk = answered.question.transaction_pk
-        log.exception("answer_not_recorded", transaction_pk=pk)
+        log.exception("answer_not_recorded", trace=answered.question.trace)
         trouble = f"the answer could not be recorded as it is ({type(exc).__name__})"
         answer = Answer(said=Said.UNKNOWN, trouble=trouble, body=answered.answer.body)
         try:
@@ -99,7 +99,7 @@ def _record_alone(tools: Toolbox, answered: Answered, *, lane: Lane) -> None:
         except NOT_THE_ANSWERS_FAULT:
             raise
         except Exception:
-            log.exception("answer_left_to_the_lease", transaction_pk=pk)
+            log.exception("answer_left_to_the_lease", trace=answered.question.trace)
 
 
 def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
@@ -109,13 +109,15 @@ def _record(tools: Toolbox, answers: Sequence[Answered], *, lane: Lane) -> None:
         judged = [_judge(subject, by_id[subject.id], jitter=tools.draw()) for subject in subjects]
         judged = _hold_back(step.session, judged, jitter=tools.draw())
         check_ids = _keep_evidence(step.session, judged, lane=lane)
-        won = _move(step.session, judged, check_ids)
+        won, announced = _move(step.session, judged, check_ids)
         recording.schedule(step.session, [_next_check(one) for one in judged])
         recording.open_cases(step.session, [case for one in judged if (case := _case(one, check_ids))])
         recording.add_notices(step.session, won, accounts={one.subject.id: one.subject.account for one in judged})
         if won and tools.merchant is not None:
             step.after_commit.append(tools.queue.deliver_soon)
     _tell(judged, lane)
+    by_pk = {one.subject.id: one for one in judged}
+    tools.meter.moved([_moved(by_pk[one.transaction_pk], one, announced, lane=lane) for one in won])
 
 
 def _judge(subject: Subject, answered: Answered, *, jitter: float) -> Judged:
@@ -193,8 +195,13 @@ def _keep_evidence(session: Session, judged: Sequence[Judged], *, lane: Lane) ->
     )
 
 
-def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int]) -> list[Move]:
-    """Move what the verdicts move, and settle; those that did move, which alone may be told to anybody."""
+def _move(
+    session: Session, judged: Sequence[Judged], check_ids: dict[int, int]
+) -> tuple[list[Move], dict[int, float | None]]:
+    """Move what the verdicts move, and settle; those that did move, which alone may be told to anybody.
+
+    And of the settled ones, how many seconds after their first callback.
+    """
     wanted = [
         Move(
             transaction_pk=one.subject.id,
@@ -209,10 +216,22 @@ def _move(session: Session, judged: Sequence[Judged], check_ids: dict[int, int])
     ]
     moved = recording.move(session, wanted)
     won = [one for one in wanted if one.transaction_pk in moved]
-    recording.settle(session, [one for one in won if one.new is Status.COMPLETED])
+    announced = recording.settle(session, [one for one in won if one.new is Status.COMPLETED])
     said_again = {one.subject.id for one in judged if one.verdict.affirms}
     recording.close_parking_cases(session, moved | said_again, resolution="the gateway gave a final answer")
-    return won
+    return won, announced
+
+
+def _moved(one: Judged, move: Move, announced: dict[int, float | None], *, lane: Lane) -> MovedOne:
+    return MovedOne(
+        account=one.subject.account,
+        kind=one.subject.books.kind,
+        status=move.new,
+        lane=lane,
+        amount=one.subject.books.amount,
+        after_creation=one.subject.age,
+        after_callback=announced.get(move.transaction_pk),
+    )
 
 
 def _next_check(one: Judged) -> NextCheck:
@@ -241,6 +260,7 @@ def _tell(judged: Sequence[Judged], lane: Lane) -> None:
         level = log.warning if one.case else log.info
         level(
             "answered",
+            trace=one.answered.question.trace,
             transaction_id=one.subject.books.transaction_id,
             lane=lane.value,
             said=one.answered.answer.said.value,

@@ -16,6 +16,7 @@ from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 
 from config import policy
+from models import trace
 from models.check import Lane
 from models.errors import TryAgain
 from models.foresight import came_to
@@ -131,7 +132,7 @@ def _read_alone(tools: Toolbox, callback_id: int) -> list[Sorted]:
     except (TryAgain, SoftTimeLimitExceeded):
         raise
     except Exception:
-        log.exception("callback_not_read_again", callback_id=callback_id)
+        log.exception("callback_not_read_again", trace=[trace.of_callback(callback_id)])
         return []
 
 

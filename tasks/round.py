@@ -63,6 +63,11 @@ class Round:
         """Let no more questions out, for so many seconds; 0 goes on."""
         self._stopped_for = seconds
 
+    @property
+    def is_stopped(self) -> bool:
+        """Whether it was told to stop, and not yet to go on."""
+        return self._stopped_for > 0
+
     def ask(self, questions: Sequence[Question]) -> Generator[list[Answered]]:
         """Yield answers by handfuls: all that came while the last handful was being recorded, or shortly after each other."""
         left = list(questions)
@@ -92,7 +97,7 @@ class Round:
 
     @property
     def _is_over(self) -> bool:
-        return self._stopped_for > 0 or time.monotonic() - self._began > self._tools.lengths.batch
+        return self.is_stopped or time.monotonic() - self._began > self._tools.lengths.batch
 
     def _question(self, question: Question) -> Answered | None:
         """One question; None when the round was over before a thread was free for it.
@@ -121,7 +126,7 @@ class Round:
         for future in done:
             question = self._waiting.pop(future)
             if error := future.exception():  # a bug of ours: this one is due again by its lease, the others go on
-                log.error("question_failed", transaction_pk=question.transaction_pk, exc_info=error)
+                log.error("question_failed", trace=question.trace, exc_info=error)
             elif answered := future.result():
                 handful.append(answered)
             else:

@@ -14,6 +14,7 @@ import structlog
 from celery import shared_task
 
 from config import policy
+from models import trace
 from models.callback import Outcome
 from models.case import CaseKind
 from models.check import Lane
@@ -91,6 +92,7 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
         ring_for_plans(tools, inline=inline)
     asked = sum(pile.total for pile in transactions)
     swept = Swept(callbacks=callbacks.total, transactions=asked, parked=parked, is_off=is_off)
+    tools.meter.swept(callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)
     if swept.callbacks or swept.transactions or swept.parked:
         log.info("swept", callbacks=swept.callbacks, transactions=swept.transactions, parked=swept.parked)
     return swept
@@ -200,7 +202,7 @@ def _park_holes(tools: Toolbox) -> tuple[int, datetime, bool]:
         unsent = refuse_unsent(step.session, limit=tools.sweep_batch)
         is_off = stops.is_off(step.session, Switch.SWEEP)
     if unsent:
-        log.warning("payouts_never_sent", transaction_pks=unsent)
+        log.warning("payouts_never_sent", trace=trace.of_all(map(trace.of_transaction, unsent)))
     return len(holes), until, is_off
 
 

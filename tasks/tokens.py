@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 from sqlalchemy.orm import Session
 
+from models import trace
 from models.errors import StoreAway
 from models.session import Sessions, transaction
 
@@ -26,7 +27,7 @@ def keep_token(sessions: Sessions, pk: int, store: Callable[[Session], bool]) ->
         try:
             return _store(sessions, store)
         except StoreAway:
-            log.warning("token_not_stored_yet", transaction_pk=pk, attempt=attempt)
+            log.warning("token_not_stored_yet", trace=trace.of_transaction(pk), attempt=attempt)
             time.sleep(1)
     return _store(sessions, store)
 

@@ -18,6 +18,7 @@ from models.errors import Invalid
 from models.order import InvoiceOrder
 from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
+from tasks.meter import Meter, Unmetered
 
 
 class Gateway(Protocol):
@@ -350,6 +351,7 @@ class Toolbox:
     """How long things are kept; for ever, unless somebody says otherwise."""
     approval_above: int = 0
     """Whole francs above which a payout waits for a person; 0: none does."""
+    meter: Meter = field(default_factory=Unmetered)
     merchant: Merchant | None = None
     """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)

@@ -6,6 +6,7 @@ A server that cannot be started fails the tests that need it. It is never a reas
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from itertools import count
 
@@ -33,6 +34,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "servers" in getattr(item, "fixturenames", ()):
             item.add_marker("servers")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what nobody could check on this machine, where it is read."""
+    if shutil.which("promtool") is None:
+        terminalreporter.section("promtool is not installed", sep="!", red=True)
+        terminalreporter.line("Whether the alerts of deploy/prometheus fire and clear was not checked.")
+        terminalreporter.line("Debian and Ubuntu have it in the package `prometheus`.")
 
 
 @pytest.fixture(scope="session")

@@ -25,8 +25,8 @@ from worker.embedded.programs import Setup, deployed
 ROOT = Path(__file__).parents[1]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8")
-OURS = ("migrate", "web", "worker", "notifier", "beat", "simulator")
-LASTING = ("postgres", "redis", "web", "worker", "notifier", "beat")
+OURS = ("migrate", "web", "worker", "notifier", "beat", "exporter", "simulator")
+LASTING = ("postgres", "redis", "web", "worker", "notifier", "beat", "exporter")
 
 # One instruction per item, continued lines joined, comments gone.
 INSTRUCTIONS = re.findall(
@@ -108,10 +108,18 @@ def test_the_deployed_shape_has_these_parts_and_the_simulator_only_in_the_demo()
     }
 
 
-@pytest.mark.parametrize("name", ["migrate", "web", "worker", "beat"])
+@pytest.mark.parametrize("name", ["migrate", "web", "worker", "beat", "exporter"])
 def test_the_containers_run_what_the_embedded_shape_runs(name, tmp_path):
     """Only what differs on purpose differs: addresses, pool, concurrency, and where beat keeps its schedule."""
-    setup = Setup(environment={}, redis_url="redis://x", data=tmp_path, web_host="h", web_port=1, simulator_port=None)
+    setup = Setup(
+        environment={},
+        redis_url="redis://x",
+        data=tmp_path,
+        web_host="h",
+        web_port=1,
+        simulator_port=None,
+        metrics_ports={"exporter": 2},
+    )
     programs = deployed(setup)
     embedded = next(child for child in (programs.migrate, *programs.children) if child.name == name).argv
     module, *arguments = embedded[embedded.index("-m") + 1 :]
@@ -139,7 +147,7 @@ def test_whatever_lasts_is_always_started_again():
 
 def test_nobody_works_on_tables_that_are_not_migrated():
     services = compose()["services"]
-    for name in ("web", "worker", "notifier", "beat"):
+    for name in ("web", "worker", "notifier", "beat", "exporter"):
         assert services[name]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
     assert services["migrate"]["depends_on"]["postgres"] == {"condition": "service_healthy"}
 
@@ -159,7 +167,7 @@ def test_a_stopped_worker_hands_its_work_back_and_gets_the_time_for_it():
 def test_the_containers_get_settings_that_are_valid():
     """What Compose puts in by itself, on top of the example."""
     example = {name: value or "" for name, value in dotenv_values(ROOT / ".env.example").items()}
-    for name in ("migrate", "web", "worker", "notifier", "beat"):
+    for name in ("migrate", "web", "worker", "notifier", "beat", "exporter"):
         given = compose()["services"][name]["environment"]
         filled = {key: re.sub(r"\$\{(\w+)[^}]*\}", lambda m: example[m[1]], value) for key, value in given.items()}
         settings = settings_from(example | filled)

@@ -6,7 +6,7 @@ Jobs and tools are imported where they are needed: beat needs neither, for it ri
 from __future__ import annotations
 
 import gc
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery import Celery
 from celery.signals import celeryd_init, setup_logging, worker_process_init
@@ -15,6 +15,10 @@ from config.accounts import KnownAccounts
 from config.celery_settings import celery_settings
 from config.logs import set_up_logs
 from config.settings import Settings, load_settings, secret_files
+from worker.metrics.celery_side import Counting
+
+if TYPE_CHECKING:
+    from tasks.meter import Meter
 
 JOBS = (
     "tasks.intake",
@@ -38,12 +42,12 @@ def make_app(settings: Settings) -> Celery:
     return app
 
 
-def give_tools(app: Celery, settings: Settings, known: KnownAccounts) -> None:
+def give_tools(app: Celery, settings: Settings, known: KnownAccounts, *, meter: Meter | None = None) -> None:
     """Have the app's tools built anew, on their first use: after a fork, never before."""
     from tasks.job import provide_tools
     from worker.bootstrap import build_toolbox
 
-    provide_tools(app, lambda: build_toolbox(settings, app, known))
+    provide_tools(app, lambda: build_toolbox(settings, app, known, meter=meter))
 
 
 def app_for_celery() -> Celery:
@@ -55,6 +59,7 @@ def app_for_celery() -> Celery:
     settings = load_settings()
     known = KnownAccounts(settings, own_files=secret_files())
     app = _app(settings)
+    counting = Counting(settings)
 
     # Celery keeps weak references to receivers unless told otherwise, and these are local.
     @setup_logging.connect(weak=False)
@@ -65,7 +70,7 @@ def app_for_celery() -> Celery:
     def _our_jobs(**_: Any) -> None:
         for job in JOBS:
             app.loader.import_task_module(job)
-        give_tools(app, settings, known)
+        give_tools(app, settings, known, meter=counting.of_worker())
         # Forked children share what is here by now until somebody writes to it, and the garbage collector writes to all
         # that it looks at: after its first full collection a child had 63 MB to itself, and 36 MB with this.
         gc.collect()
@@ -73,7 +78,7 @@ def app_for_celery() -> Celery:
 
     @worker_process_init.connect(weak=False)
     def _fresh_tools(**_: Any) -> None:
-        give_tools(app, settings, known)
+        give_tools(app, settings, known, meter=counting.meter)
 
     return app
 

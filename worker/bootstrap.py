@@ -13,6 +13,7 @@ from config.retention import Retention
 from config.settings import Environment, Settings, SettingsProblem, load_settings, secret_files
 from models.errors import SettingsFault
 from models.session import Sessions, make_engine, make_sessions
+from tasks.meter import Meter, Unmetered
 from tasks.toolbox import Account, Gateway, Merchant, Shop, Toolbox
 from worker.accounts import LiveAccounts
 from worker.breaker import FleetBreaker, FleetStore
@@ -103,8 +104,13 @@ def build_account(settings: Settings, account: AccountSettings, fleet: Fleet) ->
     )
 
 
-def build_toolbox(settings: Settings, app: Celery, known: KnownAccounts | None = None) -> Toolbox:
-    """Everything a job may use. Opens no connection: each tool does on first use. `known` are accounts read earlier."""
+def build_toolbox(
+    settings: Settings, app: Celery, known: KnownAccounts | None = None, *, meter: Meter | None = None
+) -> Toolbox:
+    """Everything a job may use. Opens no connection: each tool does on first use. `known` are accounts read earlier.
+
+    Without a `meter` nothing is counted.
+    """
     lengths = Lengths.from_settings(settings)
     redis = connect(settings.redis_url.get_secret_value())
     fleet = Fleet(redis)
@@ -122,5 +128,6 @@ def build_toolbox(settings: Settings, app: Celery, known: KnownAccounts | None =
         retention=Retention.from_settings(settings),
         approval_above=settings.payout_approval_above,
         merchant=build_merchant(settings),
+        meter=meter or Unmetered(),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),
     )

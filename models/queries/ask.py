@@ -10,7 +10,9 @@ from typing import Any
 from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
+from models import trace
 from models.decisions import Books
+from models.queries.traced import callbacks_about
 from models.transaction import Kind, Status
 
 NOW = timedelta(0)
@@ -31,6 +33,13 @@ class Question:
     """Whether trouble would be everybody's: the transaction is young, and its last question, if any, had an answer."""
     kind: Kind = Kind.INVOICE
     """Says which question it is: payins and payouts are asked about in two ways."""
+    callbacks: Sequence[int] = ()
+    """The newest callbacks about it, for the log."""
+
+    @property
+    def trace(self) -> list[str]:
+        """What log lines about it are found by."""
+        return trace.of_transaction(self.transaction_pk, self.callbacks)
 
     def __repr__(self) -> str:
         return f"Question(transaction_pk={self.transaction_pk}, asked_at={self.asked_at.isoformat()})"
@@ -53,7 +62,7 @@ class Subject:
 
 # Conditional, so that the 3 s between two questions hold with Redis gone and two workers racing: the loser of the row
 # lock re-reads `last_asked_at` and matches nothing.
-BEGIN = text("""
+BEGIN = text(f"""
     WITH locked AS (
         SELECT id, next_check_at FROM transactions
         WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
@@ -64,8 +73,9 @@ BEGIN = text("""
     WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
     RETURNING t.id, t.account, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL,
-              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind
-""")
+              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind,
+              {callbacks_about("t.id")}
+""")  # noqa: S608 - our own words
 
 # Those that came too soon after their last question: due the moment the spacing is over, not a whole tier later.
 POSTPONE = text("""
@@ -107,8 +117,9 @@ def begin_questions(
             had_date=dated,
             is_trusted=trusted,
             kind=Kind(kind),
+            callbacks=callbacks,
         )
-        for pk, account, token, at, dated, trusted, kind in session.execute(BEGIN, parameters)
+        for pk, account, token, at, dated, trusted, kind, callbacks in session.execute(BEGIN, parameters)
     ]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})

@@ -9,8 +9,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import insert, text
 from sqlalchemy.orm import Session
 
+from models import trace
 from models.case import CaseKind
 from models.notice import Delivery, NoticeState
+from models.queries.traced import callbacks_about
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,8 @@ class ClaimedNotice:
     seq: int
     attempts: int
     leased_until: datetime
+    trace: Sequence[str] = ()
+    """What log lines about it are found by."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ END_SHIFT = text("""
     UPDATE endpoints SET taken_until = NULL WHERE account = :account AND taken_until = :taken_until
 """)
 
-CLAIM = text("""
+CLAIM = text(f"""
     WITH due AS (
         SELECT id FROM notices
         WHERE account = :account AND next_try_at <= clock_timestamp()
@@ -94,8 +98,8 @@ CLAIM = text("""
     )
     UPDATE notices n SET next_try_at = clock_timestamp() + :lease
     WHERE n.id = ANY(ARRAY(SELECT id FROM due)) AND n.state = 'waiting'
-    RETURNING n.id, n.seq, n.attempts, n.next_try_at
-""")
+    RETURNING n.id, n.seq, n.attempts, n.next_try_at, n.transaction_pk, {callbacks_about("n.transaction_pk")} AS callbacks
+""")  # noqa: S608 - our own words
 
 # A notice that was sent anew meanwhile, or taken up by another after our lease, has another date: then it keeps it.
 FINISH = text("""
@@ -170,7 +174,14 @@ def claim_notices(session: Session, account: str, *, limit: int, lease: timedelt
     """Up to `limit` notices that are due, the longest due first; each is ours for `lease`."""
     rows = session.execute(CLAIM, {"account": account, "limit": limit, "lease": lease})
     claimed = [
-        ClaimedNotice(id=row.id, seq=row.seq, attempts=row.attempts, leased_until=row.next_try_at) for row in rows
+        ClaimedNotice(
+            id=row.id,
+            seq=row.seq,
+            attempts=row.attempts,
+            leased_until=row.next_try_at,
+            trace=trace.of_transaction(row.transaction_pk, row.callbacks),
+        )
+        for row in rows
     ]
     return sorted(claimed, key=lambda one: one.seq)
 

@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, func, select, text
 from sqlalchemy.orm import Session
 
+from models import trace
 from models.answers import Said
 from models.callback import Callback
 from models.case import Case
@@ -68,6 +69,11 @@ class InvoiceFacts:
     approval_at: datetime | None = None
     erased_at: datetime | None = None
     """When customer, payer, description and refusal were erased."""
+
+    @property
+    def trace(self) -> str:
+        """What log lines about it are found by."""
+        return trace.of_transaction(self.id)[0]
 
     def __repr__(self) -> str:
         return f"InvoiceFacts(id={self.id}, transaction_id={self.transaction_id!r}, status={self.status.value})"

@@ -72,9 +72,12 @@ class Learned:
     """How many of the last completed payments were settled after that callback, and without one of their own."""
 
 
+ANNOUNCES = "b.note NOT LIKE 'claims pending%' AND b.note NOT LIKE 'claims notcompleted%'"
+"""Of a callback `b`: whether it may have announced that a payment is completed."""
+
 # Entered by the ids of the notices: there is one for each outcome, and many checks. `OFFSET 0` keeps each table from being
 # joined as a whole, which the planner finds cheaper while it is small, or when it has no figures about it.
-FACTS = """
+FACTS = f"""
 WITH facts AS (
     SELECT s.settled_at, date_trunc('hour', s.settled_at, 'UTC') AS hour,
            COALESCE(NULLIF(t.operator_name, ''), t.operator_id) AS operator,
@@ -90,11 +93,11 @@ WITH facts AS (
     LEFT JOIN LATERAL (
         SELECT min(b.received_at) AS at FROM callbacks b
         WHERE b.transaction_pk = n.transaction_pk AND b.received_at <= s.settled_at
-          AND b.note NOT LIKE 'claims pending%' AND b.note NOT LIKE 'claims notcompleted%'
+          AND {ANNOUNCES}
     ) AS told ON TRUE
-    WHERE n.kind = 'completed' AND {these}
+    WHERE n.kind = 'completed' AND {{these}}
 )
-"""
+"""  # noqa: S608 - our own words
 LATELY = FACTS.format(these="n.id > :after AND s.settled_at >= :since")
 THE_LAST = FACTS.format(
     these="""n.id = ANY(ARRAY(

@@ -15,6 +15,7 @@ from models.answers import Answer
 from models.case import PARKING_KINDS, CaseKind
 from models.check import Lane
 from models.notice import NoticeKind
+from models.queries.learned import ANNOUNCES
 from models.transaction import Status
 
 
@@ -136,18 +137,27 @@ def move(session: Session, moves: Sequence[Move]) -> set[int]:
 
 
 # A trigger checks each row against its check: no settlement without the answer that justifies it.
-SETTLE = text("""
+SETTLE = text(f"""
     INSERT INTO settlements (transaction_pk, check_id, account, amount)
     SELECT t.id, s.check_id, t.account, t.amount
     FROM unnest(CAST(:ids AS bigint[]), CAST(:checks AS bigint[])) AS s(id, check_id)
     JOIN transactions t ON t.id = s.id
-""")
+    RETURNING transaction_pk, extract(epoch FROM settled_at - (
+        SELECT min(b.received_at) FROM callbacks b
+        WHERE b.transaction_pk = settlements.transaction_pk AND b.received_at <= settlements.settled_at AND {ANNOUNCES}
+    ))::float8
+""")  # noqa: S608 - our own words
 
 
-def settle(session: Session, moves: Sequence[Move]) -> None:
-    """Write down the money of those that just moved to completed. Raises on a second settlement of one transaction."""
-    if moves:
-        session.execute(SETTLE, {"ids": [m.transaction_pk for m in moves], "checks": [m.check_id for m in moves]})
+def settle(session: Session, moves: Sequence[Move]) -> dict[int, float | None]:
+    """Write down the money of those that just moved to completed. Raises on a second settlement of one transaction.
+
+    For each, seconds since the first callback that announced it; None for those that none did.
+    """
+    if not moves:
+        return {}
+    settled = session.execute(SETTLE, {"ids": [m.transaction_pk for m in moves], "checks": [m.check_id for m in moves]})
+    return {pk: after for pk, after in settled}  # noqa: C416 - rows are not plain tuples
 
 
 # The counter's row lock is held until commit: numbers follow the order of commits and have no gaps. Taken last, briefly.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
@@ -54,8 +55,32 @@ class RunningReplay:
     reason: str
 
 
+class PayoutStands(StrEnum):
+    """Where an open payout is."""
+
+    AWAITING = "awaiting"
+    """It waits for approval."""
+    UNSENT = "unsent"
+    """Somebody is about to send it."""
+    UNKNOWN = "unknown"
+    """It was sent, and no reply is stored."""
+    PENDING = "pending"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutCount:
+    """The open payouts that stand in one place; the oldest by when it was sent, or else made."""
+
+    stands: PayoutStands
+    count: int
+    oldest: float
+    """Its age in seconds."""
+
+
 MOST_WAITING = 10_000
 NEWEST_NOTICES = 50_000
+
+OPEN_STATUSES = [Status.CREATED.value, Status.PENDING.value]
 
 OPEN = text("""
     SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, CAST(:bounds AS float8[])) AS class,
@@ -82,8 +107,7 @@ CASES = text("""
 
 def books_status(session: Session, *, bounds: Sequence[float]) -> BooksStatus:
     """Count what is open. `bounds` are ages in seconds, rising: the classes in which open invoices are counted."""
-    open_statuses = [Status.CREATED.value, Status.PENDING.value]
-    classes = session.execute(OPEN, {"bounds": list(bounds), "open": open_statuses}).all()
+    classes = session.execute(OPEN, {"bounds": list(bounds), "open": OPEN_STATUSES}).all()
     armed = {row[0]: row.armed for row in classes}
     overdue = session.execute(OVERDUE).one()
     unread = session.execute(UNREAD, {"received": Outcome.RECEIVED.value}).one()
@@ -112,6 +136,13 @@ NOTICES = text("""
     ) AS waiting
 """)
 
+PAYOUTS = text("""
+    SELECT CASE WHEN approval = 'awaiting' THEN 'awaiting' WHEN status = 'pending' THEN 'pending'
+                WHEN sent_at IS NULL THEN 'unsent' ELSE 'unknown' END AS stands,
+           count(*) AS payouts, extract(epoch FROM clock_timestamp() - min(COALESCE(sent_at, created_at)))::float8 AS oldest
+    FROM transactions WHERE kind = 'payout' AND status = ANY(CAST(:open AS text[])) GROUP BY stands
+""")
+
 REPLAYS = text("""
     SELECT p.id AS plan, p.items, p.run_by, p.reason,
            p.items - (SELECT count(*) FROM replay_items i WHERE i.plan_id = p.id AND i.done_at IS NULL) AS done
@@ -123,6 +154,14 @@ def notices_status(session: Session) -> NoticesStatus:
     """Count the notices that wait, and those that were given up. Reads no more than the bounds above."""
     row = session.execute(NOTICES, {"most": MOST_WAITING, "newest": NEWEST_NOTICES}).one()
     return NoticesStatus(waiting=row.waiting, oldest_at=row.oldest_at, stopped=row.stopped, now=row.now)
+
+
+def payouts_status(session: Session) -> list[PayoutCount]:
+    """Count the open payouts, by where they stand."""
+    return [
+        PayoutCount(stands=PayoutStands(row.stands), count=row.payouts, oldest=row.oldest)
+        for row in session.execute(PAYOUTS, {"open": OPEN_STATUSES})
+    ]
 
 
 def running_replays(session: Session) -> list[RunningReplay]:

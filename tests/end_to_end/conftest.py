@@ -141,11 +141,12 @@ def children(parent: int) -> list[int]:
     return found
 
 
-def start_up(data: Path, **settings: str) -> Up:
-    """Start it, with these settings on top, and return once it has said where everything is."""
+def start_up(data: Path, *, metrics: bool = False, **settings: str) -> Up:
+    """Start it, with these settings on top, and return once it has said where everything is; `metrics` as it has by itself."""
     hidden = ("DATABASE_URL", "REDIS_URL", "LIGDICASH_", "CALLBACK_URL", "WEB_")
     environment = {name: value for name, value in os.environ.items() if not name.startswith(hidden)}
-    environment |= {"RECONCILER_API_KEY": API_KEY, "PENDING_AFTER": f"{PENDING_AFTER:g}", "WEB_PORT": "0"} | settings
+    environment |= {"RECONCILER_API_KEY": API_KEY, "PENDING_AFTER": f"{PENDING_AFTER:g}", "WEB_PORT": "0"}
+    environment |= {"METRICS_PORT": "" if metrics else "0"} | settings
     process = subprocess.Popen(
         [sys.executable, "-m", "worker.ops", "up", "--data", str(data)],
         cwd=ROOT,
@@ -164,6 +165,6 @@ def start_up(data: Path, **settings: str) -> Up:
 def up() -> Iterator[Up]:
     """One running shape for all tests that leave it as they found it."""
     with reachable_folder() as folder:
-        running = start_up(folder)
+        running = start_up(folder, metrics=True)
         yield running
         assert running.stop() == 0, running.said

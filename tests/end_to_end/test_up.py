@@ -7,6 +7,7 @@ import secrets
 from pathlib import Path
 
 import pytest
+import requests
 
 from tests.end_to_end.conftest import PENDING_AFTER, children, cmdline, eventually, start_up
 from tests.servers import reachable_folder
@@ -71,6 +72,28 @@ def test_a_customer_who_gives_up_closes_the_invoice_without_a_settlement(up):
     up.decide(ours, "notcompleted", twins="json-form")
     up.becomes(ours, "notcompleted", within=10)
     assert settlements(up, ours) == 0
+
+
+def test_each_program_tells_its_metrics_where_up_says_and_the_pool_of_the_worker_as_one(up):
+    def told(program: str) -> dict[str, float]:
+        page = requests.get(up.address(f"metrics of {program}:"), timeout=10).text
+        lines = [line.rpartition(" ") for line in page.splitlines() if line.startswith("reconciler_")]
+        return {series: float(value) for series, _, value in lines}
+
+    settled = 'reconciler_settlements_total{account="default",direction="in",learned_by="callback"}'
+    before = told("worker").get(settled, 0)
+    ours = fresh_id()
+    up.order(ours)
+    up.decide(ours, twins="form-json")
+    up.becomes(ours, "completed", within=15)
+    assert told("worker")[settled] == before + 1
+    assert told("web")['reconciler_door_callbacks_total{outcome="stored",route="default"}'] >= 2
+    assert told("beat")['reconciler_beat_rings_total{task="sweep"}'] > 0
+    books = told("exporter")
+    assert books["reconciler_database_up"] == books["reconciler_redis_up"] == 1
+    assert books["reconciler_migrations_pending"] == 0
+    assert all(value for series, value in books.items() if series.startswith("reconciler_look_up"))
+    assert up.settings().get("METRICS_PORT", "0") == "0"  # a command beside them must not want a port
 
 
 def test_what_was_printed_holds_no_secret(up):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from models.errors import SettingsFault
@@ -54,6 +54,16 @@ def web_port(env: Mapping[str, str], folder: DataFolder) -> int:
         # Remembered too: open invoices tell the gateway to call back at this port, also after the next start.
         return folder.remember_port("web", int(wanted))
     return folder.port("web", preferred=0 if wanted else USUAL_WEB_PORT)
+
+
+def metrics_ports(env: Mapping[str, str], folder: DataFolder, names: Sequence[str]) -> dict[str, int]:
+    """A port for each of these programs, from METRICS_PORT upwards or that of last time; none where it is 0 or not set."""
+    wanted = given(env, "METRICS_PORT")
+    if wanted in ("", "0"):
+        return {}
+    if not wanted.isdecimal():
+        raise SettingsFault(f"METRICS_PORT: {wanted} is not a port")
+    return {name: folder.port(f"metrics-{name}", preferred=port) for port, name in enumerate(names, start=int(wanted))}
 
 
 def http_address(host: str, port: int) -> str:

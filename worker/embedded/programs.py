@@ -14,6 +14,10 @@ from worker.embedded.environment import EVERYWHERE
 from worker.embedded.folder import LOOPBACK, answers
 from worker.embedded.valkey import ONE_TRY
 
+EXPORTER = "exporter"
+TELLING = ("web", "worker", "beat", EXPORTER)
+"""The programs that tell metrics."""
+
 ROOT = Path(__file__).parents[2]
 """The working directory of all of them: `python -m` finds our packages there, whose names are too general to install."""
 
@@ -31,6 +35,8 @@ class Setup:
     simulator_options: tuple[str, ...] = ()
     pool: str = "prefork"
     concurrency: int = 2
+    metrics_ports: Mapping[str, int] = field(default_factory=dict)
+    """Where each program tells its metrics, by its name; empty where none does, and then there is no exporter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +48,11 @@ class Programs:
 
 
 def deployed(setup: Setup) -> Programs:
-    """Migrations, then simulator, HTTP door, worker and beat."""
+    """Migrations, then simulator, HTTP door, worker and beat, and the exporter where metrics are told."""
     simulator = (_simulator(setup, setup.simulator_port),) if setup.simulator_port is not None else ()
     migrate = _python(setup, "migrate", "worker.ops", "migrate")
-    return Programs(migrate, (*simulator, _web(setup), _worker(setup), _beat(setup)))
+    exporter = (_python(setup, EXPORTER, "worker.ops", "metrics"),) if setup.metrics_ports else ()
+    return Programs(migrate, (*simulator, _web(setup), _worker(setup), _beat(setup), *exporter))
 
 
 def _simulator(setup: Setup, port: int) -> Child:
@@ -89,7 +96,7 @@ def _python(
     return Child(
         name=name,
         argv=(sys.executable, "-m", *module),
-        env=setup.environment,
+        env={**setup.environment, "METRICS_PORT": str(setup.metrics_ports.get(name, 0))},
         cwd=ROOT,
         ready=ready,
         grace=grace,

@@ -14,13 +14,14 @@ from worker.embedded.environment import (
     complete,
     given,
     http_address,
+    metrics_ports,
     refuse_play_in_real_books,
     web_host,
     web_port,
 )
 from worker.embedded.folder import LOOPBACK, DataFolder
 from worker.embedded.postgres import EmbeddedPostgres
-from worker.embedded.programs import Programs, Setup, deployed
+from worker.embedded.programs import TELLING, Programs, Setup, deployed
 from worker.embedded.supervisor import Supervisor
 from worker.embedded.valkey import EmbeddedValkey
 from worker.embedded.wheels import SHARED
@@ -93,6 +94,8 @@ class Shape:
         say(_("the database is up to date"))
         self._supervisor.start(*programs.children)
         say(_("programs are ready: {names}").format(names=", ".join(child.name for child in programs.children)))
+        for name, url in self.metrics_urls.items():
+            say(_("metrics of {name}: {url}").format(name=name, url=url))
 
     def _servers(self, say: Progress) -> tuple[list[Child], dict[str, str]]:
         """The servers that are ours to run, and the settings that point to them."""
@@ -117,6 +120,9 @@ class Shape:
             found["LIGDICASH_BASE_URL"] = http_address(LOOPBACK, simulator_port)
         environment = complete(self._env, folder=self._folder, found=found, simulated=self._simulated)
         environment["WEB_PORT"] = str(port)
+        ports = metrics_ports(self._env, self._folder, TELLING)
+        environment["METRICS_PORT"] = "0"  # each program has its own; a command beside them has none
+        environment["METRICS_HOST"] = LOOPBACK
         return Setup(
             environment=environment,
             redis_url=given(environment, "REDIS_URL"),
@@ -127,6 +133,7 @@ class Shape:
             simulator_options=self._simulator_options,
             pool=self._pool,
             concurrency=self._concurrency,
+            metrics_ports=ports,
         )
 
     def stop(self) -> None:
@@ -187,6 +194,12 @@ class Shape:
     def api_url(self) -> str:
         """Where the merchant's API answers."""
         return http_address(self._settled.web_host, self._settled.web_port)
+
+    @property
+    def metrics_urls(self) -> dict[str, str]:
+        """Where each program tells its metrics, by its name; empty where none does."""
+        ports = self._settled.metrics_ports
+        return {name: f"{http_address(LOOPBACK, port)}/metrics" for name, port in ports.items()}
 
     @property
     def callback_url(self) -> str:

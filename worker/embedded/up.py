@@ -19,6 +19,7 @@ from worker.embedded.shape import Shape
 from worker.language import _
 
 SETTINGS_FILE = "settings.env"
+USUAL_METRICS_PORT = "9464"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,8 @@ def run_up(options: UpOptions, console: Console) -> int:
     environment = dict(os.environ)
     if options.port is not None:
         environment["WEB_PORT"] = str(options.port)
+    if not given(environment, "METRICS_PORT"):
+        environment["METRICS_PORT"] = USUAL_METRICS_PORT
     over = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: over.set())
     try:

@@ -14,6 +14,7 @@ from worker.ops import (
     conformance,
     doctor,
     evidence,
+    exporter,
     fsck,
     invoices,
     notices,
@@ -96,5 +97,6 @@ servers.add_to(app)
 conformance.add_to(app)
 app.add_typer(switches.app, name="switch")
 doctor.add_to(app)
+exporter.add_to(app)
 operators.add_to(app)
 accounts.add_to(app)

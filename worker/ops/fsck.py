@@ -46,8 +46,8 @@ def fsck(
     ] = False,
 ) -> None:
     """Hold the books against every rule. Reads only; exits with 1 when one is broken. docs/fsck.md explains each."""
+    from tasks.watch import WATCHED_IN_FULL, WATCHED_LIFE, overrides
     from tasks.watch import fsck as violations
-    from tasks.watch import overrides
 
     rows: Counter[str] = Counter()
     broken: Counter[str] = Counter()
@@ -62,6 +62,8 @@ def fsck(
             broken[violation.rule] += 1
             if broken[violation.rule] <= limit:
                 _tell(violation, as_json=as_json)
+    if since is None:
+        desk_of(ctx).tools.signs.leave(WATCHED_IN_FULL, broken, life=WATCHED_LIFE)
     by_hand = overrides(desk_of(ctx).tools.sessions, since=since)
     _list_overrides(by_hand, limit=limit, as_json=as_json)
     _sum_up(rows, broken, by_hand=by_hand.count, seconds=time.monotonic() - began, limit=limit, as_json=as_json)

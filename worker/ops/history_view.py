@@ -71,6 +71,7 @@ def history_document(history: History) -> dict[str, object]:
         "cases": history.cases,
         "overrides": history.overrides,
         "notices": history.notices,
+        "trace": invoice.trace,
         "timeline": [
             {"at": m.at, "after_seconds": m.after.total_seconds(), "who": m.who, "what": m.what}
             for m in timeline(history)
@@ -112,6 +113,7 @@ def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
         (_("created"), f"{stamp(invoice.created_at)} UTC"),
         (_("asked"), _asked(invoice)),
         (_("next"), what_is_next(invoice)),
+        (_("in the logs"), invoice.trace),
     ]
 
 

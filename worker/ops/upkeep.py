@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -88,15 +89,22 @@ def _sweep_until_told(sweep_once: Callable[[], Swept], *, every: float) -> None:
     from models.errors import TryAgain
 
     over = threading.Event()
-    before = {sign: signal.signal(sign, lambda *_: over.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
     typer.echo(_("sweeping every {every} s until Ctrl-C").format(every=number(every, "g")), err=True)
-    try:
+    with until_told(over):
         while not over.is_set():
             try:
                 sweep_once()
             except TryAgain as exc:
                 structlog.get_logger().warning("sweep_put_off", reason=str(exc))
             over.wait(every)
+
+
+@contextmanager
+def until_told(over: threading.Event) -> Iterator[None]:
+    """Meanwhile Ctrl-C and SIGTERM set this event and do nothing else."""
+    before = {sign: signal.signal(sign, lambda *_: over.set()) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
     finally:
         for sign, handler in before.items():
             signal.signal(sign, handler)

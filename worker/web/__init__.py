@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
+from prometheus_client import CollectorRegistry
 from redis import Redis
 from redis.exceptions import RedisError
 
@@ -28,9 +29,13 @@ from tasks.toolbox import Toolbox
 from worker.app import make_app
 from worker.bootstrap import settings_or_fault
 from worker.locks import connect
+from worker.metrics.door import DoorMeter
+from worker.metrics.metric import Process
+from worker.metrics.serve import new_registry, serve
 from worker.web.account_door import ACCOUNT_PATH, AccountDoor, documented_for_account
 from worker.web.callback import DOCUMENTED, CallbackDoor
 from worker.web.docs import docs_route
+from worker.web.door_state import DoorState
 from worker.web.drainer import Drainer
 from worker.web.errors import speak_plainly
 from worker.web.event_api import event_routes
@@ -63,6 +68,7 @@ def create_app() -> FastAPI:
         set_up_logs(settings)
         _quiet_server()
         app = build_app(settings, tools_of(make_app(settings)), writing=for_writing(settings))
+        serve(registry_of(app), settings)
     except SettingsFault as exc:
         raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
     # What is here by now stays for good. The garbage collector would look through all of it every now and then: a tenth of a
@@ -70,6 +76,14 @@ def create_app() -> FastAPI:
     gc.collect()
     gc.freeze()
     return app
+
+
+def registry_of(app: FastAPI) -> CollectorRegistry:
+    """What this door tells of itself at /metrics."""
+    registry = new_registry(Process.WEB)
+    for part in app.state.metrics:
+        registry.register(part)
+    return registry
 
 
 def for_writing(settings: Settings) -> Sessions:
@@ -86,8 +100,9 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     spool.prepare()
     ringer = Ringer(tools.queue.read_soon)
     sessions = writing or tools.sessions
-    writer = Writer(sessions, spool, ring=ringer.ring)
-    drainer = Drainer(spool, sessions, ring=ringer.ring, database_is_back=writer.database_is_back)
+    meter = DoorMeter()
+    writer = Writer(sessions, spool, ring=ringer.ring, meter=meter)
+    drainer = Drainer(spool, sessions, ring=ringer.ring, database_is_back=writer.database_is_back, meter=meter)
     callbacks = CallbackDoor(writer)
     app = FastAPI(
         title="LigdiCash reconciler",
@@ -110,6 +125,8 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     app.openapi = document  # type: ignore[method-assign]  # the documented way to add to it
     app.router.routes.append(docs_route(document))
     app.state.writer = writer
+    app.state.meter = meter
+    app.state.metrics = (meter, DoorState(writer, drainer, spool))
     return app
 
 

@@ -10,14 +10,14 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from config.settings import CALLBACK_PATH
+from models.callback import KNOCKED_AT
 from worker.web.callback import DOCUMENTED, CallbackDoor
 
 log = structlog.get_logger()
 
 ACCOUNT_PATH = f"{CALLBACK_PATH}/{{account}}"
 
-PATH = b":path"
-"""Among the kept headers: where the callback knocked, if not at the plain route. No header that is sent can have this name."""
+PATH = KNOCKED_AT.encode()
 
 LONGEST = 40
 """Characters of a name that are logged."""

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from config.logs import MASK, mask
 from config.settings import CALLBACK_PATH
 from models.callback import Receipt
+from models.errors import StoreAway
 from worker.web.body import MAX_BODY, is_one_of, read_body
 from worker.web.waiting_room import Told
 from worker.web.writer import Writer
@@ -78,6 +79,10 @@ class CallbackDoor:
     def within(self) -> float:
         """Seconds until a callback is durable, or is told that it is not."""
         return self._writer.within
+
+    def too_late(self) -> StoreAway:
+        """What is said once that time is over."""
+        return self._writer.too_late()
 
     def routes(self) -> list[Route]:
         """Where the framework finds it, and refuses other methods."""

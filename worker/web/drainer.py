@@ -11,6 +11,7 @@ import structlog
 
 from models.errors import StoreAway
 from models.session import Sessions
+from worker.metrics.door import DoorMeter
 from worker.web.spool import REFUSED, TORN, DrainFile, Spool, Stretch
 from worker.web.store import NotStorable, commit, in_parts
 from worker.web.waiting_room import BATCH, BATCH_BYTES
@@ -39,6 +40,7 @@ class Drainer:
         ring: Callable[[Sequence[int]], object],
         database_is_back: Callable[[], object],
         every: float = EVERY,
+        meter: DoorMeter | None = None,
     ) -> None:
         """`ring` hears the ids of each commit; `database_is_back` is called whenever nothing speaks against the database.
 
@@ -49,6 +51,7 @@ class Drainer:
         self._ring = ring
         self._database_is_back = database_is_back
         self._every = every
+        self._meter = meter or DoorMeter()
         self._file: DrainFile | None = None
         self._left_alone: dict[Path, float] = {}
         self._stopping = threading.Event()
@@ -130,6 +133,7 @@ class Drainer:
                 continue
             file.advance(part)
             self._ring(outcome)
+            self._meter.drained(len(part))
             self._database_is_back()
             stored += len(part)
         return stored

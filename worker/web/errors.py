@@ -81,6 +81,7 @@ def problem(
     request: Request, status: int, sentence: str, *, headers: Mapping[str, str] | None = None, **more: object
 ) -> JSONResponse:
     """One refusal: its answer, and its line in the log."""
+    request.app.state.meter.refused(int(status))
     log.info("refused", status=int(status), method=request.method, path=_path(request), error=sentence)
     return JSONResponse({"error": sentence, **more}, status, headers=dict(headers or {}))
 

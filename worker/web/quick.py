@@ -13,7 +13,7 @@ from typing import Any
 
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from models.errors import ReconcilerError, StoreAway, TryAgain
+from models.errors import ReconcilerError, TryAgain
 from worker.web.callback import REFUSAL, STORED, STORED_HEADERS, CallbackDoor, is_without_trouble
 from worker.web.exchange import Exchange, whole
 from worker.web.server import PatientProtocol
@@ -126,7 +126,7 @@ class QuickProtocol(PatientProtocol):
 
     def _too_late(self) -> None:
         if isinstance(self.under_way, Knock) and self._door is not None and not self.transport.is_closing():
-            self.under_way.told(StoreAway(f"neither database nor spool took it within {self._door.within:g} seconds"))
+            self.under_way.told(self._door.too_late())
         else:
             super()._too_late()
 

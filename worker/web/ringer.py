@@ -1,4 +1,4 @@
-"""Rings the doorbell for what the writer has stored, on a thread of its own: the broker must never delay an answer."""
+"""Rings the doorbell for what was stored, and tells the log of it, on a thread of its own: the broker must never delay an answer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ import threading
 from collections.abc import Callable, Sequence
 
 import structlog
+
+from models import trace
+from tasks.toolbox import in_batches
 
 log = structlog.get_logger()
 
@@ -15,6 +18,9 @@ BACKLOG = 100_000
 REST = 0.02
 """Seconds between two rings. A ring costs a millisecond of the door's time, however many it is for; the first after a
 rest is rung at once."""
+
+TOLD_TOGETHER = 500
+"""Callbacks one log line names. A line for each would cost the door more than storing it."""
 
 
 class Ringer:
@@ -58,6 +64,8 @@ class Ringer:
 
     def _run(self) -> None:
         while ids := self._next():
+            for some in in_batches(ids, size=TOLD_TOGETHER):
+                log.info("callbacks_stored", count=len(some), trace=list(map(trace.of_callback, some)))
             try:
                 self._do_ring(ids)
             except Exception:  # a bug of ours, not the broker's trouble; the sweep rings for these

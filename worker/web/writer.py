@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -17,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from models.callback import Receipt
 from models.errors import ReconcilerError, StoreAway, TryAgain
 from models.session import Sessions
+from worker.metrics.door import DoorMeter
 from worker.web.spool import Spool, Spooled, SpoolRefuses
 from worker.web.store import NotStorable, commit, in_parts
 from worker.web.waiting_room import Told, Waiting, WaitingRoom
@@ -48,6 +50,7 @@ class Writer:
         ring: Callable[[Sequence[int]], object],
         room: WaitingRoom | None = None,
         within: float = ANSWER_WITHIN,
+        meter: DoorMeter | None = None,
     ) -> None:
         """`ring` hears the ids of each commit, in the storing thread: it must return at once and not raise.
 
@@ -57,6 +60,7 @@ class Writer:
         self._spool = spool
         self._ring = ring
         self._room = room or WaitingRoom()
+        self._meter = meter or DoorMeter()
         self.within = within
         self._storing = threading.Thread(target=self._store_all, name="writer", daemon=True)
         self._spooling = threading.Thread(target=self._spool_all, name="spooler", daemon=True)
@@ -107,7 +111,17 @@ class Writer:
 
         Raises `TryAgain` when too many wait or the door is closing. How long that may take is the caller's to watch.
         """
-        self._room.take(Waiting(receipt, told))
+        item = Waiting(receipt, told)
+        try:
+            self._room.take(item)
+        except TryAgain:
+            self._count_away([item])
+            raise
+
+    def too_late(self) -> StoreAway:
+        """What is said to a request whose receipt is not durable in all that time."""
+        self._meter.turned_away("unavailable", count=1, at_accounts=0)
+        return StoreAway(f"neither database nor spool took it within {self.within:g} seconds")
 
     async def store(self, receipt: Receipt) -> None:
         """Return once the receipt is durable.
@@ -121,7 +135,7 @@ class Writer:
             async with asyncio.timeout(self.within):
                 await durable
         except TimeoutError as exc:
-            raise StoreAway(f"neither database nor spool took it within {self.within:g} seconds") from exc
+            raise self.too_late() from exc
 
     def _store_all(self) -> None:
         while batch := self._room.next_to_store():
@@ -141,6 +155,8 @@ class Writer:
         self._room.stored(part)
         self._release(part, None)
         self._ring(outcome)
+        self._meter.committed(len(part))
+        self._count(part, "stored")
 
     def _refuse(self, item: Waiting, error: NotStorable) -> None:
         cause = error.__cause__
@@ -148,6 +164,7 @@ class Writer:
         log.error("receipt_not_storable", source=item.receipt.source, reason=str(error), exc_info=surprise)
         self._room.refused(item)
         self._release([item], error)
+        self._meter.turned_away("refused", count=1, at_accounts=_at_accounts([item]))
 
     def _spool_all(self) -> None:
         while batch := self._room.next_to_spool():
@@ -158,12 +175,22 @@ class Writer:
             except Exception:  # a bug of ours: the thread must live, and answers be given
                 log.exception("callbacks_not_stored", count=len(batch))
                 self._release(batch, TryAgain("this cannot be stored now; send the same request again"))
+                self._count_away(batch)
             else:
                 self._release(batch, None)
+                self._count(batch, "spooled")
 
     def _turn_away(self, batch: Sequence[Waiting], why: SpoolRefuses) -> None:
         log.error("callbacks_not_stored", count=len(batch), reason=str(why))
         self._release(batch, why)
+        self._count_away(batch)
+
+    def _count(self, batch: Sequence[Waiting], outcome: str) -> None:
+        now = time.monotonic()
+        self._meter.durable(outcome, took=[now - item.since for item in batch], at_accounts=_at_accounts(batch))
+
+    def _count_away(self, batch: Sequence[Waiting]) -> None:
+        self._meter.turned_away("unavailable", count=len(batch), at_accounts=_at_accounts(batch))
 
     def _release(self, batch: Sequence[Waiting], error: ReconcilerError | None) -> None:
         """Let the requests answer, with one call into their loop for the whole batch."""
@@ -173,6 +200,10 @@ class Writer:
             self._loop.call_soon_threadsafe(_settle, batch, error)
         except RuntimeError:  # the loop is closed: nobody is left to answer to
             log.warning("answers_without_a_loop", count=len(batch))
+
+
+def _at_accounts(batch: Sequence[Waiting]) -> int:
+    return sum(item.receipt.is_at_account for item in batch)
 
 
 def _settle(batch: Sequence[Waiting], error: ReconcilerError | None) -> None:

@@ -47,6 +47,7 @@ def document(facts: Facts, diagnosis: Diagnosis) -> dict[str, object]:
         "queues": fleet and fleet.waiting,
         "stops": facts.standing.stops,
         "override": facts.standing.override,
+        "trace": invoice.trace,
         "history": history,
     }
 

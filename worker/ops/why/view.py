@@ -66,6 +66,7 @@ def _answer(wording: Wording, *, customer: str) -> Iterator[tuple[str, str | Tex
 def _now(facts: Facts) -> Iterator[tuple[str, str | Text]]:
     """What Redis holds at this moment."""
     yield _("as of"), at(facts.now, now=facts.now)
+    yield _("in the logs"), _("each line about it has {trace} in its field `trace`").format(trace=facts.invoice.trace)
     fleet = facts.fleet
     if fleet is None:
         for name in (_("lock"), _("breaker"), _("budget"), _("queues")):
