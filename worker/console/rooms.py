@@ -39,3 +39,8 @@ def all_rooms() -> list[Room]:
     from worker.console import overview
 
     return [overview.ROOM]
+
+
+def has_page(path: str) -> bool:
+    """Whether some room has a page at just this path."""
+    return any(each.path == path for room in all_rooms() for each in room if isinstance(each, Page))
