@@ -11,6 +11,7 @@ from worker.ops import (
     accounts,
     callbacks,
     cases,
+    console,
     doctor,
     fsck,
     invoices,
@@ -85,6 +86,7 @@ fsck.add_to(app)
 size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
+app.add_typer(console.app, name="console")
 doctor.add_to(app)
 operators.add_to(app)
 accounts.add_to(app)
