@@ -12,6 +12,7 @@ from worker.ops import (
     callbacks,
     cases,
     conformance,
+    console,
     doctor,
     evidence,
     exporter,
@@ -96,6 +97,7 @@ size.add_to(app)
 servers.add_to(app)
 conformance.add_to(app)
 app.add_typer(switches.app, name="switch")
+app.add_typer(console.app, name="console")
 doctor.add_to(app)
 exporter.add_to(app)
 operators.add_to(app)

@@ -245,13 +245,13 @@ def test_settings_that_are_wrong_are_all_named_and_end_with_1(monkeypatch, tmp_p
 def test_a_person_gets_a_line_each_and_a_sum(doctor):
     lines = doctor.run("--quick").stdout.splitlines()
     assert lines[0] == "ok    settings      complete, for development"
-    assert re.fullmatch(r"2 faults; 19 checks in \d+\.\d s", lines[-1])  # durability, and no beat
+    assert re.fullmatch(r"2 faults; 20 checks in \d+\.\d s", lines[-1])  # durability, and no beat
 
 
 def test_it_speaks_french(doctor):
     lines = doctor.run("--quick", "--lang", "fr").stdout.splitlines()
     assert lines[0] == "ok    settings      complets, pour development"
-    assert "défauts ; 19 contrôles en" in lines[-1]
+    assert "défauts ; 20 contrôles en" in lines[-1]
 
 
 def test_the_page_explains_every_check():
