@@ -14,6 +14,7 @@ import redis
 from hypothesis import settings
 
 from models.session import Sessions
+from tests import programs
 from tests.ledger import empty, open_books
 from tests.servers import TEMPLATE, Servers, create_database, drop_database, fresh_name, running_servers
 
@@ -33,6 +34,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "servers" in getattr(item, "fixturenames", ()):
             item.add_marker("servers")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """A machine without a browser, or without promtool, tests less: whoever reads the end of the run has to know."""
+    for line in programs.missing():
+        terminalreporter.write_sep("!", line, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")
