@@ -36,4 +36,4 @@ EXPOSE 8000
 HEALTHCHECK --interval=15s --timeout=5s --start-period=20s --retries=3 \
     CMD ["python", "-c", "import http.client as h; c = h.HTTPConnection('127.0.0.1', 8000, timeout=4); c.request('GET', '/healthz'); raise SystemExit(c.getresponse().status != 200)"]
 # Stopping: new connections are refused at once, requests under way get their answers. Run with an init (`--init`).
-CMD ["uvicorn", "--factory", "worker.web:create_app", "--host", "0.0.0.0", "--port", "8000", "--http", "worker.web.quick:QuickProtocol", "--no-access-log", "--timeout-graceful-shutdown", "10"]
+CMD ["uvicorn", "--factory", "worker.server:create_app", "--host", "0.0.0.0", "--port", "8000", "--http", "worker.web.quick:QuickProtocol", "--no-access-log", "--timeout-graceful-shutdown", "10"]

@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from config.account_tables import TableFaults, read_tables
 from config.values import (
+    ConsoleUsers,
     HttpUrl,
     NoticeKey,
     NoticeUrl,
@@ -25,6 +26,7 @@ from config.values import (
     OptionalHttpUrl,
     PostgresUrl,
     RedisUrl,
+    people_of,
     safe_in_production,
     sentence_of,
     separate,
@@ -170,6 +172,12 @@ class Settings(BaseSettings):
         1024, ge=1, le=1_000_000, description="Megabytes the spool may hold; past them the door answers 503."
     )
 
+    console_users: ConsoleUsers = Field(
+        SecretStr(""),
+        description="Who may sign in to /console, as name:hash, one a line; `reconciler console password NAME` makes one. "
+        "Empty: no console. docs/console.md describes it.",
+    )
+
     web_host: str = Field("127.0.0.1", description="Address the HTTP door listens on.")
     web_port: int = Field(
         8000, ge=0, le=65_535, description="Port the HTTP door listens on; 0 takes a free one (`up` and `demo` only)."
@@ -184,6 +192,11 @@ class Settings(BaseSettings):
     def operator_ids(self) -> tuple[str, ...]:
         """LIGDICASH_OPERATORS, one by one; empty when it is not known which operators the project has."""
         return separate(self.ligdicash_operators)
+
+    @property
+    def console_people(self) -> dict[str, str]:
+        """CONSOLE_USERS: the hash of each person's password, by name."""
+        return people_of(self.console_users.get_secret_value())
 
     @classmethod
     def settings_customise_sources(  # noqa: PLR0917 - the library calls it so

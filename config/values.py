@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
@@ -82,6 +83,38 @@ def _operator_ids(value: str) -> str:
     return ",".join(dict.fromkeys(ids))
 
 
+PERSON = re.compile(
+    r"(?P<name>[\w.@+-]{1,64}):(?P<hash>\$argon2id\$v=19\$m=\d{1,8},t=\d{1,3},p=\d{1,3}\$[\w+/]{8,}\$[\w+/]{16,})"
+)
+"""One person of CONSOLE_USERS: the name that signs what they do, and the hash of their password."""
+
+
+def _console_users(value: SecretStr) -> SecretStr:
+    names: set[str] = set()
+    for place, entry in enumerate(entries_of(value.get_secret_value()), start=1):
+        found = PERSON.fullmatch(entry)
+        if found is None:
+            raise ValueError(
+                f"entry {place} is not name:hash with an argon2id hash; `reconciler console password NAME` makes one. "
+                "In a .env file it stands in single quotes, or its $ are taken for variables"
+            )
+        if found["name"] in names:
+            raise ValueError(f"entry {place} is a person who is there already")
+        names.add(found["name"])
+    return value
+
+
+def entries_of(people: str) -> list[str]:
+    """What stands between blanks and line ends; lines that begin with # are left out."""
+    lines = (line.strip() for line in people.splitlines())
+    return [entry for line in lines if not line.startswith("#") for entry in line.split()]
+
+
+def people_of(people: str) -> dict[str, str]:
+    """The hash of each person's password, by name, of a CONSOLE_USERS that was found good."""
+    return dict(entry.split(":", 1) for entry in entries_of(people))
+
+
 def separate(ids: str) -> tuple[str, ...]:
     """What stands between the commas."""
     return tuple(part for part in ids.split(",") if part)
@@ -102,6 +135,7 @@ RedisUrl = Annotated[SecretStr, AfterValidator(_redis_url)]
 HttpUrl = Annotated[str, AfterValidator(_http_url)]
 OptionalHttpUrl = Annotated[str, AfterValidator(_optional_http_url)]
 OperatorIds = Annotated[str, AfterValidator(_operator_ids)]
+ConsoleUsers = Annotated[SecretStr, AfterValidator(_console_users)]
 NoticeUrl = Annotated[str, AfterValidator(_notice_url)]
 NoticeKey = Annotated[SecretStr, AfterValidator(_notice_key)]
 

@@ -18,11 +18,14 @@ from models.errors import StoreAway
 Sessions = sessionmaker[Session]
 
 # A statement that waits is worse than one that fails: the row is due again by itself. Milliseconds.
-SERVER_LIMITS = "-c statement_timeout=10000 -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000"
+SERVER_LIMITS = "-c statement_timeout={statement} -c lock_timeout=4000 -c idle_in_transaction_session_timeout=15000"
 
 
-def make_engine(url: str, *, pool_size: int = 5) -> Engine:
-    """An engine that opens nothing until used. One per process, made after any fork: children must not share sockets."""
+def make_engine(url: str, *, pool_size: int = 5, statement_within: float = 10) -> Engine:
+    """An engine that opens nothing until used. One per process, made after any fork: children must not share sockets.
+
+    The server ends a statement that takes longer than `statement_within` seconds.
+    """
     engine = create_engine(
         url,
         pool_size=pool_size,
@@ -38,7 +41,7 @@ def make_engine(url: str, *, pool_size: int = 5) -> Engine:
             # Seconds of silence until the peer is asked whether it still lives: a machine that vanished never answers.
             "keepalives_idle": 10,
             "keepalives_interval": 5,
-            "options": SERVER_LIMITS,
+            "options": SERVER_LIMITS.format(statement=round(statement_within * 1000)),
             "application_name": "reconciler",
         },
     )

@@ -60,9 +60,10 @@ KINDS_OF_ROWS = {"transactions", "callbacks", "notices"}
 
 
 def marked() -> set[Text]:
-    """What stands in `_`, `N_` or `ngettext` anywhere in the top room."""
+    """What stands in `_`, `N_` or `ngettext` anywhere in the top room, the templates of its pages included."""
     room = Path(worker.__file__).parent
-    found = extract_from_dir(str(room), method_map=[("**.py", "python")], keywords=KEYWORDS)
+    readers = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+    found = extract_from_dir(str(room), method_map=readers, keywords=KEYWORDS)
     return {message for _file, _line, message, _comments, _context in found}
 
 

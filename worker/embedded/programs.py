@@ -61,7 +61,7 @@ def _web(setup: Setup) -> Child:
     return _python(
         setup,
         "web",
-        *("uvicorn", "--factory", "worker.web:create_app", *where, *patience, "--no-access-log"),
+        *("uvicorn", "--factory", "worker.server:create_app", *where, *patience, "--no-access-log"),
         ready=lambda: answers(setup.web_port, host=host),
     )
 

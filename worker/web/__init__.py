@@ -1,4 +1,4 @@
-"""The HTTP door: callbacks in, invoices and payouts in, probes. Start it with `uvicorn --factory worker.web:create_app`.
+"""The HTTP door: callbacks in, invoices and payouts in, probes. `worker.server` starts it, with the console above it.
 
 Only wiring stands here; the rooms behind the door are its neighbours in this folder.
 """
@@ -56,13 +56,25 @@ DESCRIPTION = f"""Takes in LigdiCash's callbacks, and creates the invoices and p
 """
 
 
+Furnish = Callable[[FastAPI, Settings, Toolbox], object]
+"""Adds rooms of the floors above to the app of a server process."""
+
+
 def create_app() -> FastAPI:
+    """The door alone, without the console: see `worker.server`."""
+    return app_of_process()
+
+
+def app_of_process(furnish: Furnish | None = None) -> FastAPI:
     """The app of a server process, from the environment. Faulty settings end the process with one line each."""
     try:
         settings = settings_or_fault()
         set_up_logs(settings)
         _quiet_server()
-        app = build_app(settings, tools_of(make_app(settings)), writing=for_writing(settings))
+        tools = tools_of(make_app(settings))
+        app = build_app(settings, tools, writing=for_writing(settings))
+        if furnish is not None:
+            furnish(app, settings, tools)
     except SettingsFault as exc:
         raise SystemExit(f"reconciler cannot start, fix these settings:\n{exc}") from None
     # What is here by now stays for good. The garbage collector would look through all of it every now and then: a tenth of a
