@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from worker.console.visit import Visit, to
+from worker.console.visit import NOT_DONE, Visit, to
 from worker.language import _, languages, ngettext, number
 from worker.ops.shown import francs, safe, short, stamp, without_tokens
 
@@ -64,6 +64,7 @@ class Renderer:
             "ngettext": ngettext,
             "number": number,
             "to": to,
+            "NOT_DONE": NOT_DONE,
             "languages": {name: NAMES.get(name, name) for name in languages()},
             "stylesheet": to("/static/console.css", v=sha256((STATIC / "console.css").read_bytes()).hexdigest()[:12]),
         }

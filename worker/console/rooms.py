@@ -36,6 +36,6 @@ Room = Sequence[Page | Action]
 
 def all_rooms() -> list[Room]:
     """Every room, in the order of the navigation."""
-    from worker.console import overview
+    from worker.console import callbacks, cases, overview, plans, search, switches, transactions
 
-    return [overview.ROOM]
+    return [overview.ROOM, search.ROOM, transactions.ROOM, cases.ROOM, callbacks.ROOM, plans.ROOM, switches.ROOM]

@@ -6,11 +6,12 @@ import re
 
 import pytest
 
+from tests.soundbooks import write_sound_books
 from tests.worker.console.browser import OpenConsole
 from worker.console.headers import HEADERS
 from worker.console.rooms import Action, Page, all_rooms
 
-EXAMPLES: dict[str, str] = {}
+EXAMPLES: dict[str, str] = {"id": "ORD-3", "callback": "1", "case": "1", "plan": "1", "switch": "settle"}
 """A value for each parameter of a path, by its name; `fill` puts what they name into the books."""
 
 ROOMS = [each for room in all_rooms() for each in room]
@@ -25,6 +26,7 @@ def path_of(each: Page | Action) -> str:
 
 @pytest.fixture
 def filled(console) -> OpenConsole:
+    write_sound_books(console.sessions)
     return console
 
 

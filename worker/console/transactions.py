@@ -1,0 +1,93 @@
+"""One invoice or payout: why it stands as it does, what happened, and having the gateway asked now."""
+
+from __future__ import annotations
+
+import shlex
+
+from starlette.responses import Response
+
+from models.errors import NotFound
+from models.transaction import Kind
+from tasks.toolbox import Toolbox
+from worker.console.rooms import Action, Page, Room
+from worker.console.visit import Visit, to
+from worker.language import _
+from worker.ops.asking import ask_once
+from worker.ops.asking_view import facts_of as facts_of_inquiry
+from worker.ops.history_view import facts_of, left_out
+from worker.ops.lookup import find_transaction
+from worker.ops.payin_view import customer_line
+from worker.ops.shown import safe
+from worker.ops.timeline import gathered, timeline, what_is_next
+from worker.ops.why.diagnosis import diagnose
+from worker.ops.why.facts import Facts
+from worker.ops.why.reader import look
+from worker.ops.why.wording import put_in_words
+
+
+def address_of(transaction_id: str, *, page: str = "") -> str:
+    """Of the page about this transaction. Browsers resolve dots in a path, so an id with such parts stands behind the `?`."""
+    if any(part in ("", ".", "..") for part in transaction_id.split("/")) or transaction_id.endswith("/evidence"):
+        return to(f"/transactions{page}", id=transaction_id)
+    return to(f"/transactions/{transaction_id}{page}")
+
+
+def show(visit: Visit) -> Response:
+    """The answer to "why", then all that it rests on."""
+    history = find_transaction(visit.tools, _id_of(visit))
+    invoice = history.invoice
+    facts = _why(visit.tools, invoice.transaction_id)
+    noun = "payouts" if invoice.kind is Kind.PAYOUT else "invoices"
+    argument = shlex.quote(safe(invoice.transaction_id))
+    return visit.show(
+        "transaction.html",
+        title=(_("Payout {id}") if invoice.kind is Kind.PAYOUT else _("Invoice {id}")).format(
+            id=safe(invoice.transaction_id)
+        ),
+        invoice=invoice,
+        history=history,
+        wording=facts and put_in_words(facts, diagnose(facts)),
+        next=what_is_next(invoice),
+        customer=customer_line(invoice),
+        moments=list(gathered(timeline(history))),
+        left_out=left_out(history),
+        facts=[(name, value) for name, value in facts_of(invoice) if value],
+        evidence="",
+        commands=[*([f"reconciler why {argument}"] if facts else []), f"reconciler {noun} show {argument}"],
+        check=f"reconciler {noun} check {argument}",
+    )
+
+
+def _why(tools: Toolbox, transaction_id: str) -> Facts | None:
+    """What the answer to "why" rests on; None for what nobody answers it about."""
+    try:
+        return look(tools, transaction_id)
+    except NotFound:
+        return None
+
+
+def check(visit: Visit) -> Response:
+    """Have the gateway asked, as `invoices check` does. Asked twice at once, the second is told the answer of the first."""
+    transaction_id = _id_of(visit)
+    inquiry = ask_once(visit.tools, transaction_id)
+    told = "; ".join(f"{name}: {what}" for name, what in facts_of_inquiry(inquiry))
+    if inquiry.check is None:
+        told = _("not asked: {why_not}").format(why_not=inquiry.why_not) + f"; {told}"
+    answer = visit.go_to("/", told=told, done=inquiry.check is not None)
+    answer.headers["location"] = address_of(transaction_id)
+    return answer
+
+
+def _id_of(visit: Visit) -> str:
+    """Out of the path, the query or the form, as it is: blanks at its ends are part of it."""
+    for pairs in (visit.ask.form.pairs, visit.ask.query.pairs):
+        if found := dict(pairs).get("id"):
+            return found
+    return str(visit.values.get("id", ""))
+
+
+ROOM: Room = [
+    Page("/transactions", show),
+    Page("/transactions/{id:path}", show),
+    Action("/check", check),
+]
