@@ -42,6 +42,12 @@ SLICE = 20_000
 LOGGED = 20
 """Violations of one rule that one run writes to the log; the others are counted there."""
 
+WATCHED, WATCHED_IN_FULL = "watched", "watched_in_full"
+"""The signs that runs leave which beat rang for: how many violations of each rule they found."""
+
+WATCHED_LIFE = 3 * policy.DAY
+"""Seconds those signs stay: longer than a night may be missed unseen."""
+
 LIMITS: dict[str, object] = {
     "overdue": policy.OVERDUE_AFTER,
     "deadline": policy.CALLBACK_DEADLINE,
@@ -247,7 +253,8 @@ def watch(self: Job, lately: float | None = None) -> None:
     Acknowledged before it runs: a run may take longer than the broker waits for an acknowledgement, and one that is
     lost is made up for by the next.
     """
-    tell(self.tools.sessions, since=None if lately is None else timedelta(seconds=lately))
+    broken = tell(self.tools.sessions, since=None if lately is None else timedelta(seconds=lately))
+    self.tools.signs.leave(WATCHED if lately is not None else WATCHED_IN_FULL, broken, life=WATCHED_LIFE)
 
 
 def tell(sessions: Sessions, *, since: timedelta | None) -> Counter[str]:

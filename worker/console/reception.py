@@ -18,6 +18,7 @@ from worker.console.rendering import Renderer
 from worker.console.sign_ins import SignIn, SignIns
 from worker.console.trouble import sentence_of, status_of, words_for
 from worker.console.visit import Ask, Visit, to
+from worker.console.watchtower import Watchtower
 from worker.language import N_, _, speaking_here
 
 log = structlog.get_logger()
@@ -38,6 +39,7 @@ class Reception:
         self._tools = tools
         self._sign_ins = sign_ins
         self._renderer = renderer
+        self._watchtower = Watchtower(settings, tools)
 
     def visit(self, handler: Callable[[Visit], Response], ask: Ask, values: Mapping[str, str | int]) -> Response:
         """A page or an action, for a person who is signed in; everybody else is led to the gate."""
@@ -65,6 +67,7 @@ class Reception:
             settings=self._settings,
             values=values,
             render=self._render,
+            situation=self._watchtower.look,
             tell=lambda told: self._sign_ins.tell(sign_in, told),
         )
 

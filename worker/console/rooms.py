@@ -39,3 +39,8 @@ def all_rooms() -> list[Room]:
     from worker.console import callbacks, cases, overview, plans, search, switches, transactions
 
     return [overview.ROOM, search.ROOM, transactions.ROOM, cases.ROOM, callbacks.ROOM, plans.ROOM, switches.ROOM]
+
+
+def has_page(path: str) -> bool:
+    """Whether some room has a page at just this path."""
+    return any(each.path == path for room in all_rooms() for each in room if isinstance(each, Page))

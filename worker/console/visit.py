@@ -15,6 +15,7 @@ from tasks.toolbox import Toolbox
 from worker.console.forms import Fields
 from worker.console.sign_ins import SignIn
 from worker.language import _
+from worker.ops.situation import Situation
 
 ROOT = "/console"
 
@@ -57,6 +58,8 @@ class Visit:
     """The parameters of the path."""
     render: Callable[..., Response]
     tell: Callable[[str], object]
+    situation: Callable[[], Situation]
+    """Everything `reconciler status` looks at, as of two seconds ago at the most."""
 
     @property
     def person(self) -> str:

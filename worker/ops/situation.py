@@ -28,7 +28,8 @@ from models.queries.status import (
 )
 from models.queries.stops import StopLine, off_now
 from tasks.listen import Hush, hushes, read_learned
-from tasks.toolbox import Account, BreakerView, LaneLevel
+from tasks.toolbox import Account, BreakerView, LaneLevel, Sign, Signs
+from tasks.watch import WATCHED, WATCHED_IN_FULL
 from worker.language import N_
 from worker.ops.desk import Desk
 from worker.ops.edge import OUR_TABLES_ARE_NOT_THERE
@@ -80,6 +81,8 @@ class Situation:
     """Those beside the account of the plain settings, which `rate`, `lanes` and `breaker` are about."""
     account_faults: Sequence[str] = ()
     """What is wrong with the files that accounts are read from: here, as this command reads them."""
+    audits: Sequence[Sign] | None = None
+    """What the last runs of fsck left that beat rang for: how many violations of each rule."""
     spool: SpoolFinding | None = None
     """Of this machine; None also where there is none."""
     spool_dir: str
@@ -94,6 +97,11 @@ class Situation:
     def hushes(self) -> list[Hush]:
         """Callbacks that have fallen silent."""
         return hushes(self.learned) if self.learned else []
+
+    @property
+    def violations(self) -> int:
+        """How many fsck found: in the last rolling run or in the last full one, whichever found more."""
+        return max((round(sum(audit.facts.values())) for audit in self.audits or ()), default=0)
 
 
 @dataclass(slots=True)
@@ -198,6 +206,7 @@ class Lookout:
                 "lanes": lambda: tools.account(DEFAULT).budget.levels(),  # noqa: PLW0108 - its keys may change
                 "breaker": lambda: tools.account(DEFAULT).breaker.view(),  # noqa: PLW0108 - so may these
                 "accounts": lambda: [_look_at(account) for account in tools.all_accounts[1:]],
+                "audits": lambda: _audits(tools.signs),
             },
         )
         spool = Spool(settings.spool_dir, max_mb=settings.spool_max_mb)
@@ -226,6 +235,7 @@ class Lookout:
         # With Redis away, each process goes by a guess of its own: that is not what the fleet does.
         for part, is_guess in (
             ("queues", False),
+            ("audits", False),
             ("lanes", not found.get("lanes")),
             ("breaker", "breaker" in found and not found["breaker"].is_shared),
             ("accounts", any(not one.breaker.is_shared or not one.lanes for one in found.get("accounts", ()))),
@@ -249,6 +259,10 @@ def _look_at(account: Account) -> AccountLook:
     return AccountLook(
         account=account.name, rate=account.rate, lanes=account.budget.levels(), breaker=account.breaker.view()
     )
+
+
+def _audits(signs: Signs) -> list[Sign]:
+    return [sign for name in (WATCHED, WATCHED_IN_FULL) if (sign := signs.find(name))]
 
 
 def _in_words(exc: Exception) -> str:

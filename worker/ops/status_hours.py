@@ -46,7 +46,7 @@ class Column:
 def shares(learned: Learned, *, hours: int) -> list[dict[str, object]]:
     """For a machine: of each hour and operator, the payments by how they came to be known; oldest first."""
     found: dict[tuple[datetime, str], Counter[Lane]] = {}
-    for tally in _of_these(learned, hours=hours):
+    for tally in of_these(learned, hours=hours):
         found.setdefault((tally.hour, tally.operator), Counter())[tally.learned_by] += tally.count
     return [
         {"hour": hour, "operator": operator, **{lane.value: lanes[lane] for lane in Lane}}
@@ -56,7 +56,7 @@ def shares(learned: Learned, *, hours: int) -> list[dict[str, object]]:
 
 def picture(learned: Learned, *, width: int, hours: int) -> list[Text]:
     """A bar for each hour and operator, newest first, with the share that callbacks announced and the number settled."""
-    tallies = list(_of_these(learned, hours=hours))
+    tallies = list(of_these(learned, hours=hours))
     columns = list(_columns(tallies))
     cells = (width - CLOCK) // len(columns) - 1
     longest = max(1, min(cells - NUMBERS, LONGEST_BAR))
@@ -66,20 +66,20 @@ def picture(learned: Learned, *, width: int, hours: int) -> list[Text]:
         Text(fitting(legend, min(width, cell_len(legend))), style="dim"),
         Text(f"{'UTC':<{CLOCK}}{head}".rstrip(), style="dim"),
     ]
-    for hour in _hours(learned, hours=hours):
+    for hour in hours_of(learned, hours=hours):
         here = [tally for tally in tallies if tally.hour == hour]
         told = " ".join(_cell([t for t in here if column.takes(t)], longest) for column in columns)
         lines.append(Text(f"{hour.astimezone(UTC):%H:%M} {told}".rstrip()))
     return lines
 
 
-def _of_these(learned: Learned, *, hours: int) -> Iterator[Tally]:
+def of_these(learned: Learned, *, hours: int) -> Iterator[Tally]:
     """Only what is to be shown: the books are read back further than that, to know what is usual."""
-    first = _hours(learned, hours=hours)[-1]
+    first = hours_of(learned, hours=hours)[-1]
     return (tally for tally in learned.tallies if tally.hour >= first)
 
 
-def _hours(learned: Learned, *, hours: int) -> list[datetime]:
+def hours_of(learned: Learned, *, hours: int) -> list[datetime]:
     """The beginnings of the hours, newest first."""
     this = learned.now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return [this - back * HOUR for back in range(hours)]
@@ -124,7 +124,7 @@ def waits(learned: Learned, *, hours: int) -> Iterator[tuple[str, str]]:
     by_kind = {wait.announced: wait for wait in learned.waits if wait.hour is None}
     label = _("settling")
     if not by_kind:
-        yield label, _("nothing since {since} UTC").format(since=f"{_hours(learned, hours=hours)[-1]:%H:%M}")
+        yield label, _("nothing since {since} UTC").format(since=f"{hours_of(learned, hours=hours)[-1]:%H:%M}")
     if wait := by_kind.get(True):
         told = ngettext(
             "{count} announced: {times} after the callback", "{count} announced: {times} after the callback", wait.count
@@ -147,7 +147,7 @@ def waits_by_hour(learned: Learned, *, hours: int) -> list[Text]:
     """The same for each hour: three percentiles for the announced, and three for the others."""
     heads = (_("announced: p50, p95, p99"), _("others: p50, p95, p99"))
     lines = [Text(f"{'UTC':<{CLOCK}}" + "  ".join(f"{head:>{3 * TIME}}" for head in heads), style="dim")]
-    for hour in _hours(learned, hours=hours):
+    for hour in hours_of(learned, hours=hours):
         found = {wait.announced: wait for wait in learned.waits if wait.hour == hour}
         told = "  ".join(_three(found.get(announced)) for announced in (True, False))
         lines.append(Text(f"{hour:%H:%M} {told}".rstrip()))

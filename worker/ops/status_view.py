@@ -53,7 +53,7 @@ OLD = timedelta(seconds=10)
 def screen(situation: Situation, *, width: int, hours: int) -> list[Text]:
     """All of it, most important first: what is wrong or switched off, how things stand, how payments were learned of."""
     lines = [line for alert in _alerts(situation) for line in labelled("", alert, margin=0, width=width)]
-    parts = [*_parts(situation), *_settled(situation, hours=hours)]
+    parts = [*standing(situation), *_settled(situation, hours=hours)]
     margin = max(cell_len(label) for label, _what in parts) + 2
     for label, what in parts:
         lines += labelled(label, what, margin=margin, width=width)
@@ -70,8 +70,11 @@ def _alerts(situation: Situation) -> Iterator[Text]:
     for fault in situation.account_faults:
         told = _("ACCOUNTS NOT READ ({fault}): what runs goes on with those it read before; nothing can be started")
         yield Text(told.format(fault=safe(fault)), style=f"bold {BAD}")
+    if situation.violations:
+        told = _("BOOKS BROKEN: fsck found {count}; run `reconciler fsck`")
+        yield Text(told.format(count=number(situation.violations)), style=f"bold {BAD}")
     for hush in situation.hushes:
-        yield Text(_hush(hush), style=f"bold {BAD}")
+        yield Text(silence(hush), style=f"bold {BAD}")
     for line in situation.stops or ():
         told = _("SWITCHED OFF: {switch}, by {author} until {until} UTC: {reason}")
         yield Text(
@@ -79,18 +82,18 @@ def _alerts(situation: Situation) -> Iterator[Text]:
                 switch=line.switch.value,
                 author=safe(line.author),
                 until=stamp(line.until),
-                reason=_cut(safe(line.reason)),
+                reason=cut_short(safe(line.reason)),
             ),
             style=f"bold {BAD}",
         )
 
 
-def _cut(reason: str) -> str:
+def cut_short(reason: str) -> str:
     """As much of somebody's words as a screen has room for."""
     return reason if len(reason) <= LONGEST_REASON else f"{reason[: LONGEST_REASON - 2]}.."
 
 
-def _hush(hush: Hush) -> str:
+def silence(hush: Hush) -> str:
     """What has fallen silent, in one sentence."""
     about = {"completed": number(hush.completed), "announced": number(hush.announced), "usual": f"{hush.usual:.0%}"}
     if hush.operator is not None:
@@ -110,10 +113,10 @@ def _hush(hush: Hush) -> str:
         )
     else:
         told = _("CALLBACKS SILENT: none came, and {completed} payments or more were completed without one")
-    return told.format(window=_length(WINDOW.total_seconds()), **about)
+    return told.format(window=round_length(WINDOW.total_seconds()), **about)
 
 
-def _parts(situation: Situation) -> Iterator[tuple[str, str | Text]]:
+def standing(situation: Situation) -> Iterator[tuple[str, str | Text]]:
     """Each part with its label, always all of them and in this order."""
     books, unknown = situation.books, _Unknown(situation)
     yield from _servers(situation)
@@ -159,10 +162,10 @@ def _servers(situation: Situation) -> Iterator[tuple[str, str | Text]]:
         yield _("servers"), Text(_("database ok, redis ok"), style=GOOD)
         return
     for label, trouble in ((_("database"), situation.database), ("redis", situation.redis)):
-        yield label, Text(safe(_told(trouble)), style=BAD) if trouble else Text(_("ok"), style=GOOD)
+        yield label, Text(safe(in_our_words(trouble)), style=BAD) if trouble else Text(_("ok"), style=GOOD)
 
 
-def _told(trouble: str) -> str:
+def in_our_words(trouble: str) -> str:
     """What went wrong below, in the language of whoever reads it."""
     return retold(trouble, (NO_ANSWER, AWAY, OLD_TABLES, *ERRORS))
 
@@ -176,7 +179,7 @@ class _Unknown:
 
     def __call__(self, part: str) -> Text:
         why = self._why.get(part, "")
-        told = _("not known") if why in self._said else _("not known: {why}").format(why=safe(_told(why)))
+        told = _("not known") if why in self._said else _("not known: {why}").format(why=safe(in_our_words(why)))
         return Text(told, style="yellow")
 
 
@@ -201,7 +204,7 @@ def _open(books: BooksStatus) -> str:
 
 def _by_age(books: BooksStatus) -> str:
     """A bar for each age at which any are."""
-    names = [f"<{_length(tier.until)}" for tier in AGE_TIERS] + [_("older")]
+    names = [f"<{round_length(tier.until)}" for tier in AGE_TIERS] + [_("older")]
     most = max(books.open_by_age)
     return "  ".join(
         f"{name} {'#' * max(1, round(LONGEST_BAR * count / most))} {few(count)}"
@@ -214,7 +217,7 @@ def _unread(books: BooksStatus) -> str:
     return _("{count} unread").format(count=number(books.unread)) + _longest(books.oldest_unread_at, books.now)
 
 
-def _length(seconds: float) -> str:
+def round_length(seconds: float) -> str:
     """A round length: `5m`, `6h`, `30d`."""
     whole = int(seconds)
     for size, form in ((86_400, _("{count}d")), (3600, "{count}h"), (60, "{count}m")):
@@ -241,7 +244,7 @@ def _breaker(view: BreakerView) -> Text:
             since=stamp(view.since),
             until=f"{view.until:%H:%M:%S}",
             count=number(view.held_back),
-            reason=_cut(safe(view.reason)),
+            reason=cut_short(safe(view.reason)),
         ),
         style=BAD,
     )
