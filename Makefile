@@ -11,7 +11,7 @@ UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3
 	--no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up programs test bench lint format lock clean
+.PHONY: help install install-dev demo up programs test screenshots bench lint format lock clean
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ programs:  ## a browser and promtool for the tests, into .programs, where the ma
 
 test: $(VENV)/.installed-dev programs  ## every test, on servers the tests start themselves
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+screenshots: $(VENV)/.installed-dev programs  ## the pictures of docs/console.md, taken anew
+	$(BIN)/python -m tests.screenshots
 
 bench: $(VENV)/.installed-dev  ## every measurement, against a plain design, written to docs/benchmarks.md; a quarter of an hour
 	$(BIN)/python -m bench $(BENCH)

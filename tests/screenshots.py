@@ -91,6 +91,10 @@ def fill(sessions: Sessions, fakes: Fakes) -> dict[str, Any]:
     go_by(sessions, 5400)
     for hour in range(23, 0, -1):
         put_settled(sessions, 6 + hour * 5 % 9, ago=hour * 3600 - 900, heard=hour % 4 + 0.6)
+        put_settled(sessions, hour % 3, ago=hour * 3600 - 600, created=150)
+    run(
+        sessions, "UPDATE transactions SET next_check_at = now() + interval '9 minutes' WHERE next_check_at IS NOT NULL"
+    )
     case = value(sessions, "SELECT id FROM cases WHERE kind = 'mismatch'")
     return {"told": f"ORD-{told}", "case": case, "plan": plan(tools, CallbackChoice(failed=True), ask=True)}
 
@@ -113,7 +117,7 @@ def sign_in(person: Person) -> None:
 def take_all(console: OpenConsole, about: dict[str, Any]) -> None:
     """Desktop in light and dark, and a phone."""
     with running_browser() as launched:
-        roomy = {**DESKTOP, "height": 1000}
+        roomy = {**DESKTOP, "height": 900}
         with person_at(launched, console.url, viewport=roomy, color_scheme="light") as awa:
             sign_in(awa)
             take(awa, "", "overview")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from starlette.responses import Response
 
 from models.errors import Conflict, NotFound
 from models.queries.browse import Paging
 from models.queries.replay import look, work
 from models.queries.replay.choice import from_words
-from models.queries.replay.look import PlanLine
+from models.queries.replay.look import Pair, PlanLine
 from models.queries.stops import off_now
 from models.replay import PlanState, Upshot
 from models.session import transaction
@@ -20,12 +22,13 @@ from worker.console.lists import ROWS, place_of
 from worker.console.plan_tables import matrix_of, predictions_of
 from worker.console.rooms import Action, Page, Room
 from worker.console.transactions import address_of
-from worker.console.visit import Visit
-from worker.language import N_, _, ngettext
+from worker.console.reception import BY_ITSELF
+from worker.console.visit import Visit, to
+from worker.language import N_, _, ngettext, number
 from worker.ops.replay_choice import as_options
 from worker.ops.replay_view import FORETOLD, NAMES, STATES, about, minutes
 from worker.ops.replay_watch import held_back, not_asked, put_off
-from worker.ops.shown import safe
+from worker.ops.shown import francs, safe
 
 LOOK_EVERY = 2
 """Seconds after which the page of a plan that goes on loads itself anew."""
@@ -60,7 +63,8 @@ def plan(visit: Visit) -> Response:
         items = look.items(step.session, found.id, paging, differing=not every_item)
         at = look.progress(step.session, found.id)
     was_run = any(pair.actual for pair in pairs)
-    goes_on = found.state is PlanState.RUNNING or found.is_being_drafted
+    is_under_way = found.state is PlanState.RUNNING or found.is_being_drafted
+    goes_on = is_under_way and place.is_first and not visit.query.one("still")  # whoever types needs a page that stays
     return visit.show(
         "plan.html",
         title=_("Replay plan {id}").format(id=found.id),
@@ -72,8 +76,7 @@ def plan(visit: Visit) -> Response:
         predictions=predictions_of(pairs),
         matrix=matrix_of(pairs) if was_run else None,
         predicted=sum(pair.predicted_amount for pair in pairs),
-        settled=sum(pair.settled_amount for pair in pairs),
-        differing=sum(pair.items for pair in pairs if pair.differs),
+        sums=_sums(pairs),
         questions=_questions(questions, rate=visit.settings.ligdicash_rate),
         items=items,
         every_item=every_item,
@@ -82,7 +85,7 @@ def plan(visit: Visit) -> Response:
         came=lambda upshot: _(NAMES[upshot]),
         how=lambda upshot: HOW.get(upshot, "quiet"),
         address_of=address_of,
-        live=LOOK_EVERY if goes_on and place.is_first else False,
+        live=f"{LOOK_EVERY}; url={to(f'/replays/{found.id}', **{BY_ITSELF: 1})}" if goes_on else False,
     )
 
 
@@ -143,6 +146,23 @@ def filters_of(found: PlanLine) -> str:
     return safe(as_options(found.filters))
 
 
+def _sums(pairs: Sequence[Pair]) -> str:
+    """The money of both sides, and whether all came as predicted, in two sentences."""
+    predicted, settled = (
+        sum(each) for each in ((p.predicted_amount for p in pairs), (p.settled_amount for p in pairs))
+    )
+    differing = sum(pair.items for pair in pairs if pair.differs)
+    money = _("predicted {predicted}, settled {settled}").format(predicted=francs(predicted), settled=francs(settled))
+    came = _("all that was predicted and worked came as predicted")
+    if differing:
+        came = ngettext("{count} item came out otherwise", "{count} items came out otherwise", differing)
+    return f"{_sentence(money)} {_sentence(came.format(count=number(differing)))}"
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def _word(tools: Toolbox, at: look.Progress) -> str:
     """What holds a running plan up; empty while it gets on."""
     with transaction(tools.sessions) as step:
@@ -167,7 +187,7 @@ def _questions(count: int, *, rate: float) -> str:
 
 
 def _back(found: PlanLine, visit: Visit, told: str, *, done: bool = True) -> Response:
-    return visit.go_to(f"/replays/{found.id}", told=told[:1].upper() + told[1:], done=done)
+    return visit.go_to(f"/replays/{found.id}", told=_sentence(told.rstrip(".")), done=done)
 
 
 def _find(visit: Visit) -> PlanLine:

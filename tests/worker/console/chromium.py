@@ -23,10 +23,10 @@ FLAGS = (
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 360, "height": 740}
 
-FOCUSED = """() => {
+FOCUSED = r"""() => {
     const here = document.activeElement;
     const labels = here.labels ? Array.from(here.labels).map(one => one.innerText) : [];
-    return [...labels, here.innerText || here.value || ''].join(' ').trim();
+    return [...labels, here.innerText || here.value || ''].join(' ').replace(/\s+/g, ' ').trim();
 }"""
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 MOST_TABS = 120

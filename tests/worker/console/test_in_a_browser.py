@@ -39,7 +39,7 @@ def late(console):
     return console
 
 
-def sign_in(person: Person, *, name: str = "Name", password: str = "Password") -> None:
+def sign_in(person: Person, *, password: str = "Password") -> None:
     person.go("")
     person.page.wait_for_selector("#person:focus")
     person.page.keyboard.type("awa")
@@ -112,7 +112,7 @@ PAGES = (
 def test_every_page_fits_a_phone_and_speaks_french_there(late, launched):
     case = run(late.sessions, "SELECT id FROM cases WHERE kind = 'parked'")[0][0]
     with person_at(launched, late.url, viewport=PHONE, locale="fr-FR", has_touch=True) as awa:
-        sign_in(awa, name="Nom", password="Mot de passe")
+        sign_in(awa, password="Mot de passe")
         awa.go("/callbacks")
         awa.page.get_by_role("button", name="Préparer un plan").wait_for()
         awa.page.get_by_label("tous ceux").check()
