@@ -20,9 +20,9 @@ from tasks.toolbox import Toolbox
 from worker.console.drafting import drafted, gone_on
 from worker.console.lists import ROWS, place_of
 from worker.console.plan_tables import matrix_of, predictions_of
+from worker.console.reception import BY_ITSELF
 from worker.console.rooms import Action, Page, Room
 from worker.console.transactions import address_of
-from worker.console.reception import BY_ITSELF
 from worker.console.visit import Visit, to
 from worker.language import N_, _, ngettext, number
 from worker.ops.replay_choice import as_options
