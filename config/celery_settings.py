@@ -11,7 +11,7 @@ from typing import Any
 from celery.schedules import crontab
 from kombu import Exchange, Queue
 
-from config import hush, policy
+from config import hush, policy, retention
 from config.policy import Lengths
 from config.settings import Settings
 
@@ -23,6 +23,7 @@ ECHO = "reconciler.echo"
 LISTEN = "reconciler.listen"
 NOTIFY = "reconciler.notify"
 REPLAY = "reconciler.replay"
+PRUNE = "reconciler.prune"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read, and to ask about."""
@@ -37,6 +38,10 @@ CONTROL = "control"
 
 NIGHT = crontab(hour="3", minute="0")
 """When fsck runs in full, UTC."""
+
+QUIET_HOURS = crontab(hour="0-2,4", minute="*/5")
+"""When somebody looks whether there is something to erase, UTC: at night where LigdiCash works, and not beside that fsck, for
+each of them keeps a slot of the pool from settling."""
 
 NIGHT_LIMIT = 30 * 60
 """Seconds such a run may take: it reads every row. Meanwhile it keeps one slot of the pool from settling."""
@@ -79,6 +84,15 @@ def celery_settings(settings: Settings) -> dict[str, Any]:
                 "task": LISTEN,
                 "schedule": hush.EVERY,
                 "options": {"expires": hush.EVERY.total_seconds()},
+            },
+            "prune": {
+                "task": PRUNE,
+                "schedule": QUIET_HOURS,
+                "options": {
+                    "expires": 240,
+                    "soft_time_limit": retention.TURN_LIMIT,
+                    "time_limit": retention.TURN_LIMIT + 60,
+                },
             },
             "watch_in_full": {
                 "task": WATCH,
@@ -137,6 +151,7 @@ MESSAGES: dict[str, Any] = {
         SWEEP: {"queue": CONTROL},
         WATCH: {"queue": CONTROL},
         LISTEN: {"queue": CONTROL},
+        PRUNE: {"queue": CONTROL},
         NOTIFY: {"queue": NOTICES},
         REPLAY: {"queue": RECHECK},
     },

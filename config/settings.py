@@ -35,6 +35,9 @@ from config.values import (
 CALLBACK_PATH = "/api/callback/ligdicash"
 """Where the HTTP door takes callbacks; CALLBACK_URL ends so."""
 
+SHORTEST_RETENTION = 31
+"""Days: an open payment is asked about for 30, and notices are tried for three."""
+
 
 class Environment(StrEnum):
     """Where this installation stands. Only `development` may speak to the simulator."""
@@ -164,6 +167,25 @@ class Settings(BaseSettings):
         description="Rows one claim of the sweep takes; at least 12 for each of LIGDICASH_CONCURRENCY.",
     )
 
+    retention_bodies_days: int = Field(
+        180,
+        ge=0,
+        le=36_500,
+        description="Days after which callbacks, and answers that no settlement rests on, lose their wording; 0 keeps it.",
+    )
+    retention_personal_days: int = Field(
+        365,
+        ge=0,
+        le=36_500,
+        description="Days after which persons are erased from what was never settled; bodies go by then too; 0 keeps them.",
+    )
+    retention_settled_days: int = Field(
+        0,
+        ge=0,
+        le=36_500,
+        description="Days after which settlements lose their persons and the wording of their proof; 0 keeps both.",
+    )
+
     spool_dir: Path = Field(
         Path("spool"),
         description="Folder on a durable disk where the HTTP door keeps callbacks while PostgreSQL is away.",
@@ -234,6 +256,13 @@ class Settings(BaseSettings):
     def _key_for_notices(cls, value: SecretStr, info: ValidationInfo) -> SecretStr:
         if info.data.get("notice_url") and not value.get_secret_value():
             raise ValueError('is not set, and NOTICE_URL is: echo "whsec_$(openssl rand -base64 32)" makes one')
+        return value
+
+    @field_validator("retention_bodies_days", "retention_personal_days", "retention_settled_days")
+    @classmethod
+    def _outlasts_what_goes_on(cls, value: int) -> int:
+        if 0 < value < SHORTEST_RETENTION:
+            raise ValueError(f"must be 0 or at least {SHORTEST_RETENTION}: so long a payment may be asked about")
         return value
 
     @field_validator("ligdicash_base_url", "callback_url", "notice_url")

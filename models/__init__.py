@@ -8,6 +8,7 @@ from models.notice import Delivery, Endpoint, Notice, NoticeCounter
 from models.override import Override
 from models.replay import ReplayItem, ReplayPlan
 from models.settlement import Settlement
+from models.shelf import ShelfMark
 from models.stop import Stop
 from models.transaction import Invoice, Payout, Transaction
 
@@ -26,6 +27,7 @@ __all__ = [
     "ReplayItem",
     "ReplayPlan",
     "Settlement",
+    "ShelfMark",
     "Stop",
     "Transaction",
 ]

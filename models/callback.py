@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import ForeignKey, Index, func, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, func, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from models.base import Base, identity, one_of
@@ -39,7 +39,11 @@ class Receipt:
 
 
 class Callback(Base):
-    """One stored receipt. Proves that something knocked; proves nothing about a payment."""
+    """One stored receipt. Proves that something knocked; proves nothing about a payment.
+
+    Nobody rewrites it: a trigger lets it be erased, body, headers and source together, once nothing about it is open. Its
+    digest stays, and tells whether bytes that somebody presents later are the same.
+    """
 
     __tablename__ = "callbacks"
 
@@ -63,9 +67,16 @@ class Callback(Base):
     """When the sweep rings for it again; none once its outcome is final."""
     reopened_at: Mapped[datetime | None]
     """When a person last had it read again, as if it had just come."""
+    erased_at: Mapped[datetime | None]
+    """When body, headers and source were erased, for their time was over."""
 
     __table_args__ = (
         one_of("outcome", Outcome, name="known_outcome"),
+        CheckConstraint(
+            "erased_at IS NULL OR length(body) = 0 AND headers = '{}' AND source = ''"
+            " AND outcome NOT IN ('received', 'unmatched')",
+            name="erased_whole",
+        ),
         Index("ix_callbacks_due", "next_try_at", postgresql_where=text("next_try_at IS NOT NULL")),
         Index("ix_callbacks_transaction", "transaction_pk", postgresql_where=text("transaction_pk IS NOT NULL")),
         Index("ix_callbacks_outcome_id", "outcome", "id"),

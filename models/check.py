@@ -24,7 +24,11 @@ class Lane(StrEnum):
 
 
 class Check(Base):
-    """One question and its answer. Rows are only added. Does not say what the books made of it; `reason` is a note."""
+    """One question and its answer. Rows are only added. Does not say what the books made of it; `reason` is a note.
+
+    A trigger lets the answer's wording be erased, and nothing else change, once nothing about its transaction is open. What
+    a settlement rests on stays: what was said, the amount, the reference, and the digest of the wording.
+    """
 
     __tablename__ = "checks"
 
@@ -41,10 +45,17 @@ class Check(Base):
     reason: Mapped[str] = mapped_column(server_default="")
     """One sentence: what the answer was taken to mean when it came."""
     body: Mapped[bytes]
+    digest: Mapped[bytes | None]
+    """SHA-256 of the body that was erased; none while it is there."""
+    erased_at: Mapped[datetime | None]
+    """When the body was erased, for its time was over."""
 
     __table_args__ = (
         one_of("lane", Lane, name="known_lane"),
         one_of("said", Said, name="known_said"),
         CheckConstraint("took_ms >= 0", name="took_forward"),
+        CheckConstraint(
+            "(erased_at IS NULL) = (digest IS NULL) AND (erased_at IS NULL OR length(body) = 0)", name="erased_whole"
+        ),
         Index("ix_checks_transaction", "transaction_pk", "id"),
     )

@@ -131,6 +131,8 @@ class Transaction(Base):
     approval_why: Mapped[str | None]
     approval_at: Mapped[datetime | None]
 
+    erased_at: Mapped[datetime | None]
+    """When customer, payer, description and refusal were erased, for their time was over. It is not taken up again then."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     final_at: Mapped[datetime | None]
     next_check_at: Mapped[datetime | None]
@@ -155,6 +157,11 @@ class Transaction(Base):
         one_of("status", Status, name="known_status"),
         one_of("mode", Mode, name="known_mode"),
         CheckConstraint("(mode = 'hosted') = (payer = '')", name="payer_of_mode"),
+        CheckConstraint(
+            "erased_at IS NULL OR status NOT IN ('created', 'pending') AND COALESCE(customer, '') = ''"
+            " AND payer IN ('', '*') AND description = '' AND refusal = ''",
+            name="erased_whole",
+        ),
         CheckConstraint("amount > 0", name="positive_amount"),
         CheckConstraint("length(transaction_id) BETWEEN 1 AND 255", name="transaction_id_length"),
         CheckConstraint("length(token) BETWEEN 1 AND 2048", name="token_length"),

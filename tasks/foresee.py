@@ -21,6 +21,7 @@ from models.check import Lane
 from models.errors import Conflict, NotFound
 from models.foresight import foresee
 from models.queries.ask import Question
+from models.queries.receive import refuse_erased
 from models.queries.replay import aside, choice, draft, look
 from models.queries.replay.choice import CallbackChoice, Choice, ChosenCallback, TransactionChoice
 from models.queries.replay.draft import Draft, Foretold, NewItem
@@ -61,11 +62,13 @@ Told = Callable[[Drafted], object]
 def draft_plan(tools: Toolbox, wanted: Choice, *, author: str, ask: bool, life: timedelta, told: Told) -> int:
     """Make a plan and finish drafting it; its id. One that chose nothing ends as cancelled. `told` is called with the progress, first once the plan exists.
 
-    Raises `NotFound` for ids nobody knows, before there is a plan. A draft that is cut short waits for `go_on`.
+    Raises `NotFound` for ids nobody knows, and `Conflict` for a callback that was erased, before there is a plan. A draft that is cut short waits for `go_on`.
     """
     with transaction(tools.sessions) as step:
         if unknown := choice.unknown(step.session, wanted):
             raise NotFound(f"there is no such thing as {', '.join(unknown)}; no plan was made")
+        if isinstance(wanted, CallbackChoice):
+            refuse_erased(step.session, wanted.ids)
         begun = draft.begin(step.session, wanted, author=author, asked=ask, life=life, lease=policy.DRAFT_LEASE)
     return _finish(tools, begun, told)
 

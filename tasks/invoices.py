@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass, replace
+from datetime import UTC
 
 import structlog
 from sqlalchemy.orm import Session
@@ -178,6 +179,11 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
         raise Conflict(
             f"transaction_id {new.transaction_id!r} is taken by an order with other contents; "
             "send the first order again unchanged, or use a new transaction_id"
+        )
+    if there.status == Status.REFUSED and there.erased_at is not None:
+        raise Conflict(
+            f"transaction_id {new.transaction_id!r} was refused, and erased on {there.erased_at.astimezone(UTC):%Y-%m-%d}:"
+            " it is not taken up again; use a new transaction_id"
         )
     again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
     session.refresh(there)  # whoever lost that race shows what the winner made of it

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC
 
 import structlog
 from sqlalchemy.orm import Session
@@ -190,6 +191,11 @@ def _begin(session: Session, order: PayoutOrder, *, account: str, by: Signature 
         raise Conflict(
             f"payout {order.transaction_id!r} was rejected by {there.approval_by}, and is not taken up again;"
             " use a new transaction_id"
+        )
+    if there.status == Status.REFUSED and there.erased_at is not None:
+        raise Conflict(
+            f"transaction_id {order.transaction_id!r} was refused, and erased on {there.erased_at.astimezone(UTC):%Y-%m-%d}:"
+            " it is not taken up again; use a new transaction_id"
         )
     again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
     session.refresh(there)  # whoever lost that race shows what the winner made of it

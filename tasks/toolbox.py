@@ -11,6 +11,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from config.policy import Lengths
+from config.retention import Retention
 from models.answers import Answer, CallbackContent, Created
 from models.check import Lane
 from models.errors import Invalid
@@ -345,6 +346,8 @@ class Toolbox:
     sweep_batch: int
     asking: Executor
     """Bounds how many questions this process asks at once."""
+    retention: Retention = field(default_factory=Retention)
+    """How long things are kept; for ever, unless somebody says otherwise."""
     approval_above: int = 0
     """Whole francs above which a payout waits for a person; 0: none does."""
     merchant: Merchant | None = None

@@ -18,6 +18,7 @@ from celery import shared_task
 from sqlalchemy.orm import Session
 
 from config import policy
+from config.retention import LATE_AFTER
 from models.answers import Said
 from models.case import PARKING_KINDS
 from models.queries.fsck import notices, plans, slices
@@ -25,6 +26,7 @@ from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.deliveries import DELIVERIES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.reading import reading
+from models.queries.fsck.retention import stalled
 from models.queries.fsck.rule import Violation, Walk
 from models.queries.fsck.slices import Slice, Source
 from models.queries.fsck.sums import Sums
@@ -104,6 +106,9 @@ def fsck(
     yield from _notices(run)
     yield from _deliveries(run)
     yield from _plans(run)
+    with reading(run.sessions) as session:
+        late = stalled(session, late=LATE_AFTER)
+    yield from late
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,8 @@ WITHOUT_CONSTRAINTS = (
     "CREATE INDEX not_unique_any_more ON settlements (transaction_pk)",
     "ALTER TABLE notices DROP CONSTRAINT uq_notices_account_seq",
     "ALTER TABLE notices DROP CONSTRAINT ck_notices_never_quiet",
+    "ALTER TABLE callbacks DROP CONSTRAINT ck_callbacks_erased_whole",
+    "ALTER TABLE checks DROP CONSTRAINT ck_checks_erased_whole",
 )
 
 TODAY = "account default on "
@@ -240,6 +242,26 @@ DAMAGE = {
     "a prediction was changed after the review": (
         "UPDATE replay_items SET prediction = 'settled', amount = 5000 WHERE plan_id = 3",
         {("replay_changed", "plan 3")},
+    ),
+    "a callback is called erased, and is there": (
+        "UPDATE callbacks SET erased_at = now() WHERE id = 2",
+        {("half_erased", "callback 2")},
+    ),
+    "the wording of a proof is erased, and its hash with it": (
+        "UPDATE checks SET erased_at = now(), body = '' WHERE transaction_pk = 1",
+        {("half_erased", "ORD-1")},
+    ),
+    "a callback that nobody has read is erased": (
+        "UPDATE callbacks SET erased_at = now(), body = '', headers = '{}', source = '' WHERE id = 5",
+        {("erased_early", "callback 5")},
+    ),
+    "the mark of a shelf runs ahead": (
+        "INSERT INTO shelf_marks (shelf, days, upto, walked) VALUES ('callbacks', 180, 1, 1), ('settled', 365, 12, 12)",
+        {("kept_too_long", "callback 1"), ("kept_too_long", "OUT-1")},
+    ),
+    "nobody clears a shelf any more": (
+        "INSERT INTO shelf_marks (shelf, days, ended_at, set_at) VALUES ('answers', 9, now() - interval '4 d', '-infinity')",
+        {("prune_stalled", "shelf answers")},
     ),
     "an orphan has no case": ("DELETE FROM cases WHERE kind = 'orphan'", {("unreported", "callback 2")}),
     "an unreadable callback has no case": (

@@ -24,6 +24,7 @@ JOBS = (
     "tasks.replay",
     "tasks.watch",
     "tasks.listen",
+    "tasks.prune",
     "tasks.echo",
 )
 

@@ -9,6 +9,7 @@ from celery import Celery
 
 from config.accounts import AccountSettings, KnownAccounts
 from config.policy import Lengths
+from config.retention import Retention
 from config.settings import Environment, Settings, SettingsProblem, load_settings, secret_files
 from models.errors import SettingsFault
 from models.session import Sessions, make_engine, make_sessions
@@ -118,6 +119,7 @@ def build_toolbox(settings: Settings, app: Celery, known: KnownAccounts | None =
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),
         sweep_batch=claim,
+        retention=Retention.from_settings(settings),
         approval_above=settings.payout_approval_above,
         merchant=build_merchant(settings),
         asking=ThreadPoolExecutor(settings.ligdicash_concurrency, thread_name_prefix="ask"),

@@ -75,6 +75,8 @@ class CallbackLine:
     attempts: int
     next_try_at: datetime | None
     transaction_id: str | None
+    erased_at: datetime | None = None
+    """When its body, headers and source were erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +150,7 @@ CALLBACK_LINES = select(
     Callback.attempts,
     Callback.next_try_at,
     Transaction.transaction_id,
+    Callback.erased_at,
 ).outerjoin(Transaction, Transaction.id == Callback.transaction_pk)
 
 
@@ -274,6 +277,7 @@ def callback_line(row: Row[Any]) -> CallbackLine:
         attempts=row.attempts,
         next_try_at=row.next_try_at,
         transaction_id=row.transaction_id,
+        erased_at=row.erased_at,
     )
 
 

@@ -30,7 +30,7 @@ EVENTS = """
     SELECT n.id AS notice_id, n.account, n.seq, n.kind, n.created_at, t.transaction_id, t.kind AS about,
            COALESCE(s.amount, t.amount) AS amount, s.settled_at,
            o.id AS override_id, o.author, o.reason, o.made_at,
-           c.id AS check_id, c.asked_at, c.said, c.amount AS said_amount, c.reference, encode(sha256(c.body), 'hex') AS sha256
+           c.id AS check_id, c.asked_at, c.said, c.amount AS said_amount, c.reference, encode(COALESCE(c.digest, sha256(c.body)), 'hex') AS sha256
     FROM ({rows}) AS n
     JOIN transactions t ON t.id = n.transaction_pk
     LEFT JOIN settlements s ON s.transaction_pk = t.id AND n.kind = 'completed'
@@ -41,7 +41,7 @@ EVENTS = """
         ) ORDER BY id LIMIT 1
     ) AS o ON TRUE
     LEFT JOIN LATERAL (
-        SELECT id, asked_at, said, amount, reference, body FROM checks
+        SELECT id, asked_at, said, amount, reference, body, digest FROM checks
         WHERE o.id IS NULL AND transaction_pk = t.id
           AND CASE WHEN n.kind = 'completed' THEN id = s.check_id
                    ELSE said = 'notcompleted' AND strpos(reason, '{held_back}') = 0 END

@@ -66,6 +66,8 @@ class InvoiceFacts:
     approval_by: str | None = None
     approval_why: str | None = None
     approval_at: datetime | None = None
+    erased_at: datetime | None = None
+    """When customer, payer, description and refusal were erased."""
 
     def __repr__(self) -> str:
         return f"InvoiceFacts(id={self.id}, transaction_id={self.transaction_id!r}, status={self.status.value})"
@@ -93,6 +95,8 @@ class CheckLine:
     http_status: int | None
     sub_code: str
     reason: str
+    erased_at: datetime | None = None
+    """When the wording of the answer was erased."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -198,6 +202,7 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
             Transaction.approval_by,
             Transaction.approval_why,
             Transaction.approval_at,
+            Transaction.erased_at,
         ).where(Transaction.transaction_id == transaction_id, Transaction.kind.in_(wanted))
     ).one_or_none()
     if row is None:
@@ -224,6 +229,7 @@ def _checks(pk: int) -> AnySelect:
         Check.http_status,
         Check.sub_code,
         Check.reason,
+        Check.erased_at,
     )
     return columns.where(Check.transaction_pk == pk).order_by(Check.id.desc())
 
@@ -250,6 +256,7 @@ def _check(row: Row[Any]) -> CheckLine:
         http_status=row.http_status,
         sub_code=row.sub_code,
         reason=row.reason,
+        erased_at=row.erased_at,
     )
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.answers import Said
 from models.callback import Callback, Outcome, Receipt
+from models.errors import Conflict
 from models.transaction import Status
 
 NEARBY = 2000
@@ -228,6 +229,22 @@ def finish_callbacks(session: Session, findings: Sequence[Finding]) -> None:
     session.execute(FINISH, {"findings": json.dumps(rows)})
 
 
+ERASED = text("""
+    SELECT id, erased_at FROM callbacks
+    WHERE id = ANY(CAST(:ids AS bigint[])) AND erased_at IS NOT NULL ORDER BY id LIMIT 1
+""")
+
+
+def refuse_erased(session: Session, ids: Sequence[int]) -> None:
+    """Raise `Conflict` when one of these callbacks was erased."""
+    erased = session.execute(ERASED, {"ids": list(ids)}).one_or_none()
+    if erased is not None:
+        raise Conflict(
+            f"callback {erased.id} was erased on {erased.erased_at.astimezone(UTC):%Y-%m-%d}, and there is nothing to read"
+            " again; ask the gateway about its transaction instead"
+        )
+
+
 REOPEN = text("""
     WITH locked AS (
         SELECT id FROM callbacks WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
@@ -249,9 +266,11 @@ def reopen_callbacks(session: Session, ids: Iterable[int]) -> list[int]:
     """Have these callbacks read again, whatever became of them, from now on; the ids nobody knows.
 
     All or none: with one unknown id nothing is opened. Their open cases end: a callback that fails again opens a new one.
-    Opening again moves no money: reading it leads to a question at most, guarded like any other.
+    Opening again moves no money: reading it leads to a question at most, guarded like any other. Raises `Conflict` when one
+    of them was erased: there is nothing to read.
     """
     wanted = sorted(set(ids))
+    refuse_erased(session, wanted)
     opened = set(session.scalars(REOPEN, {"ids": wanted, "count": len(wanted)}))
     if len(opened) == len(wanted):
         return []

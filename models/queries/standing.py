@@ -70,7 +70,7 @@ def _knocks(session: Session, pk: int) -> tuple[Knock, ...]:
     """The newest, oldest first."""
     rows = session.execute(
         select(Callback.id, Callback.received_at, Callback.content_type, Callback.body)
-        .where(Callback.transaction_pk == pk)
+        .where(Callback.transaction_pk == pk, Callback.erased_at.is_(None))
         .order_by(Callback.id.desc())
         .limit(NEWEST_BODIES)
     ).all()

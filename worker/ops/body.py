@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from urllib.parse import parse_qsl
 
-from config.logs import MASK
+from config.logs import MASK, without_tokens
 from worker.language import _
-from worker.ops.shown import safe, without_tokens
+from worker.ops.shown import safe
 
 MOST_FIELDS = 1000
 

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import UTC, datetime
 
 from rich.table import Table
 
+from config.logs import without_tokens
 from models.queries.browse import CallbackFacts, CaseLine
 from worker.language import _, number
 from worker.ops.body import readable, text_of
 from worker.ops.sentences import told
-from worker.ops.shown import console, safe, stamp, without_tokens
+from worker.ops.shown import console, safe, stamp
 from worker.ops.tables import print_lines, word
 
 
@@ -21,17 +23,26 @@ def print_callback(found: CallbackFacts) -> None:
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
     facts.add_row(_("callback"), str(line.id))
-    source = safe(line.source) or _("nowhere known")
+    source = safe(line.source) or (_("a source that was erased") if line.erased_at else _("nowhere known"))
     facts.add_row(_("received"), _("{at} UTC from {source}").format(at=stamp(line.received_at), source=source))
     facts.add_row(_("outcome"), word(line.outcome.value))
     for name, value in facts_of(found):
         if value:
             facts.add_row(name, value)
     console().print(facts)
+    if line.erased_at is not None:
+        print_lines(["", erased_line(line.erased_at, digest=found.digest)])
+        return
     headers = [f"  {safe(name)}: {safe(without_tokens(value))}" for name, value in sorted(found.headers.items())]
     print_lines(["", _("headers"), *(headers or [_("  (none kept)")])])
     size = _("body, {size} bytes").format(size=number(line.size))
     print_lines(["", size, *(f"  {text}" for text in readable(found.body))])
+
+
+def erased_line(at: datetime, *, digest: bytes) -> str:
+    """What is said in place of a body that was erased: bytes with this hash are what stood there."""
+    told = _("erased on {day}, body, headers and source; sha256 {digest}")
+    return told.format(day=f"{at.astimezone(UTC):%Y-%m-%d}", digest=digest.hex())
 
 
 def callback_document(found: CallbackFacts) -> dict[str, object]:
@@ -41,7 +52,7 @@ def callback_document(found: CallbackFacts) -> dict[str, object]:
         "repeats": found.repeats,
         "sha256": found.digest.hex(),
         "headers": {name: without_tokens(value) for name, value in found.headers.items()},
-        "body": text_of(found.body),
+        "body": None if found.line.erased_at else text_of(found.body),
         "cases": found.cases,
     }
 

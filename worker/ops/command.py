@@ -12,11 +12,13 @@ from worker.ops import (
     callbacks,
     cases,
     doctor,
+    evidence,
     fsck,
     invoices,
     notices,
     operators,
     payouts,
+    prune,
     replay,
     servers,
     size,
@@ -82,6 +84,8 @@ why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)
 fsck.add_to(app)
+prune.add_to(app)
+evidence.add_to(app)
 size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")

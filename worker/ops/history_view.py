@@ -60,6 +60,7 @@ def history_document(history: History) -> dict[str, object]:
         "next_check_at": invoice.next_check_at,
         "parked_at": invoice.parked_at,
         "last_asked_at": invoice.last_asked_at,
+        "erased_at": invoice.erased_at,
         "asked": invoice.asked,
         "answered": invoice.answered,
         "callbacks_in_all": history.callbacks_in_all,
@@ -108,10 +109,15 @@ def facts_of(invoice: InvoiceFacts) -> list[tuple[str, str]]:
         (_("request id"), safe(invoice.request_id)),
         (_("refused"), told(safe(invoice.refusal))),
         (_("customer"), customer_line(invoice)),
+        (_("persons"), _erased(invoice)),
         (_("created"), f"{stamp(invoice.created_at)} UTC"),
         (_("asked"), _asked(invoice)),
         (_("next"), what_is_next(invoice)),
     ]
+
+
+def _erased(invoice: InvoiceFacts) -> str:
+    return _("erased on {day}").format(day=stamp(invoice.erased_at)[:10]) if invoice.erased_at else ""
 
 
 def payout_facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:

@@ -220,6 +220,13 @@ ERRORS = (
     N_("transaction_id {transaction_id} is taken by an order of the account {account}; use a new transaction_id"),
     N_("account: there is no account {account} here; there are {accounts}"),
     N_("this token belongs to another transaction already"),
+    N_(
+        "callback {callback_id} was erased on {day}, and there is nothing to read again; ask the gateway about its transaction"
+        " instead"
+    ),
+    N_(
+        "transaction_id {transaction_id} was refused, and erased on {day}: it is not taken up again; use a new transaction_id"
+    ),
     N_("there was no turn for this question: the call budget is used up; try again in a few seconds"),
     N_("the database cannot be reached or is too busy: {cause}"),
     N_("the database can be reached and does not answer in time; it is too busy"),

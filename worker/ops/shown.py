@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import sys
 from dataclasses import fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -12,13 +11,10 @@ from urllib.parse import urlsplit
 import typer
 from rich.console import Console
 
-from config.logs import MASK, mask
+from config.logs import MASK
 from worker.language import _, number
 
 TENTHS_MATTER, MINUTE, HOUR, DAY = 10, 60, 3600, 86_400
-
-# A quoted member whose name speaks of a token; `config.logs.mask` knows the other shapes.
-TOKEN_MEMBER = re.compile(r'("[^"]*token[^"]*"\s*:\s*")(?:[^"\\]|\\.)+', re.IGNORECASE)
 
 
 def console() -> Console:
@@ -33,11 +29,6 @@ UNBROKEN = "\N{NO-BREAK SPACE}"
 def safe(text: str) -> str:
     """The same text with everything escaped that could steer a terminal or hide in it. Callbacks are written by anybody."""
     return "".join(c if c.isprintable() or c == UNBROKEN else c.encode("unicode_escape").decode("ascii") for c in text)
-
-
-def without_tokens(text: str) -> str:
-    """The same text without tokens and passwords, JSON members included."""
-    return TOKEN_MEMBER.sub(rf"\1{MASK}", mask(text))
 
 
 def francs(amount: int) -> str:

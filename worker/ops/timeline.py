@@ -132,7 +132,9 @@ def _callback(one: AboutCallback) -> str:
     text = _("callback {callback_id}, {kind}: {said}").format(callback_id=line.id, kind=safe(kind_of(line)), said=said)
     if line.outcome is not Outcome.MATCHED:
         text += f" ({_(line.outcome.value)})"
-    return text + (_("; same as {callback_id}").format(callback_id=one.repeats) if one.repeats else "")
+    if one.repeats:
+        text += _("; same as {callback_id}").format(callback_id=one.repeats)
+    return text + (_("; body erased") if line.erased_at else "")
 
 
 def kind_of(line: CallbackLine) -> str:
@@ -143,7 +145,7 @@ def kind_of(line: CallbackLine) -> str:
 
 
 def _check(check: CheckLine) -> str:
-    return _("asked: {answer}").format(answer=describe(check))
+    return _("asked: {answer}").format(answer=describe(check)) + (_("; wording erased") if check.erased_at else "")
 
 
 def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:

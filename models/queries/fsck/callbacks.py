@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from models.queries.fsck.retention import cleared, erased_early, half_erased, kept_too_long
 from models.queries.fsck.rule import Rule, Walk, age, moment
 
-FACTS = """
+FACTS = f"""
 WITH facts AS (
     SELECT id, outcome, outcome IN ('received', 'unmatched') AS is_unfinished, transaction_pk, next_try_at, attempts,
-           GREATEST(COALESCE(stored_at, received_at), reopened_at) AS known_at
+           GREATEST(COALESCE(stored_at, received_at), reopened_at) AS known_at, erased_at,
+           length(body) > 0 OR headers <> '{{}}' OR source <> '' AS is_there, {cleared("callbacks")} AS cleared
     FROM callbacks
     WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
 )
-"""
+"""  # noqa: S608 - our own words
 
 CALLBACKS = Walk(
     facts=FACTS,
@@ -62,5 +64,8 @@ CALLBACKS = Walk(
             detail="'its case is over, and does not say why'",
             advice="find out who changed the tables by hand, and look at the callback with `reconciler callbacks show`",
         ),
+        half_erased("erased_at IS NOT NULL AND is_there"),
+        erased_early("erased_at IS NOT NULL AND is_unfinished", status="outcome"),
+        kept_too_long("erased_at IS NULL AND id <= cleared"),
     ),
 )

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from models.queries.fsck.retention import cleared, erased_early, half_erased, kept_too_long
 from models.queries.fsck.rule import Rule, Walk, age, moment, on_since
 
 # Every table is entered by its index on the transaction, with the slice as the condition. The full joins keep what is
 # about a transaction that does not exist.
 FACTS = """
 WITH t AS (
-    SELECT id, kind, account, transaction_id, amount, status, sent_at, approval, token IS NOT NULL AS has_token, created_at, final_at, next_check_at, parked_at,
+    SELECT id, kind, account, transaction_id, amount, status, sent_at, approval, erased_at,
+           (customer <> '' OR payer NOT IN ('', '*') OR description <> '' OR refusal <> '') IS TRUE AS has_persons,
+           token IS NOT NULL AS has_token, created_at, final_at, next_check_at, parked_at,
            decided_asked_at, held_asked_at, asked, answered, status IN ('created', 'pending') AS is_open
     FROM transactions
     WHERE id > :after AND id <= :upto AND (:every OR id = ANY(CAST(:ids AS bigint[])))
@@ -21,7 +24,7 @@ WITH t AS (
     GROUP BY transaction_pk
 ), k AS MATERIALIZED (
     -- An answer about a payout names neither: what it does not name is taken for ours.
-    SELECT c.id, c.transaction_pk, c.asked_at, c.said,
+    SELECT c.id, c.transaction_pk, c.asked_at, c.said, c.erased_at, c.digest, length(c.body) > 0 AS is_there,
            CASE WHEN t.kind = 'payout' THEN COALESCE(c.amount, CASE WHEN s.override_id IS NOT NULL THEN s.amount END, t.amount) ELSE c.amount END AS amount,
            CASE WHEN t.kind = 'payout' AND c.reference = '' THEN t.transaction_id ELSE c.reference END AS reference
     FROM checks c LEFT JOIN t ON t.id = c.transaction_pk LEFT JOIN s ON s.transaction_pk = c.transaction_pk
@@ -35,6 +38,10 @@ WITH t AS (
 ), said AS (
     SELECT k.transaction_pk, max(k.asked_at) AS last_asked_at, count(*) AS questions,
            count(*) FILTER (WHERE k.said = ANY(CAST(:answers AS text[]))) AS answers,
+           COALESCE(bool_or(k.erased_at IS NOT NULL), FALSE) AS is_erased,
+           COALESCE(bool_or(k.erased_at IS NOT NULL AND (k.is_there OR k.digest IS NULL)), FALSE) AS is_half_erased,
+           bool_or(k.erased_at IS NULL AND k.is_there
+               AND k.id <= CASE WHEN k.id = s.check_id THEN {proofs} ELSE {answers} END) AS is_kept,
            bool_or(k.said = t.status AND k.asked_at = t.decided_asked_at) AS decided,
            bool_or(k.asked_at = t.held_asked_at AND k.said IN ('completed', 'notcompleted')) AS held,
            min(k.id) FILTER (WHERE k.said = 'completed' AND k.amount = t.amount AND k.reference = t.transaction_id
@@ -89,6 +96,10 @@ WITH t AS (
     SELECT COALESCE(t.id, s.transaction_pk, told.transaction_pk, said.transaction_pk) AS pk, t.transaction_id,
            t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.approval, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
            t.decided_asked_at, t.held_asked_at, t.asked, t.answered,
+           t.erased_at IS NOT NULL OR said.is_erased AS is_erased,
+           COALESCE(said.is_half_erased, FALSE) OR t.erased_at IS NOT NULL AND t.has_persons AS is_half_erased,
+           COALESCE(said.is_kept, FALSE) OR t.erased_at IS NULL AND t.has_persons
+               AND t.id <= CASE t.status WHEN 'completed' THEN {settled} ELSE {persons} END AS is_kept,
            s.transaction_pk IS NOT NULL AS is_settled, s.times, s.check_id, s.override_id, s.account AS settled_account,
            s.amount AS settled_amount, k.said AS proof, k.amount AS proven_amount, k.reference AS proven_reference,
            COALESCE(said.questions, 0) AS questions, COALESCE(said.answers, 0) AS answers, said.last_asked_at,
@@ -111,7 +122,9 @@ WITH t AS (
     LEFT JOIN gainsaid ON gainsaid.transaction_pk = t.id
     LEFT JOIN matter ON matter.transaction_pk = t.id
 )
-"""
+""".format(  # noqa: S608 - our own words
+    **{shelf: cleared(shelf) for shelf in ("proofs", "answers", "settled", "persons")}
+)
 
 # While the sweep is switched off, and for as long after as it has at any other time, what nobody asked about is no neglect.
 SWEPT_SINCE = on_since("sweep")
@@ -344,8 +357,14 @@ TOLD = (
     ),
 )
 
+ERASED = (
+    half_erased("is_half_erased"),
+    erased_early("is_erased AND is_open", status="status"),
+    kept_too_long("is_kept"),
+)
+
 PAYMENTS = Walk(
     facts=FACTS,
     subject="COALESCE('transaction ' || transaction_id, 'row ' || pk)",
-    rules=(*MONEY, *EVIDENCE, *HAND, *NEXT, *SENT, *TOLD),
+    rules=(*MONEY, *EVIDENCE, *HAND, *NEXT, *SENT, *TOLD, *ERASED),
 )

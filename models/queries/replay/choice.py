@@ -131,7 +131,8 @@ CALLBACKS = """
            AND received_at <= LEAST(CAST(:until AS timestamptz), CAST(:drafted_at AS timestamptz))
            AND (:every_outcome OR outcome <> 'received'
                 OR GREATEST(COALESCE(stored_at, received_at), reopened_at)
-                   < CAST(:drafted_at AS timestamptz) - CAST(:deadline AS interval)) AS wanted
+                   < CAST(:drafted_at AS timestamptz) - CAST(:deadline AS interval))
+           AND erased_at IS NULL AS wanted
         FROM slice
     )
     SELECT j.id, j.wanted, j.content_type, CASE WHEN j.wanted THEN j.body ELSE '' END AS body,

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.logs import without_tokens
 from worker.ops.body import readable, text_of
-from worker.ops.shown import brief_stamp, masked_address, print_json, safe, short, stamp, without_tokens
+from worker.ops.shown import brief_stamp, masked_address, print_json, safe, short, stamp
 
 NOON = datetime(2026, 11, 23, 12, 0, 5, tzinfo=timezone(timedelta(hours=1)))
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from config.logs import without_tokens
 from config.policy import AGE_TIERS
 from models.answers import Said
 from models.transaction import Status
 from worker.language import _, ngettext
-from worker.ops.shown import francs, safe, without_tokens
+from worker.ops.shown import francs, safe
 from worker.ops.why import texts
 from worker.ops.why.diagnosis import Diagnosis
 from worker.ops.why.facts import Facts
