@@ -120,7 +120,7 @@ def _hit(row: Row[Any]) -> Hit:
 
 LINE = """
     c.id, c.received_at, c.outcome, c.note, c.content_type, c.source, length(c.body) AS size, c.attempts, c.next_try_at,
-    t.transaction_id
+    c.erased_at, t.transaction_id
 """
 
 NAMING = text(f"""

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
+from config.logs import without_tokens
 from config.policy import CALLBACK_DEADLINE
 from models.callback import Outcome
 from models.errors import Invalid, NotFound
@@ -20,9 +21,9 @@ from worker.console.transactions import address_of
 from worker.console.visit import Visit
 from worker.language import N_, _
 from worker.ops.body import readable
-from worker.ops.callback_view import facts_of
+from worker.ops.callback_view import erased_line, facts_of
 from worker.ops.sentences import told
-from worker.ops.shown import safe, without_tokens
+from worker.ops.shown import safe
 
 FAILED, ALL = "failed", "all"
 
@@ -72,13 +73,15 @@ def callback(visit: Visit) -> Response:
         found = find_callback(step.session, number)
     if found is None:
         raise NotFound(_("there is no callback {callback_id}").format(callback_id=number))
+    erased_at = found.line.erased_at
     headers = [f"{safe(name)}: {safe(without_tokens(value))}" for name, value in sorted(found.headers.items())]
     return visit.show(
         "callback.html",
         title=_("Callback {id}").format(id=number),
         found=found,
         facts=[(name, value) for name, value in facts_of(found) if value],
-        source=safe(found.line.source) or _("nowhere known"),
+        source=safe(found.line.source) or (_("a source that was erased") if erased_at else _("nowhere known")),
+        erased=erased_line(erased_at, digest=found.digest) if erased_at else "",
         headers="\n".join(headers),
         body="\n".join(readable(found.body)),
         address_of=address_of,

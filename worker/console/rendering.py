@@ -11,9 +11,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
+from config.logs import without_tokens
 from worker.console.visit import NOT_DONE, Visit, to
 from worker.language import _, languages, ngettext, number
-from worker.ops.shown import francs, safe, short, stamp, without_tokens
+from worker.ops.shown import francs, safe, short, stamp
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"

@@ -25,20 +25,26 @@ from worker.ops.why.reader import look
 from worker.ops.why.wording import put_in_words
 
 
-def address_of(transaction_id: str, *, page: str = "") -> str:
-    """Of the page about this transaction. Browsers resolve dots in a path, so an id with such parts stands behind the `?`."""
-    if any(part in ("", ".", "..") for part in transaction_id.split("/")) or transaction_id.endswith("/evidence"):
-        return to(f"/transactions{page}", id=transaction_id)
-    return to(f"/transactions/{transaction_id}{page}")
+def address_of(transaction_id: str, *, page: str = "", **query: object) -> str:
+    """Of a page about this transaction. An id that a browser would change, or that reads like a page, stands behind the `?`."""
+    parts = transaction_id.split("/")
+    if parts[-1] == "evidence" or any(part in ("", ".", "..") for part in parts):
+        return to(f"/transactions{page}", id=transaction_id, **query)
+    return to(f"/transactions/{transaction_id}{page}", **query)
+
+
+def argument_of(transaction_id: str) -> str:
+    """For a command line: a merchant may have put anything into their ids."""
+    return shlex.quote(safe(transaction_id))
 
 
 def show(visit: Visit) -> Response:
     """The answer to "why", then all that it rests on."""
-    history = find_transaction(visit.tools, _id_of(visit))
+    history = find_transaction(visit.tools, id_of(visit))
     invoice = history.invoice
     facts = _why(visit.tools, invoice.transaction_id)
     noun = "payouts" if invoice.kind is Kind.PAYOUT else "invoices"
-    argument = shlex.quote(safe(invoice.transaction_id))
+    argument = argument_of(invoice.transaction_id)
     return visit.show(
         "transaction.html",
         title=(_("Payout {id}") if invoice.kind is Kind.PAYOUT else _("Invoice {id}")).format(
@@ -52,7 +58,7 @@ def show(visit: Visit) -> Response:
         moments=list(gathered(timeline(history))),
         left_out=left_out(history),
         facts=[(name, value) for name, value in facts_of(invoice) if value],
-        evidence="",
+        evidence=address_of(invoice.transaction_id, page="/evidence"),
         commands=[*([f"reconciler why {argument}"] if facts else []), f"reconciler {noun} show {argument}"],
         check=f"reconciler {noun} check {argument}",
     )
@@ -68,7 +74,7 @@ def _why(tools: Toolbox, transaction_id: str) -> Facts | None:
 
 def check(visit: Visit) -> Response:
     """Have the gateway asked, as `invoices check` does. Asked twice at once, the second is told the answer of the first."""
-    transaction_id = _id_of(visit)
+    transaction_id = id_of(visit)
     inquiry = ask_once(visit.tools, transaction_id)
     told = "; ".join(f"{name}: {what}" for name, what in facts_of_inquiry(inquiry))
     if inquiry.check is None:
@@ -78,7 +84,7 @@ def check(visit: Visit) -> Response:
     return answer
 
 
-def _id_of(visit: Visit) -> str:
+def id_of(visit: Visit) -> str:
     """Out of the path, the query or the form, as it is: blanks at its ends are part of it."""
     for pairs in (visit.ask.form.pairs, visit.ask.query.pairs):
         if found := dict(pairs).get("id"):
