@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import Receive, Scope, Send
 
 from config.settings import Environment, Settings
+from models.errors import Unreadable
 from models.session import make_engine, make_sessions
 from tasks.toolbox import Toolbox
 from worker.console.attempts import Attempts
@@ -108,7 +109,9 @@ class Console:
         self._pages = Crew(THREADS, most=MOST_WAITING, name="console")
         # One thread: sign-ins cost much of a core, and that is all they may ever have.
         self._signing = Crew(1, most=MOST_SIGNING_IN, name="console-sign-in")
-        inner = Starlette(routes=self._routes(), exception_handlers={HTTPException: self._refused})
+        inner = Starlette(
+            routes=self._routes(), exception_handlers={HTTPException: self._refused, Exception: self._surprised}
+        )
         inner.router.redirect_slashes = False
         self.app = Guarded(inner)
 
@@ -167,13 +170,13 @@ class Console:
             if not is_of_this_site(request):
                 log.warning("console_foreign_form", path=request.url.path[:200], origin=request.headers.get("Origin"))
                 raise HTTPException(HTTPStatus.FORBIDDEN)
-            form = read_fields(await read_body(request.scope, request.receive, media_types=(FORM,)))
+            form = _fields(await read_body(request.scope, request.receive, media_types=(FORM,)))
         is_secure = not (self._may_be_plain and request.url.scheme == "http")
         query = request.url.query
         return Ask(
             method=request.method,
             path=request.url.path + (f"?{query}" if query else ""),
-            query=read_fields(query),
+            query=_fields(query),
             form=form,
             language=_language(request),
             address=request.client.host if request.client else "",
@@ -186,6 +189,11 @@ class Console:
             raise exc
         with speaking_here(_language(request)):
             return self._reception.refused(_language(request), HTTPStatus(exc.status_code), headers=exc.headers)
+
+    async def _surprised(self, request: Request, exc: Exception) -> Response:
+        """A bug of ours, before the page was begun. The web server logs its traceback."""
+        del exc
+        return await self._refused(request, HTTPException(HTTPStatus.INTERNAL_SERVER_ERROR))
 
 
 class Crew:
@@ -223,6 +231,13 @@ def _endpoint(serve: Callable[[Request], Awaitable[Response]]) -> Callable[[Requ
 async def _stylesheet(request: Request) -> Response:
     request.state.caching = FOR_A_YEAR
     return FileResponse(STATIC / "console.css", media_type="text/css")
+
+
+def _fields(text: bytes | str) -> Fields:
+    try:
+        return read_fields(text)
+    except Unreadable as exc:
+        raise HTTPException(HTTPStatus.BAD_REQUEST) from exc
 
 
 def _language(request: Request) -> str:

@@ -39,4 +39,4 @@ def evidence(visit: Visit) -> Response:
     )
 
 
-ROOM: Room = [Page("/transactions/evidence", evidence), Page("/transactions/{id:path}/evidence", evidence)]
+ROOM: Room = [Page("/transactions/{transaction_id:path}/evidence", evidence)]

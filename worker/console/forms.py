@@ -50,7 +50,7 @@ def read_fields(text: bytes | str) -> Fields:
         whole = text.decode("utf-8") if isinstance(text, bytes) else text
         pairs = parse_qsl(whole, keep_blank_values=True, errors="strict", max_num_fields=MOST_FIELDS)
     except ValueError as exc:  # the cause repeats what was sent
-        raise Unreadable(_("the form cannot be read; go back, and send it again")) from exc
+        raise Unreadable("the form cannot be read") from exc
     if any("\x00" in key or "\x00" in value for key, value in pairs):
-        raise Unreadable(_("the form cannot be read; go back, and send it again"))
+        raise Unreadable("the form cannot be read")
     return Fields(tuple(pairs))

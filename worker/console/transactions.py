@@ -24,13 +24,27 @@ from worker.ops.why.facts import Facts
 from worker.ops.why.reader import look
 from worker.ops.why.wording import put_in_words
 
+IN_HEX = "~"
+
 
 def address_of(transaction_id: str, *, page: str = "", **query: object) -> str:
-    """Of a page about this transaction. An id that a browser would change, or that reads like a page, stands behind the `?`."""
+    """Of a page about this transaction. An id that a browser would change, or that reads like a page, stands there in hex."""
     parts = transaction_id.split("/")
-    if parts[-1] == "evidence" or any(part in ("", ".", "..") for part in parts):
-        return to(f"/transactions{page}", id=transaction_id, **query)
+    is_plain = not transaction_id.startswith(IN_HEX) and parts[-1] != "evidence"
+    if not is_plain or any(part in ("", ".", "..") for part in parts):
+        transaction_id = IN_HEX + transaction_id.encode().hex()
     return to(f"/transactions/{transaction_id}{page}", **query)
+
+
+def id_of(visit: Visit) -> str:
+    """The transaction that the address names. Raises `NotFound` for hex that is none."""
+    named = visit.text("transaction_id")
+    if not named.startswith(IN_HEX):
+        return named
+    try:
+        return bytes.fromhex(named.removeprefix(IN_HEX)).decode()
+    except ValueError:
+        raise NotFound(_("there is no such page")) from None
 
 
 def argument_of(transaction_id: str) -> str:
@@ -74,7 +88,7 @@ def _why(tools: Toolbox, transaction_id: str) -> Facts | None:
 
 def check(visit: Visit) -> Response:
     """Have the gateway asked, as `invoices check` does. Asked twice at once, the second is told the answer of the first."""
-    transaction_id = id_of(visit)
+    transaction_id = dict(visit.form.pairs).get("id", "")  # blanks at its ends are part of it
     inquiry = ask_once(visit.tools, transaction_id)
     told = "; ".join(f"{name}: {what}" for name, what in facts_of_inquiry(inquiry))
     if inquiry.check is None:
@@ -84,16 +98,4 @@ def check(visit: Visit) -> Response:
     return answer
 
 
-def id_of(visit: Visit) -> str:
-    """Out of the path, the query or the form, as it is: blanks at its ends are part of it."""
-    for pairs in (visit.ask.form.pairs, visit.ask.query.pairs):
-        if found := dict(pairs).get("id"):
-            return found
-    return str(visit.values.get("id", ""))
-
-
-ROOM: Room = [
-    Page("/transactions", show),
-    Page("/transactions/{id:path}", show),
-    Action("/check", check),
-]
+ROOM: Room = [Page("/transactions/{transaction_id:path}", show), Action("/check", check)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 AWA = f"awa:{CHEAP.hash(PASSWORD)}"
 MOUSSA = f"moussa:{CHEAP.hash('another one altogether')}"
+
+USUAL = {
+    "console_users": f"{AWA}\n{MOUSSA}",
+    "notice_url": "https://shop.example/notices",
+    "notice_secret": "whsec_" + base64.b64encode(b"the key that signs the notices!!").decode(),
+}
 
 CSRF = re.compile(r'name="csrf" value="([0-9a-f]{64})"')
 
@@ -105,7 +112,7 @@ class OpenConsole:
 @contextmanager
 def open_console(database_url: str, redis_url: str, sessions: Sessions, **settings: Any) -> Iterator[OpenConsole]:
     """A console with two people, on these servers; all else outside is a stand-in."""
-    known = settings_for(database_url, redis_url, **({"console_users": f"{AWA}\n{MOUSSA}"} | settings))
+    known = settings_for(database_url, redis_url, **(USUAL | settings))
     fakes = Fakes()
     tools = toolbox(sessions, fakes)
     app = FastAPI(redirect_slashes=False)

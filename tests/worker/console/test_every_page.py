@@ -6,13 +6,10 @@ import re
 
 import pytest
 
-from tests.soundbooks import write_sound_books
-from tests.worker.console.browser import OpenConsole
+from tests.worker.console.books import EXAMPLES, fill, secrets_of
+from tests.worker.console.browser import OpenConsole, words_of
 from worker.console.headers import HEADERS
 from worker.console.rooms import Action, Page, all_rooms
-
-EXAMPLES: dict[str, str] = {"id": "ORD-3", "callback": "1", "case": "1", "plan": "1", "switch": "settle"}
-"""A value for each parameter of a path, by its name; `fill` puts what they name into the books."""
 
 ROOMS = [each for room in all_rooms() for each in room]
 PAGES = [each for each in ROOMS if isinstance(each, Page)]
@@ -26,7 +23,7 @@ def path_of(each: Page | Action) -> str:
 
 @pytest.fixture
 def filled(console) -> OpenConsole:
-    write_sound_books(console.sessions)
+    fill(console)
     return console
 
 
@@ -58,3 +55,41 @@ def test_every_answer_carries_the_headers_that_guard_it(filled):
         there = {name: answer.headers.get(name) for name in HEADERS}
         assert there == HEADERS, (answer.request.method, answer.url)
         assert "unsafe" not in answer.headers["content-security-policy"]
+
+
+def test_no_page_shows_a_key_or_a_token(filled):
+    secrets = secrets_of(filled)
+    awa = filled.person()
+    pages = {page.path: awa.get(path_of(page)) for page in PAGES}
+    # An action that is sent nothing has to say so, which is a page too.
+    pages |= {action.path: awa.post(path_of(action)) for action in ACTIONS}
+    assert {path: answer.status_code for path, answer in pages.items() if answer.status_code >= 500} == {}
+    shown = [(path, name) for path, page in pages.items() for name, secret in secrets.items() if secret in page.text]
+    assert all(secrets.values())
+    assert shown == []
+
+
+def test_every_page_is_there_in_french_and_has_no_text_of_another_language(filled):
+    awa = filled.person()
+    awa.post("/language", language="fr", next="/console")
+    for page in PAGES:
+        answer = awa.get(path_of(page))
+        assert answer.status_code == 200, page.path
+        assert '<html lang="fr">' in answer.text
+        told = words_of(answer.text)
+        assert "Se déconnecter" in told
+        assert "Sign out" not in told
+
+
+def test_every_page_can_be_read_without_a_mouse_a_script_or_another_host(filled):
+    awa = filled.person()
+    for page in PAGES:
+        html = awa.get(path_of(page)).text
+        assert html.count("<h1") == html.count("<main") == html.count('href="#main"') == 1, page.path
+        assert not re.findall(r"<script|<style|\sstyle=|\son\w+=|javascript:|@import", html), page.path
+        addresses = re.findall(r"""(?:href|src|action)=["']?([^"'\s>]*)""", html)
+        assert {one for one in addresses if not one.startswith(("/console", "#", "data:,"))} == set(), page.path
+        forms = re.findall(r'(?s)<form method="post" action="([^"]*)"(.*?)</form>', html)
+        assert {to for to, inside in forms if 'name="csrf"' not in inside} == {"/console/language"}, page.path
+        fields = re.findall(r'<(?:input|select|textarea)\b[^>]*\bid="([^"]+)"', html)
+        assert {one for one in fields if f'for="{one}"' not in html} == set(), page.path
