@@ -153,8 +153,9 @@ def _told(visit: Visit, decision: Decision) -> Response:
         lines.append(_("the gateway says: {answer}").format(answer=describe(decision.check)))
     elif decision.unasked:
         lines.append(_("not asked: {why}").format(why=safe(decision.unasked)))
-    lines.append(_disagreed() if decision.end is End.DISAGREED else safe(outcome_of(decision)))
-    sentence = ". ".join(line[:1].upper() + line[1:] for line in lines)
+    outcome = _disagreed() if decision.end is End.DISAGREED else safe(outcome_of(decision))
+    lines.append(_("case {id}: {outcome}").format(id=decision.case.id, outcome=outcome))
+    sentence = "".join(f"{line[:1].upper()}{line[1:]}. " for line in lines).strip()
     return visit.go_to(f"/cases/{decision.case.id}", told=sentence, done=decision.is_done)
 
 
