@@ -7,8 +7,9 @@ from starlette.responses import Response
 from models.errors import Invalid
 from models.payin import Payer
 from models.phone import gateway_form
-from models.queries.browse import find_callback
-from models.queries.search import LOOK, Found, Needle, find_callbacks, find_transactions
+from models.queries.browse import Page as Slice
+from models.queries.browse import T, find_callback
+from models.queries.search import LOOK, Needle, find_callbacks, find_transactions
 from models.session import transaction
 from models.transaction import Mode
 from worker.console.lists import ROWS, place_of
@@ -44,7 +45,7 @@ def search(visit: Visit) -> Response:
         title=_("Search"),
         words=words,
         found=found,
-        is_whole=found is not None and _is_whole(found),
+        has_older=_has_older,
         place=place,
         by_number=by_number and by_number.line,
         naming=naming,
@@ -55,9 +56,9 @@ def search(visit: Visit) -> Response:
     )
 
 
-def _is_whole(found: Found) -> bool:
-    """Whether the page looked at all there is."""
-    return found.next is None
+def _has_older(page: Slice[T]) -> bool:
+    """Whether the page is not full, and yet did not look at all there is."""
+    return page.next is not None and len(page.items) < ROWS
 
 
 def _needle(words: str) -> Needle:
