@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from models.errors import SettingsFault
-from worker.embedded.folder import LOOPBACK, DataFolder, is_free
+from worker.embedded.folder import LOOPBACK, DataFolder, is_free, write_privately
 
 USUAL_WEB_PORT = 8000
+CONSOLE_PASSWORD = "console-password"  # noqa: S105 - the name of a file
 EVERYWHERE = {"0.0.0.0": LOOPBACK, "::": "::1"}  # noqa: S104 - where to knock when a door listens everywhere
 
 
@@ -60,6 +61,24 @@ def http_address(host: str, port: int) -> str:
     """How a program on this machine reaches a server that listens there."""
     host = EVERYWHERE.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+PERSON = "me"
+"""Who is let into the console where nobody else was named."""
+
+
+def let_in(folder: DataFolder) -> Path:
+    """The file of those who may sign in to the console: one person, with a password kept in the folder for its owner alone.
+
+    Made once, so that whoever is signed in stays so when everything is started again.
+    """
+    from worker.passwords import hash_of
+
+    file = folder.path / "secrets" / "console-users"
+    password = folder.secret(CONSOLE_PASSWORD)
+    if not file.exists():
+        write_privately(file, f"{PERSON}:{hash_of(password)}\n")
+    return file
 
 
 def complete(

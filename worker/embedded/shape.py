@@ -11,9 +11,11 @@ from config.settings import CALLBACK_PATH
 from models.errors import NeedsHuman
 from worker.embedded.child import Child, Event
 from worker.embedded.environment import (
+    PERSON,
     complete,
     given,
     http_address,
+    let_in,
     refuse_play_in_real_books,
     web_host,
     web_port,
@@ -36,10 +38,11 @@ class Shape:
     """Starts everything over one data folder and stops it again; a second start finds the data.
 
     `settings_env` is the user's environment; its settings win. With DATABASE_URL, REDIS_URL or LIGDICASH_BASE_URL in it
-    the embedded PostgreSQL, Valkey or simulator is not started, nor looked for. Making a Shape does nothing yet.
+    the embedded PostgreSQL, Valkey or simulator is not started, nor looked for. `console` lets one person into the console,
+    unless the settings name others. Making a Shape does nothing yet.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is a choice of its own
         self,
         data_dir: Path,
         *,
@@ -48,6 +51,7 @@ class Shape:
         simulator_options: tuple[str, ...] = (),
         pool: str = "prefork",
         concurrency: int = 2,
+        console: bool = False,
         programs: Callable[[Setup], Programs] = deployed,
         shared: Path = SHARED,
     ) -> None:
@@ -57,6 +61,7 @@ class Shape:
         self._simulator_options = simulator_options
         self._pool = pool
         self._concurrency = concurrency
+        self._console = console and not given(self._env, "CONSOLE_USERS")
         self._programs = programs
         self._shared = shared
         self._supervisor = Supervisor(self._folder.logs)
@@ -112,6 +117,8 @@ class Shape:
         host, port = web_host(self._env), web_port(self._env, self._folder)
         found |= {"WEB_HOST": host, "CALLBACK_URL": http_address(host, port) + CALLBACK_PATH}
         found["SPOOL_DIR"] = str(self._folder.path / "spool")
+        if self._console:
+            found["CONSOLE_USERS_FILE"] = str(let_in(self._folder))
         simulator_port = self._folder.port("simulator") if self._simulated else None
         if simulator_port is not None:
             found["LIGDICASH_BASE_URL"] = http_address(LOOPBACK, simulator_port)
@@ -187,6 +194,11 @@ class Shape:
     def api_url(self) -> str:
         """Where the merchant's API answers."""
         return http_address(self._settled.web_host, self._settled.web_port)
+
+    @property
+    def console_person(self) -> str:
+        """Who may sign in to the console with the password that lies in the folder; nobody where others were named."""
+        return PERSON if self._console else ""
 
     @property
     def callback_url(self) -> str:

@@ -13,7 +13,7 @@ from pathlib import Path
 from rich.console import Console
 
 from config.settings import Settings, settings_from
-from worker.embedded.environment import given
+from worker.embedded.environment import CONSOLE_PASSWORD, given
 from worker.embedded.folder import write_privately
 from worker.embedded.shape import Shape
 from worker.language import _
@@ -39,7 +39,7 @@ def run_up(options: UpOptions, console: Console) -> int:
     over = threading.Event()
     before = signal.signal(signal.SIGTERM, lambda *_: over.set())
     try:
-        with Shape(options.data, settings_env=environment, concurrency=options.workers) as shape:
+        with Shape(options.data, settings_env=environment, concurrency=options.workers, console=True) as shape:
             shape.start(lambda line: console.print(f"  {line}", highlight=False))
             keep_settings(shape.environment, options.data / SETTINGS_FILE)
             _say_where(shape, options, console)
@@ -82,9 +82,13 @@ def _say_where(shape: Shape, options: UpOptions, console: Console) -> None:
         (_("callback URL"), shape.callback_url),
         (_("logs"), f"{shape.logs}"),
     ]
+    told = _("{url}, as {person} with the password in {file}") if shape.console_person else "{url}"
+    console_url = f"{shape.api_url}/console"
+    file = data / "secrets" / CONSOLE_PASSWORD
+    lines.insert(1, (_("console"), told.format(url=console_url, person=shape.console_person, file=file)))
     if shape.simulator_url:
         where = _("{url}, the payment_url").format(url=f"{shape.simulator_url}/pay/invoice/<token>")
-        lines.insert(2, (_("payment page"), where))
+        lines.insert(3, (_("payment page"), where))
     console.print()
     for name, where in lines:
         console.print(f"  {name:<18}{where}", highlight=False, soft_wrap=True)

@@ -11,6 +11,7 @@ from worker.ops import (
     accounts,
     callbacks,
     cases,
+    console,
     doctor,
     evidence,
     fsck,
@@ -89,6 +90,7 @@ evidence.add_to(app)
 size.add_to(app)
 servers.add_to(app)
 app.add_typer(switches.app, name="switch")
+app.add_typer(console.app, name="console")
 doctor.add_to(app)
 operators.add_to(app)
 accounts.add_to(app)

@@ -50,6 +50,7 @@ COMPLAINTS = (
     N_("Missing option {name}. Choose from:\n\t{names}"),
     N_("Missing option {name}."),
     N_("Invalid value for {name}: {why}"),
+    N_("Invalid value: {why}"),
     N_("Value error, {why}"),
     N_("{value} is not one of {names}."),
     N_("Input should be a valid integer, unable to parse string as an integer"),

@@ -21,6 +21,7 @@ from worker.language import N_
 from worker.ops.desk import Desk
 from worker.ops.doctor import accounts, database, door, fleet, gateway, machine, redis_server
 from worker.ops.doctor.clocks import Clock, judge_clocks
+from worker.ops.doctor.console import judge_console
 from worker.ops.doctor.database import Database, Revisions
 from worker.ops.doctor.door import Address, Knock
 from worker.ops.doctor.errand import Away, Errand
@@ -137,7 +138,7 @@ def _briefly(patient: Patient) -> list[Finding]:
         fleet.judge_beat(looks.beat.result(), sweep_every=patient.settings.sweep_every),
         judge_stops(looks.stops.result()),
         door.judge_address(looks.address.result(), is_production=_is_production(patient)),
-        *_rest(looks),
+        *_rest(patient, looks),
     ]
 
 
@@ -167,7 +168,7 @@ def _thoroughly(patient: Patient, *, wait: float) -> list[Finding]:
         door.judge_knock(knock),
         door.judge_certificate(knock),
         *_for_each(gateway.judge_credentials, slow.answers),
-        *_rest(looks),
+        *_rest(patient, looks),
     ]
 
 
@@ -188,11 +189,13 @@ def _servers(patient: Patient, looks: _Looks, *, workers: dict[str, Clock]) -> l
     ]
 
 
-def _rest(looks: _Looks) -> list[Finding]:
+def _rest(patient: Patient, looks: _Looks) -> list[Finding]:
+    settings = patient.settings
     return [
         *_for_each(gateway.judge_breaker, looks.breakers),
         machine.judge_spool(looks.spool.result()),
         machine.judge_open_files(looks.files.result()),
+        judge_console(settings.console_people, is_production=_is_production(patient), host=settings.web_host),
     ]
 
 

@@ -47,6 +47,7 @@ class Name(StrEnum):
     BREAKER = "breaker"
     SPOOL = "spool"
     OPEN_FILES = "open_files"
+    CONSOLE = "console"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from worker.ops.doctor import database, door, fleet, gateway, machine, redis_ser
 from worker.ops.doctor.accounts import judge_accounts
 from worker.ops.doctor.checkup import judge_stops
 from worker.ops.doctor.clocks import Clock, judge_clocks, read_clock
+from worker.ops.doctor.console import judge_console
 from worker.ops.doctor.database import Database, Revisions
 from worker.ops.doctor.door import Address, Knock
 from worker.ops.doctor.errand import Away
@@ -48,6 +49,7 @@ SPOOL = SpoolFacts(folder="/spool", exists=True, limit=2**30, free=2**40)
 NIGHTS = datetime(2026, 11, 25, tzinfo=UTC)
 STOP = StopLine(switch=Switch.SETTLE, author="awa", reason="x", off_at=NIGHTS, until=NIGHTS)
 URL = "https://pay.example.com/api/callback/ligdicash"
+GOOD_HASH = "$argon2id$v=19$m=47104,t=2,p=1$wi0E7Ffkwz1spFdKtoCGfA$NxudDy6sfQKokJ9dPI8ySNAWqBUVe9Z+fpotlSDpjnU"
 PUBLIC = Address(url=URL, addresses=("8.8.8.8",))
 
 
@@ -61,6 +63,10 @@ def accounts(*loads):
 
 def connections(**changes):
     return [database.judge_connections(Database(server=replace(SERVER, **changes), clock=SAME), pool_size=5)]
+
+
+def console(people, *, is_production=True, host="0.0.0.0"):
+    return [judge_console(people, is_production=is_production, host=host)]
 
 
 def redis(**changes):
@@ -223,6 +229,12 @@ TABLE = [
     ([machine.judge_open_files(10_000)], Name.OPEN_FILES, OK),
     ([machine.judge_open_files(1024)], Name.OPEN_FILES, WARN),
     ([machine.judge_open_files(AWAY)], Name.OPEN_FILES, UNKNOWN),
+    (console({}), Name.CONSOLE, OK),
+    (console({"awa": GOOD_HASH}), Name.CONSOLE, OK),
+    (console({"awa": GOOD_HASH}, is_production=False, host="127.0.0.1"), Name.CONSOLE, OK),
+    (console({"awa": GOOD_HASH}, is_production=False), Name.CONSOLE, WARN),
+    (console({"awa": GOOD_HASH, "moussa": GOOD_HASH.replace("m=47104", "m=8")}), Name.CONSOLE, WARN),
+    (console({"awa": GOOD_HASH.replace("m=47104", "m=1048576")}), Name.CONSOLE, WARN),
 ]
 
 
