@@ -29,6 +29,7 @@ from worker.ops.replay_choice import as_options
 from worker.ops.replay_view import FORETOLD, NAMES, STATES, about, minutes
 from worker.ops.replay_watch import held_back, not_asked, put_off
 from worker.ops.shown import francs, safe
+from worker.ops.switch_view import describe
 
 LOOK_EVERY = 2
 """Seconds after which the page of a plan that goes on loads itself anew."""
@@ -166,9 +167,11 @@ def _sentence(text: str) -> str:
 def _word(tools: Toolbox, at: look.Progress) -> str:
     """What holds a running plan up; empty while it gets on."""
     with transaction(tools.sessions) as step:
-        stop = next((line for line in off_now(step.session) if line.switch is Switch.REPLAY), None)
-    if stop is not None:
-        return held_back(stop)
+        stops = {line.switch: line for line in off_now(step.session)}
+    if Switch.REPLAY in stops:
+        return held_back(stops[Switch.REPLAY])
+    if Switch.SETTLE in stops:
+        return describe(stops[Switch.SETTLE])
     if why := not_asked(tools) or put_off(at):
         return why
     return "" if at.under_way else _("waiting for a worker to take it up")
