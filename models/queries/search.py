@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.callback import Outcome
 from models.queries.browse import CallbackLine, Page, callback_line
+from models.queries.fsck.slices import before_lately
 from models.queries.replay.choice import FAILED
 from models.transaction import Kind, Status
 
@@ -151,7 +152,8 @@ OF_OUTCOMES = text(f"""
     SELECT {LINE}
     FROM unnest(CAST(:outcomes AS text[])) AS given(outcome) CROSS JOIN LATERAL (
         SELECT * FROM callbacks r
-        WHERE (r.outcome, r.id) < (given.outcome, CAST(:before AS bigint)) AND (r.outcome, r.id) >= (given.outcome, 0)
+        WHERE (r.outcome, r.id) < (given.outcome, CAST(:before AS bigint))
+          AND (r.outcome, r.id) > (given.outcome, CAST(:after AS bigint))
           AND (:any_age OR r.received_at >= clock_timestamp() - CAST(:since AS interval))
           AND (:also_unread OR r.outcome <> 'received' OR GREATEST(COALESCE(r.stored_at, r.received_at), r.reopened_at)
                                < clock_timestamp() - CAST(:deadline AS interval))
@@ -174,6 +176,7 @@ def list_callbacks_of(
     parameters = {
         "outcomes": [outcome.value for outcome in outcomes or FAILED],
         "also_unread": outcomes is not None,
+        "after": 0 if since is None else before_lately(session, "callbacks", since=since),
         "any_age": since is None,
         "since": since or timedelta(0),
         "deadline": deadline,

@@ -19,11 +19,11 @@ from worker.console.transactions import address_of
 from worker.console.visit import Visit
 from worker.language import N_, _
 from worker.ops.case_actions import action_for, commands_for
+from worker.ops.case_list_view import about, to_do
 from worker.ops.case_story import story
 from worker.ops.case_view import facts_of, standing_of
 from worker.ops.deciding import Decision, End, Wanted, decide, end_plainly, find, moves_of
 from worker.ops.deciding_view import outcome_of
-from worker.ops.sentences import told
 from worker.ops.shown import francs, safe
 from worker.ops.timeline import describe, gathered, timeline
 
@@ -60,8 +60,8 @@ def cases(visit: Visit) -> Response:
         also_ended=also_ended,
         page=page,
         place=place,
-        about=_about,
-        to_do=_to_do,
+        about=about,
+        to_do=to_do,
         address_of=address_of,
     )
 
@@ -131,8 +131,8 @@ def reject(visit: Visit) -> Response:
     """Close a payout that waits: it is not sent."""
     [found] = find(visit.tools, [visit.number("case")])
     payout = reject_payout(visit.tools, _held(found), _by(visit))
-    told_ = _("{transaction} is rejected, and is not sent.").format(transaction=safe(payout.transaction_id))
-    return visit.go_to(f"/cases/{found.id}", told=told_)
+    told = _("{transaction} is rejected, and is not sent.").format(transaction=safe(payout.transaction_id))
+    return visit.go_to(f"/cases/{found.id}", told=told)
 
 
 def _held(found: CaseFacts) -> str:
@@ -172,22 +172,6 @@ def _choices(found: CaseFacts) -> list[tuple[str, str]]:
 
 def _received(found: CaseFacts) -> int | None:
     return found.said_amount if found.said == "completed" and found.said_amount else found.amount
-
-
-def _about(found: CaseFacts) -> str:
-    if found.transaction_id is not None:
-        return safe(found.transaction_id)
-    if found.kind in (CaseKind.ENDPOINT, CaseKind.ACCOUNT):
-        return safe(found.account or "")
-    return _("callback {id}").format(id=found.callback_id)
-
-
-def _to_do(found: CaseFacts) -> str:
-    if found.resolved_at is None:
-        return _(action_for(found).brief)
-    if found.resolved_by:
-        return safe(_("ended by {author}: {reason}").format(author=found.resolved_by, reason=found.resolution))
-    return _("ended by itself: {reason}").format(reason=told(safe(found.resolution)))
 
 
 ROOM: Room = [

@@ -79,7 +79,7 @@ def show(visit: Visit) -> Response:
 
 
 def _why(tools: Toolbox, transaction_id: str) -> Facts | None:
-    """What the answer to "why" rests on; None for what nobody answers it about."""
+    """What the answer to "why" rests on; None for a payout, about which nobody answers it."""
     try:
         return look(tools, transaction_id)
     except NotFound:
@@ -90,10 +90,10 @@ def check(visit: Visit) -> Response:
     """Have the gateway asked, as `invoices check` does. Asked twice at once, the second is told the answer of the first."""
     transaction_id = dict(visit.form.pairs).get("id", "")  # blanks at its ends are part of it
     inquiry = ask_once(visit.tools, transaction_id)
-    told = "; ".join(f"{name}: {what}" for name, what in facts_of_inquiry(inquiry))
+    lines = [f"{name}: {what}" for name, what in facts_of_inquiry(inquiry)]
     if inquiry.check is None:
-        told = _("not asked: {why_not}").format(why_not=inquiry.why_not) + f"; {told}"
-    answer = visit.go_to("/", told=told, done=inquiry.check is not None)
+        lines.insert(0, _("not asked: {why_not}").format(why_not=inquiry.why_not))
+    answer = visit.go_to("/", told="; ".join(lines), done=inquiry.check is not None)
     answer.headers["location"] = address_of(transaction_id)
     return answer
 
