@@ -56,6 +56,7 @@ class Found(Page[Hit]):
 
 
 # The filters decide over the slice and not over the scan: else what fits none would be looked for to the end of the books.
+# What has just this id is found by its index, however old it is, and stands first on the first page.
 TRANSACTIONS = text("""
     WITH slice AS MATERIALIZED (
         SELECT * FROM transactions WHERE id < :before ORDER BY id DESC LIMIT :look
@@ -67,20 +68,25 @@ TRANSACTIONS = text("""
                     ELSE left(s.customer, 3) || repeat('*', greatest(0, length(s.customer) - 5)) || right(s.customer, 2)
                END AS customer,
                (SELECT count(*) FROM cases k WHERE k.transaction_pk = s.id AND k.resolved_at IS NULL) AS open_cases
-        FROM slice s
+        FROM (
+            SELECT * FROM slice
+            UNION ALL
+            SELECT t.* FROM transactions t CROSS JOIN seen
+            WHERE t.transaction_id = :words AND t.id < seen.upto AND CAST(:before AS bigint) = 9223372036854775807
+        ) AS s
         WHERE strpos(lower(s.transaction_id), lower(:words)) > 0
            OR s.request_id = :words
            OR (CAST(:number AS text) <> '' AND (s.customer = :number OR s.payer = :masked))
            OR s.amount = CAST(:amount AS bigint)
            OR EXISTS (SELECT FROM checks c WHERE c.transaction_pk = s.id AND c.reference = :words)
-        ORDER BY s.id DESC LIMIT :limit
+        ORDER BY s.transaction_id = :words DESC, s.id DESC LIMIT :limit
     )
-    SELECT seen.looked, seen.upto, hit.* FROM seen LEFT JOIN hit ON TRUE ORDER BY hit.id DESC
+    SELECT seen.looked, seen.upto, hit.* FROM seen LEFT JOIN hit ON TRUE ORDER BY hit.transaction_id = :words DESC, hit.id DESC
 """)
 
 
 def find_transactions(session: Session, needle: Needle, *, limit: int, before: int = BIGGEST_ID) -> Found:
-    """Transactions that fit in any way, the newest first, with ids below `before`."""
+    """Transactions that fit in any way, the newest first, with ids below `before`. Without `before`, also the one of just this id."""
     parameters = {
         "words": needle.words,
         "number": needle.number,
@@ -94,16 +100,14 @@ def find_transactions(session: Session, needle: Needle, *, limit: int, before: i
     hits = tuple(_hit(row) for row in rows if row.id is not None)
     return Found(
         items=hits[:limit],
-        next=_next([hit.id for hit in hits], limit, looked=rows[0].looked, upto=rows[0].upto),
+        next=_next([hit.id for hit in hits], limit, upto=rows[0].upto if rows[0].looked == LOOK else None),
         looked=rows[0].looked,
     )
 
 
-def _next(ids: Sequence[int], limit: int, *, looked: int, upto: int | None) -> int | None:
-    """Where the next page goes on: behind the last that is shown, else behind what was looked at."""
-    if len(ids) > limit:
-        return ids[limit - 1]
-    return upto if looked == LOOK else None
+def _next(ids: Sequence[int], limit: int, *, upto: int | None) -> int | None:
+    """Where the next page goes on: behind the last that is shown, else behind what was looked at, if there is more."""
+    return ids[limit - 1] if len(ids) > limit else upto
 
 
 def _hit(row: Row[Any]) -> Hit:
@@ -143,8 +147,8 @@ def find_callbacks(
     """Callbacks whose body has these words in it as they are, the newest first, with ids below `before`."""
     rows = session.execute(NAMING, {"words": words, "before": before, "look": look, "limit": limit + 1}).all()
     lines = tuple(callback_line(row) for row in rows if row.id is not None)
-    upto = _next([line.id for line in lines], limit, looked=rows[0].looked, upto=rows[0].upto)
-    return Page(items=lines[:limit], next=upto)
+    upto = rows[0].upto if rows[0].looked == look else None
+    return Page(items=lines[:limit], next=_next([line.id for line in lines], limit, upto=upto))
 
 
 # One short scan of the index on (outcome, id) for each outcome, merged: the cost is the page's size, whatever the table's.

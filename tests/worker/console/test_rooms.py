@@ -10,6 +10,7 @@ from sqlalchemy import text
 
 from models.errors import TryAgain
 from models.payout import PayoutOrder
+from models.queries import search
 from models.session import transaction
 from models.transaction import Route
 from tasks import foresee
@@ -45,7 +46,7 @@ def waiting_case(console: OpenConsole) -> int:
     return value(console.sessions, "SELECT id FROM cases")
 
 
-def test_a_payment_is_found_by_whatever_somebody_has_in_hand(console):
+def test_a_payment_is_found_by_whatever_somebody_has_in_hand(console, monkeypatch):
     pks = add_pending(console.sessions, 30)
     record(console.tools, [answered(console.sessions, pks[0], completed(5000, "REF-77"))], lane=LANE)
     past_the_guards(console, "UPDATE transactions SET amount = 7300 WHERE transaction_id = 'ORD-2'")
@@ -65,6 +66,10 @@ def test_a_payment_is_found_by_whatever_somebody_has_in_hand(console):
     assert found("EXT-5") == {"1"}
     assert "226******33" in awa.get("/search?q=OUT-1").text
     assert "22670112233" not in awa.get("/search?q=OUT-1").text
+    with monkeypatch.context() as patch:
+        patch.setattr(search, "LOOK", 10)
+        assert found("ORD-2") == {f"ORD-{n}" for n in (2, *range(22, 30))}
+        assert "there are older ones" in awa.get("/search?q=nowhere").text
     first = found("ORD-")
     assert len(first - {"1"}) == 25
     assert found("ORD-", after=str(pks[5])) == {f"ORD-{n}" for n in range(1, 6)}
