@@ -29,7 +29,7 @@ from worker.console.attempts import Attempts
 from worker.console.forms import FORM, Fields, read_fields
 from worker.console.gate import Gate, cookie_name, inside
 from worker.console.headers import FOR_A_YEAR, Guarded
-from worker.console.origin import is_from_elsewhere, is_of_this_site
+from worker.console.origin import is_from_elsewhere, is_of_this_site, says_nothing
 from worker.console.reception import Reception
 from worker.console.rendering import STATIC, Renderer
 from worker.console.rooms import Action, Page, all_rooms
@@ -182,6 +182,7 @@ class Console:
             address=request.client.host if request.client else "",
             sign_in_id=request.cookies.get(cookie_name(is_secure=is_secure), ""),
             is_secure=is_secure,
+            is_bare=is_secure and request.url.scheme == "http" and says_nothing(request),
         )
 
     async def _refused(self, request: Request, exc: Exception) -> Response:

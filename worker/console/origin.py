@@ -20,6 +20,11 @@ def is_of_this_site(request: Request) -> bool:
     return bool(origin.netloc) and origin.netloc == request.headers.get("Host", "")
 
 
+def says_nothing(request: Request) -> bool:
+    """Whether the browser does not say where from, as it is over http to another machine."""
+    return "Sec-Fetch-Site" not in request.headers
+
+
 def is_from_elsewhere(request: Request) -> bool:
     """Whether a link on another site led here: the browser then keeps our cookie to itself."""
     return request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")

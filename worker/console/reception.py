@@ -89,6 +89,8 @@ class Reception:
             if self._signed_in(ask) is not None:
                 return RedirectResponse(inside(ask.query.one("next")), HTTPStatus.SEE_OTHER)
             told = _("You were signed out, and nothing was done.") if ask.query.one("why") == NOTHING_DONE else ""
+            if ask.is_bare:
+                told = _("This page came over http. Open it by its https address: over http nobody can sign in.")
             return self._sign_in_page(ask, told=told, next_=ask.query.one("next"))
 
         return self._in_words(ask, page)

@@ -44,6 +44,8 @@ class Ask:
     sign_in_id: str = field(repr=False)
     is_secure: bool
     """Whether its cookies may be kept to https."""
+    is_bare: bool
+    """Whether it came over http all the way, as far as can be told: then a browser does not take a cookie for https."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

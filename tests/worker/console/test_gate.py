@@ -259,9 +259,11 @@ def test_in_production_the_cookie_is_bound_to_https_and_to_this_host(console, re
     production = {"environment": "production", "ligdicash_base_url": "https://gateway.example"}
     with open_console(NOWHERE, redis_url, console.sessions, **production) as other:
         cookie = other.browser().sign_in().headers["set-cookie"]
+        warned = [words_of(other.browser().get("/login", **said).text) for said in ({}, {"Sec_Fetch_Site": "none"})]
     assert cookie.startswith("__Host-console=")
     assert all(part in cookie for part in ("Secure", "HttpOnly", "Path=/", "SameSite=strict"))
     assert "Domain" not in cookie
+    assert ["over http nobody can sign in" in told for told in warned] == [True, False]
 
 
 def test_sign_ins_are_logged_without_a_password_or_what_may_be_one(console):
