@@ -140,7 +140,7 @@ def one_round(stage: Stage, environment: Mapping[str, str], *, port: int, shelf:
         side()
 
 
-def measure(stage: Stage, *, rounds: int, say: Callable[[str], None], callbacks: int = OLD) -> Chapter:
+def run(stage: Stage, *, rounds: int, say: Callable[[str], None], callbacks: int) -> Chapter:
     """Rounds until nothing old is left, `rounds` at most."""
     sides, port = Sides(), free_port()
     with stage.database() as url, psycopg.connect(libpq(url), autocommit=True) as connection:
@@ -205,7 +205,7 @@ def main() -> None:
     callbacks = int(sys.argv[1]) if len(sys.argv) > 1 else OLD
     with open_stage() as stage:
         about = {**machine_of(stage), **moment()}
-        chapter = measure(stage, rounds=MOST_ROUNDS, say=_say, callbacks=callbacks)
+        chapter = run(stage, rounds=MOST_ROUNDS, say=_say, callbacks=callbacks)
     _say("\n".join([told(chapter), *(f"{name}: {value}" for name, value in about.items())]))
 
 

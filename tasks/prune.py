@@ -102,8 +102,7 @@ def prune(
 def _clear(turn: _Turn, shelf: Shelf, keep: timedelta) -> None:
     """Walk one shelf to its end, or to the end of the turn."""
     pace, look = Pace(), retention.LEAST
-    with transaction(turn.sessions) as step:
-        way = way_of(step.session, shelf, keep=keep)
+    way: range | None = None
     while not turn.is_over:
         began = time.monotonic()
         with transaction(turn.sessions) as step:
@@ -111,6 +110,9 @@ def _clear(turn: _Turn, shelf: Shelf, keep: timedelta) -> None:
         took = time.monotonic() - began
         if done is None:
             return
+        if way is None:
+            with transaction(turn.sessions) as step:
+                way = way_of(step.session, shelf, keep=keep)
         turn.erased[shelf] += done.erased
         turn.told(_progress(shelf, done, way))
         if done.is_over:

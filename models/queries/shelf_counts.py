@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from models.queries.due import now
 from models.queries.retention import statement
 from models.shelf import Shelf
 
@@ -55,14 +55,13 @@ COUNT = """
     UNION ALL SELECT 0, '', count(*), 0, COALESCE(max(id), 0) FROM slice
 """
 COUNTS = {shelf: statement(COUNT, shelf) for shelf in Shelf}
-NOW = text("SELECT clock_timestamp()")
 
 
 def count_some(
     session: Session, shelf: Shelf, *, keep: timedelta | None, ages: Sequence[float], after: int, size: int
 ) -> Counted:
     """Count the next `size` rows behind the id `after`; kept for ever without `keep`. `ages` are days, in order."""
-    horizon: datetime | None = None if keep is None else session.execute(NOW).scalar_one() - keep
+    horizon: datetime | None = None if keep is None else now(session) - keep
     parameters = {"ages": list(ages), "horizon": horizon, "after": after, "look": size}
     *rows, total = session.execute(COUNTS[shelf], parameters).all()
     tallies = [Tally(age=row.age, fate=Fate(row.fate), rows=row.rows, bytes=int(row.bytes)) for row in rows]

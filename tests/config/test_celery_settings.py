@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from celery.app.defaults import NAMESPACES, flatten
 
-from config import policy
+from config import policy, retention
 from config.celery_settings import (
     ASK,
     CALLBACKS,
@@ -14,6 +14,7 @@ from config.celery_settings import (
     LISTEN,
     NOTICES,
     NOTIFY,
+    PRUNE,
     READ,
     RECHECK,
     REPLAY,
@@ -80,7 +81,7 @@ def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
     app.loader.import_default_modules()
     queues = {queue.name for queue in app.conf.task_queues}
     assert queues == {CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL}
-    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, LISTEN, NOTIFY, REPLAY}
+    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, LISTEN, NOTIFY, REPLAY, PRUNE}
     for task, route in app.conf.task_routes.items():
         assert task in app.tasks
         assert route["queue"] in queues
@@ -163,3 +164,11 @@ def test_somebody_listens_for_callbacks_once_an_hour():
     entry = options()["beat_schedule"]["listen"]
     assert (entry["task"], entry["schedule"].total_seconds()) == (LISTEN, 3600)
     assert entry["options"]["expires"] <= entry["schedule"].total_seconds()
+
+
+def test_erasing_is_done_at_night_beside_no_fsck_in_full_and_ends_before_the_broker_would_send_it_again():
+    found = options()
+    entry = found["beat_schedule"]["prune"]
+    assert entry["task"] == PRUNE
+    assert not entry["schedule"].hour & found["beat_schedule"]["watch_in_full"]["schedule"].hour
+    assert retention.TURN < entry["options"]["soft_time_limit"] < entry["options"]["time_limit"]

@@ -197,10 +197,11 @@ def test_what_the_gateway_answered_is_never_rewritten(engine, change):
             connection.execute(text(f"UPDATE checks SET {change}"))
 
 
-def test_the_verbatim_answer_may_be_forgotten(engine):
+def test_the_verbatim_answer_of_an_open_payment_is_not_erased(engine):
     with engine.connect() as connection:
         check(connection, add(connection))
-        assert connection.execute(text("UPDATE checks SET body = ''")).rowcount == 1
+        with pytest.raises(DBAPIError, match="something about its transaction is open"):
+            connection.execute(text("UPDATE checks SET body = '', digest = sha256(body), erased_at = now()"))
 
 
 def test_the_evidence_of_a_settlement_cannot_be_removed(engine):

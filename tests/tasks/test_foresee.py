@@ -22,7 +22,7 @@ from tasks.intake import intake
 from tasks.record import record
 from tasks.watch import fsck
 from tests.fakes import completed, notcompleted, pending, silence, toolbox
-from tests.ledger import LANE, add_created, add_pending, answered, cases, claim, count, knock, row, run, value
+from tests.ledger import LANE, add_created, add_pending, answered, cases, claim, count, knock, rewrite, row, run, value
 from tests.plans import DAY, FAILED, add_failed, all_paid, found, items, plan, run_to_the_end
 
 
@@ -81,7 +81,7 @@ def test_asked_the_gateway_says_what_would_happen_and_nothing_moves(sessions, fa
     ]
     for n, answer in enumerate(answers, start=1):
         fakes.gateway.says(f"token-of-ORD-{n}", answer)
-    run(
+    rewrite(
         sessions,
         'UPDATE callbacks SET body = convert_to(\'{"status": "pending", "transaction_id": "ORD-6"}\', \'UTF8\') WHERE id = 6',
     )

@@ -21,7 +21,20 @@ from tasks.replay import Start, ring_for_plans, start, work_batch
 from tasks.sweep import sweep
 from tasks.watch import fsck
 from tests.fakes import completed, notcompleted, pending, settings_for, silence, toolbox
-from tests.ledger import LANE, add_created, add_pending, all_at_once, answered, cases, claim, count, knock, run, value
+from tests.ledger import (
+    LANE,
+    add_created,
+    add_pending,
+    all_at_once,
+    answered,
+    cases,
+    claim,
+    count,
+    knock,
+    rewrite,
+    run,
+    value,
+)
 from tests.plans import (
     DAY,
     add_failed,
@@ -218,7 +231,7 @@ def test_two_workers_share_a_plan_and_each_item_is_worked_once(sessions, fakes):
     add_failed(sessions, 400)
     add_pending(sessions, 200)
     all_paid(fakes.gateway, 200)
-    run(
+    rewrite(
         sessions,
         "UPDATE callbacks SET body = (SELECT body FROM callbacks o WHERE o.id = callbacks.id - 200) WHERE id > 200",
     )

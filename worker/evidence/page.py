@@ -40,24 +40,30 @@ def page_of(evidence: Evidence) -> str:
     """One HTML document, in the language that is spoken."""
     subject, *entries = evidence.entries
     title = _("Evidence about {transaction_id}").format(transaction_id=evidence.transaction_id)
+    language = _("en")  # each catalog gives its own name here
+    payment, happened, last = _("The payment"), _("What happened"), _("Last entry")
     return "\n".join(
         [
-            f'<!doctype html><html lang="{_("en")}"><head><meta charset="utf-8"><title>{escape(title)}</title>',
+            f'<!doctype html><html lang="{language}"><head><meta charset="utf-8"><title>{escape(title)}</title>',
             '<meta name="viewport" content="width=device-width">',
             f"<style>{STYLE}</style></head><body>",
             f"<h1>{escape(title)}</h1>",
-            f"<p>{_amount(subject)}, <b>{escape(_(str(subject.facts['status'])))}</b></p>",
-            f'<p class="note">{escape(_(HOW))}</p>',
-            f"<h2>{escape(_('The payment'))}</h2>",
+            f"<p>{_amount(subject)}, <b>{_word(subject.facts['status'])}</b></p>",
+            f'<p class="note">{_word(HOW)}</p>',
+            f"<h2>{escape(payment)}</h2>",
             _table({name: value for name, value in subject.facts.items() if name != "left_out"}),
             _left_out(subject),
-            f"<h2>{escape(_('What happened'))}</h2>",
+            f"<h2>{escape(happened)}</h2>",
             *(_entry(entry) for entry in entries),
-            f'<p class="note">{escape(_("Last entry"))}: <code>{evidence.entries[-1].hash}</code></p>',
+            f'<p class="note">{escape(last)}: <code>{evidence.entries[-1].hash}</code></p>',
             "</body></html>",
             "",
         ]
     )
+
+
+def _word(text: object) -> str:
+    return escape(_(str(text)))
 
 
 HOW = N_(
@@ -81,13 +87,14 @@ def _left_out(subject: Entry) -> str:
 
 def _entry(entry: Entry) -> str:
     facts = {name: value for name, value in entry.facts.items() if name != "body"}
+    everything = _("all of it")
     return "\n".join(
         [
             '<div class="entry">',
             f'<span class="n">{entry.n}</span> <span class="at">{escape(entry.at[:19].replace("T", " "))}</span>',
-            f"<b>{escape(_(KINDS[entry.kind]))}</b> {_in_short(entry)}",
+            f"<b>{_word(KINDS[entry.kind])}</b> {_in_short(entry)}",
             *_body(entry),
-            f"<details><summary>{escape(_('all of it'))}</summary>{_table({**facts, 'hash': entry.hash})}</details>",
+            f"<details><summary>{escape(everything)}</summary>{_table({**facts, 'hash': entry.hash})}</details>",
             "</div>",
         ]
     )
@@ -99,22 +106,22 @@ def _in_short(entry: Entry) -> str:
     parts: Iterator[object]
     match entry.kind:
         case "receipt":
-            parts = iter((facts["outcome"], facts["note"]))
+            parts = iter((_(str(facts["outcome"])), facts["note"]))
         case "answer":
-            parts = iter((facts["said"], _francs(facts["amount"]), facts["reference"]))
+            parts = iter((_(str(facts["said"])), _francs(facts["amount"]), facts["reference"]))
         case "decision":
-            parts = iter((facts["decided"], _francs(facts["amount"])))
+            parts = iter((_(str(facts["decided"])), _francs(facts["amount"])))
         case "override":
-            parts = iter((facts["new_status"], _francs(facts["amount"]), facts["by"], facts["reason"]))
+            parts = iter((_(str(facts["new_status"])), _francs(facts["amount"]), facts["by"], facts["reason"]))
         case "case_opened":
-            parts = iter((facts["case"], facts["detail"]))
+            parts = iter((_(str(facts["case"])), facts["detail"]))
         case "case_ended":
-            parts = iter((facts["case"], facts["by"], facts["resolution"]))
+            parts = iter((_(str(facts["case"])), facts["by"], facts["resolution"]))
         case "notice":
             event = facts["event"]
             parts = iter((event["type"] if isinstance(event, Mapping) else "", facts["state"]))
         case "approval":
-            parts = iter((facts["approval"], facts["by"], facts["reason"]))
+            parts = iter((_(str(facts["approval"])), facts["by"], facts["reason"]))
         case _:
             parts = iter((facts.get("by"), facts.get("reason")))
     said = ", ".join(str(part) for part in parts if part)

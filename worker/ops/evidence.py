@@ -37,7 +37,7 @@ def evidence(
     ctx: typer.Context,
     transaction_id: Annotated[
         str,
-        typer.Argument(metavar="[TRANSACTION_ID]", help="Your own id of the invoice or payout.", show_default=False),
+        typer.Argument(metavar="TRANSACTION_ID", help="Your own id of the invoice or payout.", show_default=False),
     ] = "",
     *,
     output: Annotated[

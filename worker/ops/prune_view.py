@@ -22,10 +22,10 @@ from worker.ops.tables import narrow_table
 
 NAMES: Mapping[Shelf, str] = {
     Shelf.CALLBACKS: N_("callbacks"),
-    Shelf.ANSWERS: N_("answers"),
-    Shelf.PERSONS: N_("persons, unsettled"),
+    Shelf.ANSWERS: N_("other answers"),
+    Shelf.PERSONS: N_("persons (unsettled)"),
     Shelf.PROOFS: N_("proofs"),
-    Shelf.SETTLED: N_("persons, settled"),
+    Shelf.SETTLED: N_("persons (settled)"),
 }
 
 SPANS = (N_("< 30 d"), N_("< 90 d"), N_("< 180 d"), N_("< 1 y"), N_("< 2 y"), N_(">= 2 y"))
@@ -127,11 +127,11 @@ def print_done(done: Done, keep: Retention) -> None:
         typer.echo(_("nothing is erased: all RETENTION_ settings are 0, which keeps things for ever"))
         return
     rate = done.rows.total() / max(done.seconds, 0.001)
-    what = ", ".join(f"{number(done.rows[shelf])} {_(NAMES[shelf])}" for shelf in Shelf if keep.days(shelf))
+    what = ", ".join(f"{number(done.rows[shelf])} {_(NAMES[shelf])}" for shelf in Shelf if done.rows[shelf])
     told = _("erased: {what}; {size} in {time}, {rate} rows/s")
     typer.echo(
         told.format(
-            what=what,
+            what=what or _("nothing"),
             size=size_of(done.bytes),
             time=short(timedelta(seconds=done.seconds)),
             rate=number(rate, ",.0f"),

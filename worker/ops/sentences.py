@@ -220,6 +220,9 @@ ERRORS = (
     N_("transaction_id {transaction_id} is taken by an order of the account {account}; use a new transaction_id"),
     N_("account: there is no account {account} here; there are {accounts}"),
     N_("this token belongs to another transaction already"),
+    N_("there is no transaction {transaction_id}"),
+    N_("the file is damaged, or is no evidence: a zip with {chain} and {page} is needed"),
+    N_("the file is too big to be evidence"),
     N_(
         "callback {callback_id} was erased on {day}, and there is nothing to read again; ask the gateway about its transaction"
         " instead"

@@ -10,7 +10,7 @@ from models.check import Lane
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tests.fakes import completed, pending
-from tests.ledger import add_pending, cases, claim, count, knock, run, value
+from tests.ledger import add_pending, cases, claim, count, knock, rewrite, run, value
 
 
 def read(ops, *bodies):
@@ -82,7 +82,7 @@ def test_a_token_in_a_callback_is_masked_for_everybody(ops):
 def test_what_a_forger_wrote_cannot_steer_the_terminal(ops):
     evil = "\x1b[2J[red]boo[/red]\u202e"
     ids = read(ops, claim(evil), f"status=pending&x={evil}".encode(), evil.encode())
-    run(
+    rewrite(
         ops.tools.sessions,
         "UPDATE callbacks SET note = :evil, headers = jsonb_build_object('x-evil', CAST(:evil AS text))",
         evil=evil,
