@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,7 +40,7 @@ def running_browser() -> Iterator[Browser]:
     if program is None:
         pytest.skip(WITHOUT_BROWSER)
     with sync_playwright() as playwright:
-        options = {"executable_path": program.path, "args": list(FLAGS), "env": {**program.environment}}
+        options = {"executable_path": program.path, "args": list(FLAGS), "env": {**os.environ, **program.environment}}
         launched = playwright.chromium.launch(headless=True, **options)
         try:
             yield launched
