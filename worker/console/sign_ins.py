@@ -72,7 +72,9 @@ class SignIns:
         self._people = people
         self._here: dict[str, SignIn] = {}
         self._ended: dict[str, float] = {}
-        """Keys signed out here while Redis could not be told, and when they would have ended by themselves."""
+        """Keys signed out here, and when they would have ended by themselves: a page under way must not bring one back."""
+        self._untold: set[str] = set()
+        """Those of them that Redis does not know of yet."""
         self._lock = threading.Lock()
 
     def begin(self, person: str) -> SignIn:
@@ -81,7 +83,7 @@ class SignIns:
         begun = SignIn(
             id=secrets.token_urlsafe(32), person=person, began=now, seen=now, mark=mark_of(self._people[person])
         )
-        self._keep(begun)
+        self._keep(begun, is_new=True)
         return begun
 
     def find(self, id_: str, *, is_activity: bool = True) -> SignIn | None:
@@ -109,6 +111,7 @@ class SignIns:
         with self._lock:
             gone = self._here.pop(key, None)
             self._ended[key] = gone.ends if gone else time.time() + LONGEST
+            self._untold.add(key)
         self._tell_redis_of_ended()
 
     def _read(self, id_: str) -> SignIn | None:
@@ -129,7 +132,8 @@ class SignIns:
                 self._here.pop(key, None)
         return kept
 
-    def _keep(self, sign_in: SignIn) -> None:
+    def _keep(self, sign_in: SignIn, *, is_new: bool = False) -> None:
+        """Only a new one is made: of the others, what is not there any more was ended by another door."""
         key = _key(sign_in.id)
         now = time.time()
         with self._lock:
@@ -139,7 +143,7 @@ class SignIns:
             if len(self._here) > MOST:
                 self._here = dict(sorted(self._here.items(), key=lambda each: each[1].ends)[-MOST // 2 :])
         try:
-            self._redis.set(key, _to_text(sign_in), px=max(1, round((sign_in.ends - now) * 1000)))
+            self._redis.set(key, _to_text(sign_in), px=max(1, round((sign_in.ends - now) * 1000)), xx=not is_new)
         except RedisError as exc:
             log.warning("console_redis_away", error=type(exc).__name__)
 
@@ -147,13 +151,16 @@ class SignIns:
         with self._lock:
             now = time.time()
             self._ended = {key: ends for key, ends in self._ended.items() if ends > now}
-            keys = list(self._ended)
+            keys = list(self._untold)
         if not keys:
             return
         try:
             self._redis.delete(*keys)
         except RedisError as exc:
             log.warning("console_redis_away", error=type(exc).__name__)
+            return
+        with self._lock:
+            self._untold.difference_update(keys)
 
 
 def _key(id_: str) -> str:

@@ -214,6 +214,16 @@ def test_a_sign_in_that_ended_while_redis_was_away_is_over_everywhere_once_it_is
     assert elsewhere.find(begun.id) is None
 
 
+def test_a_page_that_is_under_way_does_not_bring_back_a_sign_in_that_was_ended_meanwhile(fleet):
+    here, elsewhere = SignIns(fleet[0], PEOPLE), SignIns(fleet[1], PEOPLE)
+    begun = here.begin("awa")
+    there = elsewhere.find(begun.id)
+    here.end(begun.id)
+    for door in (elsewhere, here):
+        door.tell(there, "a sentence")
+        assert [found for each in (here, elsewhere) if (found := each.find(begun.id))] == []
+
+
 def test_a_sign_in_ends_when_nobody_uses_it_and_after_a_working_day_however_busy(fleet, monkeypatch):
     here = SignIns(fleet[0], PEOPLE)
     now = time.time()
