@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from config.celery_settings import PRUNE
 from config.retention import DUTY, LEAST, MOST, TARGET, Pace, Retention
+from config.settings import SettingsProblem
 from models.errors import Conflict, GatewayRefused
 from models.order import InvoiceOrder
 from models.payout import PayoutOrder
@@ -224,6 +225,8 @@ def test_bodies_go_when_persons_go_if_their_own_time_is_not_over_before():
     assert kept(0, 365).callbacks == kept(730, 365).answers == 365
     assert kept(0, 0) == Retention()
     assert kept(0, 0, 3650) == Retention(proofs=3650, settled=3650)
+    with pytest.raises(SettingsProblem, match=r"RETENTION_BODIES_DAYS: must be 0 or at least 31"):
+        kept(30, 0)
 
 
 def test_the_message_of_beat_works_by_the_settings(sessions):
