@@ -11,7 +11,7 @@ UV_COMPILE = $(BIN)/uv pip compile pyproject.toml --universal --python-version 3
 	--no-header --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install install-dev demo up test bench lint format lock clean
+.PHONY: help install install-dev demo up programs test screenshots bench lint format lock clean
 
 help:  ## this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,8 +46,14 @@ demo: $(VENV)/.installed  ## the whole system on this machine, driven with real 
 up: $(VENV)/.installed  ## the whole system on this machine, until Ctrl-C
 	@$(BIN)/reconciler up
 
-test: $(VENV)/.installed-dev  ## every test, on servers the tests start themselves
+programs:  ## a browser and promtool for the tests, into .programs, where the machine has none
+	@$(PYTHON) -m tests.programs
+
+test: $(VENV)/.installed-dev programs  ## every test, on servers the tests start themselves
 	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)
+
+screenshots: $(VENV)/.installed-dev programs  ## the pictures of docs/console.md, taken anew
+	$(BIN)/python -m tests.screenshots
 
 bench: $(VENV)/.installed-dev  ## every measurement, against a plain design, written to docs/benchmarks.md; a quarter of an hour
 	$(BIN)/python -m bench $(BENCH)
@@ -70,4 +76,4 @@ lock: $(VENV)/.installed-dev  ## resolve the dependencies anew and pin them with
 	$(UV_COMPILE) --upgrade --group dev -c requirements/base.txt -o requirements/dev.txt
 
 clean:  ## remove .venv and caches; data of `reconciler up` stays
-	rm -rf $(VENV) .venv-3.* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) .venv-3.* .programs .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info

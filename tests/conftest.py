@@ -6,7 +6,6 @@ A server that cannot be started fails the tests that need it. It is never a reas
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterator
 from itertools import count
 
@@ -15,6 +14,7 @@ import redis
 from hypothesis import settings
 
 from models.session import Sessions
+from tests import programs
 from tests.ledger import empty, open_books
 from tests.servers import TEMPLATE, Servers, create_database, drop_database, fresh_name, running_servers
 
@@ -37,11 +37,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say what nobody could check on this machine, where it is read."""
-    if shutil.which("promtool") is None:
-        terminalreporter.section("promtool is not installed", sep="!", red=True)
-        terminalreporter.line("Whether the alerts of deploy/prometheus fire and clear was not checked.")
-        terminalreporter.line("Debian and Ubuntu have it in the package `prometheus`.")
+    """A machine without a browser, or without promtool, tests less: whoever reads the end of the run has to know."""
+    for line in programs.missing():
+        terminalreporter.write_sep("!", line, red=True, bold=True)
 
 
 @pytest.fixture(scope="session")

@@ -90,6 +90,12 @@ def switch_off(session: Session, switch: Switch, *, author: str, reason: str, le
     return StopLine(switch=switch, author=row.author, reason=row.reason, off_at=row.off_at, until=row.until)
 
 
+def off_now_alone(session: Session, switch: Switch) -> StopLine | None:
+    """The stop while this is off. From then on nobody else switches it until this transaction is over."""
+    session.execute(SWITCHING, {"key": KEYS[switch]})
+    return next((line for line in off_now(session) if line.switch is switch), None)
+
+
 def switch_on(session: Session, switch: Switch, *, author: str) -> bool:
     """On again; False when it was on already."""
     return any(session.scalars(END, {"switch": switch.value, "author": author}).all())

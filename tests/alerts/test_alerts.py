@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import importlib
-import shutil
 import subprocess
 
 import pytest
 from structlog.testing import capture_logs
 
+from tests import programs
 from tests.alerts.rule_tests import fires_and_clears, names_in, stays_calm, write
 from tests.alerts.stage import running_stage
 from tests.alerts.troubles import TROUBLES
@@ -24,7 +24,7 @@ for room in ("receiving", "asking", "people", "books"):
 
 
 def promtool(*argv):
-    done = subprocess.run(["promtool", *argv], capture_output=True, text=True, timeout=100, check=False)
+    done = subprocess.run([programs.promtool().path, *argv], capture_output=True, text=True, timeout=100, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
@@ -77,8 +77,8 @@ def test_every_alert_fires_on_its_trouble_and_clears(database_url, redis_url, tm
             stage.all_is_well()
             before = after
     files.append(write(tmp_path, stays_calm(calm, RULES.values()), RULES.values()))
-    if shutil.which("promtool") is None:
-        pytest.skip("the troubles were caused, and nobody said whether the alerts fire: promtool is not installed")
+    if programs.promtool() is None:
+        pytest.skip("the troubles were caused, and nobody said whether the alerts fire: there is no promtool")
     promtool("check", "rules", str(ALERTS))
     promtool("check", "config", str(ALERTS.with_name("scrape.yml")))
     promtool("test", "rules", *map(str, files))

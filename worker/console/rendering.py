@@ -12,7 +12,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from config.logs import without_tokens
-from worker.console.visit import Visit, to
+from worker.console.visit import NOT_DONE, Visit, to
 from worker.language import _, languages, ngettext, number
 from worker.ops.shown import francs, safe, short, stamp
 
@@ -65,6 +65,7 @@ class Renderer:
             "ngettext": ngettext,
             "number": number,
             "to": to,
+            "NOT_DONE": NOT_DONE,
             "languages": {name: NAMES.get(name, name) for name in languages()},
             "stylesheet": to("/static/console.css", v=sha256((STATIC / "console.css").read_bytes()).hexdigest()[:12]),
         }

@@ -36,9 +36,10 @@ Room = Sequence[Page | Action]
 
 def all_rooms() -> list[Room]:
     """Every room, in the order of the navigation."""
-    from worker.console import overview
+    from worker.console import callbacks, cases, evidence, overview, plans, search, switches, transactions
 
-    return [overview.ROOM]
+    looking = [overview.ROOM, search.ROOM, evidence.ROOM, transactions.ROOM]  # a path that is more exact comes first
+    return [*looking, cases.ROOM, callbacks.ROOM, plans.ROOM, switches.ROOM]
 
 
 def has_page(path: str) -> bool:

@@ -19,6 +19,9 @@ from worker.ops.situation import Situation
 
 ROOT = "/console"
 
+NOT_DONE = "\N{WARNING SIGN} "
+"""What a sentence begins with that says why something was not done: whoever sees no colours sees it, too."""
+
 
 def to(path: str = "/", **query: object) -> str:
     """The address of a page of the console. Of the query, what is None or empty is left out."""
@@ -90,8 +93,8 @@ class Visit:
         """A page of this template; `title` names it in the window, and its heading."""
         return self.render(template, status=status, visit=self, title=title, **values)
 
-    def go_to(self, path: str, *, told: str = "", **query: object) -> Response:
-        """Go on to this page of the console, which then says `told` on top."""
+    def go_to(self, path: str, *, told: str = "", done: bool = True, **query: object) -> Response:
+        """Go on to this page of the console, which then says `told` on top: that it was done, or why it was not."""
         if told:
-            self.tell(told)
+            self.tell(told if done else NOT_DONE + told)
         return RedirectResponse(to(path, **query), HTTPStatus.SEE_OTHER)

@@ -15,18 +15,22 @@ from worker.ops.timeline import describe, what_is_next
 
 def print_inquiry(inquiry: Inquiry) -> None:
     """The answer, what it moved, the cases it opened, and what is next: a line each."""
-    invoice = inquiry.after.invoice
-    if inquiry.check:
-        _line(_("answer"), describe(inquiry.check))
-    else:
+    if not inquiry.check:
         typer.echo(_("not asked: {why_not}").format(why_not=inquiry.why_not))
-    _line(_("books"), _moved(inquiry))
+    for name, what in facts_of(inquiry):
+        typer.echo(f"{name:<8} {what}")
+
+
+def facts_of(inquiry: Inquiry) -> list[tuple[str, str]]:
+    """The same as names and values."""
+    facts = [(_("answer"), describe(inquiry.check))] if inquiry.check else []
+    facts.append((_("books"), _moved(inquiry)))
     if inquiry.stop:
-        _line(_("switch"), describe_stop(inquiry.stop))
+        facts.append((_("switch"), describe_stop(inquiry.stop)))
     for case in _opened(inquiry):
         what = _("{kind}: {detail}").format(kind=_(case.kind.value), detail=told(safe(case.detail)))
-        _line(_("case"), what)
-    _line(_("next"), what_is_next(invoice))
+        facts.append((_("case"), what))
+    return [*facts, (_("next"), what_is_next(inquiry.after.invoice))]
 
 
 def inquiry_document(inquiry: Inquiry) -> dict[str, object]:
@@ -54,10 +58,6 @@ def _moved(inquiry: Inquiry) -> str:
     moved = _("moved from {old} to {new}").format(old=_(old.value), new=_(new.value))
     money = inquiry.after.settlement
     return moved + (_(", settled {amount}").format(amount=francs(money.amount)) if money else "")
-
-
-def _line(name: str, what: str) -> None:
-    typer.echo(f"{name:<8} {what}")
 
 
 def _opened(inquiry: Inquiry) -> list[CaseLine]:

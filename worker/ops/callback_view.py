@@ -26,7 +26,7 @@ def print_callback(found: CallbackFacts) -> None:
     source = safe(line.source) or (_("a source that was erased") if line.erased_at else _("nowhere known"))
     facts.add_row(_("received"), _("{at} UTC from {source}").format(at=stamp(line.received_at), source=source))
     facts.add_row(_("outcome"), word(line.outcome.value))
-    for name, value in _facts(found):
+    for name, value in facts_of(found):
         if value:
             facts.add_row(name, value)
     console().print(facts)
@@ -57,7 +57,8 @@ def callback_document(found: CallbackFacts) -> dict[str, object]:
     }
 
 
-def _facts(found: CallbackFacts) -> list[tuple[str, str]]:
+def facts_of(found: CallbackFacts) -> list[tuple[str, str]]:
+    """Names and values, in order; a value may be empty."""
     line = found.line
     repeats = _("the same body as callback {callback_id}, about the same transaction") if found.repeats else ""
     again = f"{stamp(line.next_try_at)} UTC" if line.next_try_at else ""

@@ -51,7 +51,7 @@ def print_page(page: Page[CaseFacts], paging: Paging, *, again: str) -> None:
     table.add_column("XOF", justify="right", no_wrap=True)
     table.add_column(_("what to do"), overflow="fold")
     for case in page.items:
-        table.add_row(str(case.id), _age(case), case.kind.value, _about(case), _stake(case), _to_do(case))
+        table.add_row(str(case.id), _age(case), case.kind.value, about(case), _stake(case), to_do(case))
     out.print()
     out.print(table)
     if page.next is not None:
@@ -79,7 +79,8 @@ def _age(case: CaseFacts) -> str:
     return short((case.resolved_at or case.now) - case.opened_at)
 
 
-def _about(case: CaseFacts) -> str:
+def about(case: CaseFacts) -> str:
+    """What it is about, in a word."""
     if case.transaction_id is not None:
         return safe(case.transaction_id)
     if case.statement is not None:
@@ -93,7 +94,8 @@ def _stake(case: CaseFacts) -> str:
     return "" if case.at_risk is None else f"{case.at_risk:,}"
 
 
-def _to_do(case: CaseFacts) -> str:
+def to_do(case: CaseFacts) -> str:
+    """What to do about it, or how it ended."""
     if case.resolved_at is None:
         return _(action_for(case).brief)
     if case.resolved_by:

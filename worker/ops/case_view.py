@@ -26,11 +26,11 @@ RECENT = 10
 def print_case(case: CaseFacts, history: History | None) -> None:
     """For a person."""
     title = _("case {case_id}  {kind}  {standing}")
-    print_lines([title.format(case_id=case.id, kind=_(case.kind.value), standing=_standing(case))])
+    print_lines([title.format(case_id=case.id, kind=_(case.kind.value), standing=standing_of(case))])
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    for name, value in [(_("what happened"), story(case)), *_facts(case, history)]:
+    for name, value in [(_("what happened"), story(case)), *facts_of(case, history)]:
         if value:
             facts.add_row(name, value)
     out = console()
@@ -57,7 +57,8 @@ def case_document(case: CaseFacts, history: History | None) -> dict[str, object]
         }
 
 
-def _standing(case: CaseFacts) -> str:
+def standing_of(case: CaseFacts) -> str:
+    """Open for how long, or ended by whom."""
     if case.resolved_at is None:
         return _("open for {age}").format(age=short(case.now - case.opened_at))
     if case.resolved_by:
@@ -65,7 +66,8 @@ def _standing(case: CaseFacts) -> str:
     return _("ended by itself")
 
 
-def _facts(case: CaseFacts, history: History | None) -> list[tuple[str, str]]:
+def facts_of(case: CaseFacts, history: History | None) -> list[tuple[str, str]]:
+    """Names and values, in order; a value may be empty."""
     ended = f"{stamp(case.resolved_at)} UTC: {case.resolution}" if case.resolved_at else ""
     return [
         (_("opened"), f"{stamp(case.opened_at)} UTC"),

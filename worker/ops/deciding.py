@@ -216,7 +216,7 @@ def _refuse_the_impossible(case: CaseFacts, wanted: Wanted) -> None:
     if case.status is None:
         raise Invalid(_("case {id} is about no invoice: end it without --as").format(id=case.id))
     is_held = case.kind is CaseKind.APPROVAL and case.status is Status.CREATED
-    if not is_held and (case.status is wanted.status or (case.status, wanted.status) in _moves(case)):
+    if not is_held and (case.status is wanted.status or (case.status, wanted.status) in moves_of(case)):
         return
     if is_held:
         raise Invalid(
@@ -233,7 +233,7 @@ def _refuse_the_impossible(case: CaseFacts, wanted: Wanted) -> None:
     raise Invalid(_impossible(case.status).format(transaction=case.transaction_id, status=case.status.value))
 
 
-def _moves(case: CaseFacts) -> frozenset[tuple[Status, Status]]:
+def moves_of(case: CaseFacts) -> frozenset[tuple[Status, Status]]:
     """What may be made of it by hand. A payout that was sent is not called refused: its order could be sent again."""
     if case.about is Kind.PAYOUT and case.sent_at is not None:
         return PAYOUT_MOVES - {(Status.CREATED, Status.REFUSED)}

@@ -22,7 +22,7 @@ def print_decision(decision: Decision) -> None:
         typer.echo(_("the gateway says: {answer}").format(answer=describe(decision.check)))
     elif decision.unasked and decision.end is not End.FAILED:
         typer.echo(safe(_("not asked: {why}").format(why=decision.unasked)))
-    typer.echo(safe(_("case {id}: {outcome}").format(id=decision.case.id, outcome=_outcome(decision))))
+    typer.echo(safe(_("case {id}: {outcome}").format(id=decision.case.id, outcome=outcome_of(decision))))
     if decision.stop and decision.end is End.OVERRIDDEN:
         told = _("{stop}. That holds back the gateway's answers, and not what you answer for.")
         typer.echo(told.format(stop=describe_stop(decision.stop)))
@@ -70,7 +70,8 @@ def print_ended(count: int) -> None:
     typer.echo(ngettext("ended {count:,} case", "ended {count:,} cases", count).format(count=count))
 
 
-def _outcome(decision: Decision) -> str:
+def outcome_of(decision: Decision) -> str:
+    """What came of it, without the full stop."""
     state = _state(decision.case)
     outcomes: dict[End, Callable[[], str]] = {
         End.ENDED: lambda: _("ended; nothing else was changed"),

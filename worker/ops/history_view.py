@@ -27,7 +27,7 @@ def print_history(history: History) -> None:
     facts = Table.grid(padding=(0, 2))
     facts.add_column(style="dim", no_wrap=True)
     facts.add_column(overflow="fold")
-    for name, value in _facts(invoice):
+    for name, value in facts_of(invoice):
         if value:
             facts.add_row(name, value)
     out = console()
@@ -98,7 +98,8 @@ def payout_document(history: History) -> dict[str, object]:
     }
 
 
-def _facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
+def facts_of(invoice: InvoiceFacts) -> list[tuple[str, str]]:
+    """Names and values, in order; a value may be empty."""
     operator = " ".join(part for part in (invoice.operator_name, invoice.operator_id) if part)
     return [
         (_("description"), safe(invoice.description)),

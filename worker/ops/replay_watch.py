@@ -13,7 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from models.queries.replay import look
 from models.queries.replay.look import Progress as HowFar
-from models.queries.stops import off_now
+from models.queries.stops import StopLine, off_now
 from models.replay import PlanState
 from models.session import transaction
 from models.stop import Switch
@@ -151,9 +151,7 @@ class _Watch:
             self._done, self._moved_at = at.done, time.monotonic()
         word = ""
         if stops:
-            told = _("held back: replay is switched off until {until} by {who}, {why}")
-            stop = stops[0]
-            word = told.format(until=moment(stop.until), who=safe(stop.author), why=safe(stop.reason))
+            word = held_back(stops[0])
         elif at.state is PlanState.RUNNING:
             word = self._trouble(at)
         self._show(at.done, at.items, word)
@@ -162,12 +160,30 @@ class _Watch:
     def _trouble(self, at: HowFar) -> str:
         if time.monotonic() - self._moved_at < RING_EVERY:
             return ""
-        for account in self._tools.all_accounts:
-            breaker = account.breaker.view()
-            if breaker.state is not BreakerState.CLOSED:
-                return _("the gateway is not asked for now: {why}").format(why=safe(breaker.reason))
-        if at.waiting and not at.under_way:
-            return _("{count} items wait for their next try").format(count=f"{at.waiting:,}")
+        if why := not_asked(self._tools) or put_off(at):
+            return why
         if not self._inline and time.monotonic() - self._moved_at > UNATTENDED_AFTER:
             return _("nobody works it: see whether a worker runs, or use --here")
         return ""
+
+
+def held_back(stop: StopLine) -> str:
+    """Replaying is switched off."""
+    told = _("held back: replay is switched off until {until} by {who}, {why}")
+    return told.format(until=moment(stop.until), who=safe(stop.author), why=safe(stop.reason))
+
+
+def not_asked(tools: Toolbox) -> str:
+    """Why the gateway is not asked; empty while it is."""
+    for account in tools.all_accounts:
+        breaker = account.breaker.view()
+        if breaker.state is not BreakerState.CLOSED:
+            return _("the gateway is not asked for now: {why}").format(why=safe(breaker.reason))
+    return ""
+
+
+def put_off(at: HowFar) -> str:
+    """All that is left waits for its next try; empty where something else can be worked."""
+    if at.waiting and not at.under_way:
+        return _("{count} items wait for their next try").format(count=f"{at.waiting:,}")
+    return ""

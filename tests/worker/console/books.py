@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import text
 
+from models.queries.replay.choice import CallbackChoice
 from models.session import Sessions, transaction
 from tasks.record import record
 from tests.fakes import completed
 from tests.ledger import LANE, add_pending, add_settled, answered, claim, knock, run
+from tests.plans import plan
 from tests.worker.console.browser import OpenConsole
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJpZCI6IjQyIn0.c2lnbmF0dXJlLW9mLXRoZS1nYXRld2F5"
@@ -29,6 +31,7 @@ def fill(console: OpenConsole) -> None:
     record(console.tools, [answered(sessions, first, answer)], lane=LANE)
     knock(sessions, claim("ORD-1", token=PLAIN_TOKEN, invoiceToken=TOKEN), f"token={PLAIN_TOKEN}&x={TOKEN}".encode())
     add_settled(sessions, tools=console.tools)
+    plan(console.tools, CallbackChoice(ids=(1,)))
     assert run(sessions, "SELECT id, kind FROM cases") == [(1, "mismatch")]
 
 
