@@ -23,13 +23,14 @@ ECHO = "reconciler.echo"
 LISTEN = "reconciler.listen"
 NOTIFY = "reconciler.notify"
 REPLAY = "reconciler.replay"
+SEND = "reconciler.send"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read, and to ask about."""
 FRESH = "fresh"
 """Queue: other questions somebody waits for: a person's, and those that were too many for the reader of their callbacks."""
 RECHECK = "recheck"
-"""Queue: questions the sweep asks, and replays. A long one must not delay a fresh callback."""
+"""Queue: questions the sweep asks, replays, and payouts that waited while sending was off. A long one must not delay a fresh callback."""
 NOTICES = "notices"
 """Queue: notices to deliver. A worker of its own can take it: `celery -A worker worker -Q notices`."""
 CONTROL = "control"
@@ -139,6 +140,7 @@ MESSAGES: dict[str, Any] = {
         LISTEN: {"queue": CONTROL},
         NOTIFY: {"queue": NOTICES},
         REPLAY: {"queue": RECHECK},
+        SEND: {"queue": RECHECK},
     },
     "task_create_missing_queues": False,
 }

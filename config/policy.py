@@ -102,6 +102,12 @@ def held_back_in(age: float, *, jitter: float) -> float:
 STOP_FOR = timedelta(hours=1)
 """How long a switch is off unless somebody says otherwise."""
 
+SEND_AGAIN = timedelta(minutes=1)
+"""When a payout that waits in the queue is tried again after one try did not reach the gateway, or was refused for our sake."""
+
+SEND_BATCH = 20
+"""Payouts out of the queue that one sweep has sent at most: what waited long goes out evenly, and not in one wave."""
+
 LONGEST_STOP = timedelta(days=7)
 """How long a switch can be off at most: what is meant to last longer is a matter of deployment, not of a switch."""
 

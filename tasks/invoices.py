@@ -33,7 +33,7 @@ from models.queries.invoices import NewInvoice
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Invoice, Mode, Status
-from tasks.sweep import HOLE_ADVICE
+from tasks.holes import HOLE_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Account, Shop, Toolbox
 

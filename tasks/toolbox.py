@@ -201,6 +201,10 @@ class Queue(Protocol):
         """Ring for the next batch of a replay plan; False when the broker could not be reached. Never raises."""
         ...
 
+    def send_soon(self, transaction_pk: int) -> bool:
+        """Ring for a payout that waited in the queue; False when the broker could not be reached. Never raises."""
+        ...
+
     def deliver_soon(self) -> bool:
         """Ring for whatever notices are due; False when the broker could not be reached. Never raises."""
         ...

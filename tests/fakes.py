@@ -126,6 +126,7 @@ class FakeQueue:
         self.refused: list[list[int]] = []
         self.echoes: list[str] = []
         self.replays: list[int] = []
+        self.to_send: list[int] = []
         self.is_away = False
         self.is_full_of_callbacks = False
         self.is_full_of_questions = False
@@ -164,6 +165,13 @@ class FakeQueue:
 
     def room_to_deliver(self) -> bool:
         return not self.is_full_of_notices
+
+    def send_soon(self, transaction_pk: int) -> bool:
+        if self.is_away:
+            self.refused.append([transaction_pk])
+            return False
+        self.to_send.append(transaction_pk)
+        return True
 
     def replay_soon(self, plan_id: int) -> bool:
         if self.is_away:

@@ -66,6 +66,7 @@ class InvoiceFacts:
     approval_by: str | None = None
     approval_why: str | None = None
     approval_at: datetime | None = None
+    queued_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"InvoiceFacts(id={self.id}, transaction_id={self.transaction_id!r}, status={self.status.value})"
@@ -198,6 +199,7 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
             Transaction.approval_by,
             Transaction.approval_why,
             Transaction.approval_at,
+            Transaction.queued_at,
         ).where(Transaction.transaction_id == transaction_id, Transaction.kind.in_(wanted))
     ).one_or_none()
     if row is None:

@@ -93,6 +93,7 @@ def payout_document(history: History) -> dict[str, object]:
         "approval_by": payout.approval_by,
         "approval_why": payout.approval_why,
         "approval_at": payout.approval_at,
+        "queued_at": payout.queued_at,
     }
 
 
@@ -124,6 +125,7 @@ def payout_facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
         (_("way"), ways[invoice.stays_in_wallet]),
         (_("to"), safe(invoice.customer or "")),
         (_("sent"), f"{stamp(invoice.sent_at)} UTC" if invoice.sent_at else _("not yet")),
+        (_("queued"), _("since {at} UTC").format(at=stamp(invoice.queued_at)) if invoice.queued_at else ""),
         (_("sent by"), _signed(invoice.ordered_by, invoice.ordered_why)),
         (_("approval"), _approval(invoice)),
     ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.case import CaseKind
+from models.queries.approval import HELD
 from models.queries.cases import CaseFacts
 from models.transaction import Status
 from worker.language import N_, _
 from worker.ops.action import CHECK, END, JUST_END, SHOW, Action
+from worker.ops.sentences import told
 from worker.ops.shown import francs
 
 WENT_OUT = 'reconciler cases resolve {case} --as completed --override --reason "..."'
@@ -80,7 +82,8 @@ def payout_story(case: CaseFacts) -> str:
                 " sends it again, and there is no token to ask with."
             )
         case CaseKind.APPROVAL:
-            return _("The payout is above the ceiling. It is stored, and is sent when a person approves it.")
+            above = _("The payout is above the ceiling. It is stored, and is sent when a person approves it.")
+            return above if case.detail == HELD else told(case.detail)
         case CaseKind.LATE_SUCCESS:
             return _("It was closed as not paid out. Later the gateway said that it went out, and it was settled.")
         case CaseKind.MISMATCH:

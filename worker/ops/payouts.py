@@ -96,7 +96,7 @@ app.command("send")(send)
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0913 - an option each
     ctx: typer.Context,
     *,
     status: Annotated[Status | None, typer.Option(help="Only those of this status.", show_default=False)] = None,
@@ -104,6 +104,7 @@ def list_(
         str | None, typer.Option(metavar="NAME", help="Only those of this account.", show_default=False)
     ] = None,
     awaiting: Annotated[bool, typer.Option("--awaiting", help="Only those that wait for approval.")] = False,
+    queued: Annotated[bool, typer.Option("--queued", help="Only those that wait for sending to go on.")] = False,
     limit: LimitOption = 50,
     after: AfterOption = None,
     oldest_first: OldestOption = False,
@@ -117,7 +118,7 @@ def list_(
 
     paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
     with transaction(desk_of(ctx).tools.sessions) as step:
-        page = list_payouts(step.session, paging, status=status, account=account, awaiting=awaiting)
+        page = list_payouts(step.session, paging, status=status, account=account, awaiting=awaiting, queued=queued)
     if as_json:
         print_json(asdict(page))
     else:
@@ -148,7 +149,7 @@ def reject(
     author: AuthorOption,
     as_json: JsonOption = False,
 ) -> None:
-    """Close a payout that waits for approval. It is not sent, and its id is used up."""
+    """Close a payout that waits, for approval or for sending to go on. It is not sent, and its id is used up."""
     from tasks.payouts import Booked
     from tasks.payouts import reject as reject_payout
 
@@ -202,7 +203,7 @@ def check(
 
 
 def _tell(booked: Booked, *, as_json: bool) -> None:
-    from tasks.payouts import is_awaiting
+    from tasks.payouts import is_awaiting, is_queued
     from worker.ops.shown import francs, print_json
 
     payout = booked.payout
@@ -218,6 +219,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
                 "customer": payout.customer,
                 "is_new": booked.is_new,
                 "awaiting_approval": is_awaiting(payout),
+                "queued": is_queued(payout),
                 "created_at": payout.created_at,
                 "sent_at": payout.sent_at,
                 "next_check_at": payout.next_check_at,
@@ -234,5 +236,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
     typer.echo(told + known)
     if is_awaiting(payout):
         typer.echo(_("It waits for approval: `reconciler payouts approve` sends it."))
+    if is_queued(payout):
+        typer.echo(_("Sending is switched off: it is stored, and sent by itself when sending goes on."))
     if payout.status == Status.CREATED and payout.sent_at is not None:
         typer.echo(_("It was sent, and nobody knows yet what became of it: see `reconciler cases list`."))

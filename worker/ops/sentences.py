@@ -133,6 +133,10 @@ PAYOUTS = (
         "The payout is above the ceiling (PAYOUT_APPROVAL_ABOVE) and waits for a person: `reconciler payouts approve` sends"
         " it, `reconciler payouts reject` closes it."
     ),
+    N_(
+        "The payout waited while sending was switched off, and the gateway refused it when it was sent: {why}. It was not"
+        " taken. `reconciler payouts approve` sends it again, `reconciler payouts reject` closes it."
+    ),
     N_("rejected by {author}: {reason}"),
     N_("payout {transaction_id} does not wait for approval: it is {word}, {advice} by {author}"),
     N_("payout {transaction_id} does not wait for approval: it is {word}"),
