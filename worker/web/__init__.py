@@ -88,7 +88,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     sessions = writing or tools.sessions
     writer = Writer(sessions, spool, ring=ringer.ring)
     drainer = Drainer(spool, sessions, ring=ringer.ring, database_is_back=writer.database_is_back)
-    callbacks = CallbackDoor(writer)
+    callbacks = CallbackDoor(writer, lambda: tools.accounts.names)
     app = FastAPI(
         title="LigdiCash reconciler",
         description=DESCRIPTION,
