@@ -111,6 +111,13 @@ SEND_BATCH = 20
 LONGEST_STOP = timedelta(days=7)
 """How long a switch can be off at most: what is meant to last longer is a matter of deployment, not of a switch."""
 
+OTP_APART = 30.0
+"""Seconds between two one-time codes to the same number: as long as a message may take, so that nobody asks for two of one."""
+
+OTPS_TO_A_NUMBER = 5
+OTP_WINDOW = HOUR
+"""So many one-time codes one number is sent in so many seconds."""
+
 CALLBACK_RETRY_STEPS = (5.0, 10.0, 20.0, 40.0, 80.0)
 """Seconds between attempts to find the transaction of a callback whose id we do not know yet: our own create reply may
 still be on its way. After the last one the callback is an orphan, with a case."""

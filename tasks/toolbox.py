@@ -186,6 +186,22 @@ class Breaker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtpLeave:
+    """Whether a one-time code may be sent now: in how many seconds, 0 when at once, and whether all numbers wait so long."""
+
+    wait: float = 0.0
+    is_for_all: bool = False
+
+
+class OtpLimit(Protocol):
+    """How often one-time codes are sent. Never raises."""
+
+    def take(self, number: str) -> OtpLeave:
+        """Leave to have one sent to this number; what it is given for counts, whatever comes of it."""
+        ...
+
+
 class Queue(Protocol):
     """The doorbell. A message may be lost or doubled; the rows know better."""
 
@@ -343,6 +359,7 @@ class Toolbox:
     locks: Locks
     queue: Queue
     signs: Signs
+    otps: OtpLimit
     wire: Wire
     lengths: Lengths
     pending_after: timedelta

@@ -28,7 +28,7 @@ from tasks.toolbox import (
     Sign,
     Toolbox,
 )
-from tests.fake_limits import FakeBreaker, FakeBudget, FakeLocks
+from tests.fake_limits import FakeBreaker, FakeBudget, FakeLocks, FakeOtpLimit
 from tests.fake_payouts import FakePayouts
 from worker.ligdicash import wire
 
@@ -287,6 +287,7 @@ class Fakes:
     queue: FakeQueue = field(default_factory=FakeQueue)
     signs: FakeSigns = field(default_factory=FakeSigns)
     locks: FakeLocks = field(default_factory=FakeLocks)
+    otps: FakeOtpLimit = field(default_factory=FakeOtpLimit)
     budget: FakeBudget = field(default_factory=FakeBudget)
     breaker: FakeBreaker = field(default_factory=FakeBreaker)
     merchant: FakeMerchant = field(default_factory=FakeMerchant)
@@ -323,6 +324,7 @@ def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) ->
         "locks": fakes.locks,
         "queue": fakes.queue,
         "signs": fakes.signs,
+        "otps": fakes.otps,
         "wire": wire,
         "lengths": LENGTHS,
         "pending_after": timedelta(minutes=2),

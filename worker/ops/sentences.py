@@ -222,6 +222,8 @@ ERRORS = (
         " or use a new transaction_id"
     ),
     N_("transaction_id {transaction_id} is taken by an order of the account {account}; use a new transaction_id"),
+    N_("no one-time code is sent to this number for {seconds} s: as many as may be were sent lately"),
+    N_("no one-time code is sent to anybody for {seconds} s: as many as may be were sent lately"),
     N_("account: there is no account {account} here; there are {accounts}"),
     N_("this token belongs to another transaction already"),
     N_("there was no turn for this question: the call budget is used up; try again in a few seconds"),
