@@ -117,7 +117,7 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All there is about one invoice, each list oldest first. The two totals also count what was too old to be read."""
+    """All there is about one invoice or payout, each list oldest first. The two totals also count what was too old to be read."""
 
     invoice: InvoiceFacts
     callbacks: tuple[AboutCallback, ...]

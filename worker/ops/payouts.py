@@ -24,6 +24,7 @@ from worker.ops.options import (
     AuthorOption,
     JsonOption,
     LimitOption,
+    NowOption,
     OldestOption,
     ReasonOption,
 )
@@ -166,40 +167,23 @@ def _signature(author: str, reason: str) -> Signature:
 @app.command()
 def show(ctx: typer.Context, transaction_id: PayoutArgument, *, as_json: JsonOption = False) -> None:
     """One payout with its timeline: when it was sent, and what was received, asked, answered and settled."""
-    from worker.ops.history_view import payout_document, print_history
+    from worker.ops.history_view import tell_history
     from worker.ops.lookup import find_payout
-    from worker.ops.shown import print_json
 
-    history = find_payout(desk_of(ctx).tools, transaction_id)
-    if as_json:
-        print_json(payout_document(history))
-    else:
-        print_history(history)
+    tell_history(find_payout(desk_of(ctx).tools, transaction_id), as_json=as_json)
 
 
 @app.command()
 def check(
-    ctx: typer.Context,
-    transaction_id: PayoutArgument,
-    *,
-    now: Annotated[
-        bool, typer.Option("--now", help="Insist: wait until it may be asked about, instead of saying why not.")
-    ] = False,
-    as_json: JsonOption = False,
+    ctx: typer.Context, transaction_id: PayoutArgument, *, now: NowOption = False, as_json: JsonOption = False
 ) -> None:
     """Ask the gateway about one payout, here and now, and say what came of it. Sends nothing. Needs no worker."""
-    from worker.ops.asking import ask_once, ask_patiently
-    from worker.ops.asking_view import inquiry_document, print_inquiry
+    from worker.ops.asking_view import ask_and_tell
     from worker.ops.lookup import find_payout
-    from worker.ops.shown import print_json
 
     tools = desk_of(ctx).tools
     find_payout(tools, transaction_id)
-    inquiry = ask_patiently(tools, transaction_id) if now else ask_once(tools, transaction_id)
-    if as_json:
-        print_json(inquiry_document(inquiry))
-    else:
-        print_inquiry(inquiry)
+    ask_and_tell(tools, transaction_id, insist=now, as_json=as_json)
 
 
 def _tell(booked: Booked, *, as_json: bool) -> None:
