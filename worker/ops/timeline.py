@@ -73,6 +73,8 @@ def timeline(history: History) -> list[Moment]:
     events = [(invoice.created_at, Who.SHOP, _created(invoice))]
     if invoice.sent_at is not None:
         events.append((invoice.sent_at, Who.BOOKS, _("handed to the gateway, once and for all")))
+    if invoice.queued_at is not None:
+        events.append((invoice.queued_at, Who.BOOKS, _("put into the queue: sending was switched off")))
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
     events += [(one.made_at, Who.PERSON, _override(one, invoice.kind)) for one in history.overrides]

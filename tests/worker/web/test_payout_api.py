@@ -140,7 +140,7 @@ def test_another_body_under_the_same_id_is_a_conflict(door):
         (body(amount="4200"), "commande.amount: must be a whole number"),
         (body(amount=19), "amount must be from 20 to 1,000,000 XOF, not 19"),
         (body(customer=22670000000), "commande.customer: must be text in quotes"),
-        (body(customer="70000000"), "the phone number must begin with its country code"),
+        (body(customer="70000000"), "commande.customer: the phone number must begin with its country code"),
         (body(top_up_wallet=1), "top_up_wallet must be"),
         (body(route="wallet"), "top_up_wallet must be"),
         (body(route="wallet", top_up_wallet=True), "commande.top_up_wallet: must be a whole number"),
