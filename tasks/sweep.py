@@ -193,10 +193,17 @@ def _look_after_created(tools: Toolbox, *, inline: bool) -> tuple[int, datetime,
         is_off = stops.is_off(step.session, Switch.SWEEP)
     if unsent.refused:
         log.warning("payouts_never_sent", transaction_pks=unsent.refused)
-    for pk in unsent.to_send:
+    _have_sent(tools, unsent.to_send, inline=inline)
+    return len(holes), until, is_off
+
+
+def _have_sent(tools: Toolbox, pks: Sequence[int], *, inline: bool) -> None:
+    """Ring for payouts that waited in the queue; while as much waits as the workers can take, their lease brings them back."""
+    if not pks or not tools.queue.room_to_ask():
+        return
+    for pk in pks:
         if not tools.queue.send_soon(pk) and inline:
             send_queued(tools, pk)
-    return len(holes), until, is_off
 
 
 def _ring_for_callbacks(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> bool:

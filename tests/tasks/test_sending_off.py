@@ -202,6 +202,17 @@ def test_a_lost_reply_out_of_the_queue_is_never_sent_again(tools, sessions, fake
     assert (go_on(tools, fakes), received(fakes), cases(sessions)) == ([], ["OUT-1"], ["token_lost"])
 
 
+def test_while_the_workers_have_enough_it_is_not_rung_for_and_comes_back(tools, sessions, fakes):
+    off(sessions)
+    create(tools, order())
+    on(sessions)
+    fakes.queue.is_full_of_questions = True
+    assert go_on(tools, fakes) == []
+    fakes.queue.is_full_of_questions = False
+    let_pass(sessions, 121)
+    assert go_on(tools, fakes) == [True]
+
+
 def test_without_a_broker_the_sweep_sends_the_queue_itself(tools, sessions, fakes):
     off(sessions)
     create(tools, order())
