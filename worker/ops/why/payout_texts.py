@@ -34,11 +34,11 @@ PAYOUT_TEXTS: Mapping[Situation, Text] = {
         ),
     ),
     Situation.QUEUED: Text(
-        N_("Not sent: it was ordered while sending was switched off, and waits for that to end."),
+        N_("Not sent: it was ordered while sending was switched off, and waits in the queue."),
         N_("It has waited for {queued_ago}. Nothing is lost: it is sent by itself, once."),
-        N_("Sending being switched on again. Then it is sent, and asked about."),
+        N_("Its turn, once sending is on. Then it is sent, and asked about."),
         (
-            N_("Have sending switched on again:\nreconciler switch on send"),
+            N_("Have sending switched on again, if it is still off:\nreconciler switch on send"),
             N_('Or take it back for good:\nreconciler payouts reject {argument} --reason "..."'),
             NO_OTHER_WAY,
         ),
@@ -68,7 +68,7 @@ PAYOUT_TEXTS: Mapping[Situation, Text] = {
     ),
     Situation.REJECTED: Text(
         N_("Never sent: a person rejected it."),
-        N_('{approver} did, since {approved_at}: "{approval_why}". No money went out.'),
+        N_('{approver} did so, {approved_at}: "{approval_why}". No money went out.'),
         N_("Nothing: there is no payout."),
         (NEW_ID,),
     ),
@@ -229,7 +229,11 @@ PAYOUT_TEXTS: Mapping[Situation, Text] = {
             " there."
         ),
         OUT_AFTER_ALL,
-        (NEW_ID, N_("If {to} says that it came, have LigdiCash asked:\nreconciler payouts check {argument}")),
+        (
+            N_("It may still turn to completed: do not pay it again at once."),
+            NEW_ID,
+            N_("If {to} says that it came, have LigdiCash asked:\nreconciler payouts check {argument}"),
+        ),
     ),
     Situation.FAILED_BY_HAND: Text(
         N_("Not paid out, by a person's word."),

@@ -108,7 +108,7 @@ TABLE += [
     (UNSENT | {"sent_ago": 300, "due_in": None, "parked": True, "cases": ["token_lost"]}, "sent_unknown", "never_again", "never"),
     (UNSENT | {"status": "refused", "due_in": None}, "refused", "nothing_there", "never"),
     (UNSENT | {"status": "refused", "due_in": None, "claims": [claim()]}, "refused_doubted", "never_again", "never"),
-    (UNSENT | {"status": "refused", "due_in": None, "approval": "rejected"}, "rejected", "never_again", "never"),
+    (UNSENT | {"status": "refused", "due_in": None, "approval": "rejected"}, "rejected", "nothing_there", "never"),
     (SENT | {"age": 9 * DAYS, "sent_ago": 5, "due_in": 25}, "not_asked_yet", "first_check", "waiting"),
     (SENT | {"answers": [PENDING]}, "gateway_pending", "by_age", "waiting"),
     (SENT | {"answers": [PENDING], "claims": [claim(60)]}, "claimed", "by_age", "waiting"),
