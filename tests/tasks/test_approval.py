@@ -111,7 +111,7 @@ def test_of_many_who_decide_at_once_one_wins_and_it_is_sent_once_at_most(tools, 
     assert cases(sessions) == []
 
 
-def test_one_that_waited_for_days_is_asked_about_as_a_young_one(tools, sessions, fakes):
+def test_one_that_waited_for_days_is_asked_about_as_a_young_one(tools, sessions):
     create(tools, order())
     let_pass(sessions, 9 * 86_400)
     pk = approve(tools, "OUT-1", BY).payout.id

@@ -129,6 +129,7 @@ def test_an_ordinary_screen_fits_into_24_lines_with_a_line_on_top_but_for_the_ho
         overdue=3,
         parked=12,
         unread=7,
+        payouts=PayoutsStatus(),
     )
     quiet = replace(quiet, books=books)
     with speaking(language):
