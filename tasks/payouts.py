@@ -42,7 +42,8 @@ from tasks.toolbox import Shop, Toolbox
 
 log = structlog.get_logger()
 
-Refused = Callable[[Session, Exception], object]
+OnRefusal = Callable[[Session, Exception], object]
+"""What else is to be done, in one transaction with the refusal, when the gateway certainly has not taken a payout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,21 +135,20 @@ def _not_waiting(payout: Payout) -> str:
     return f"{stands}, {payout.approval} by {payout.approval_by}" if payout.approval_by else stands
 
 
-def send(tools: Toolbox, payout: Payout, *, refused: Refused = lambda _session, _error: None) -> bool:
+def send(tools: Toolbox, payout: Payout, *, on_refusal: OnRefusal = lambda _session, _error: None) -> bool:
     """Send this payout as its row has it, unless somebody else did, or does; whether it was sent here and accepted.
 
     It goes out with the keys of the account in its row. Raises what `create` raises; when that account is not set up,
     before it is marked. The only place from which money goes out. One that waits for approval gets no mark here, and while
-    sending is switched off it is put into the queue instead. `refused` is what else is to be done, in one transaction with the
-    refusal, when the gateway certainly has not taken it.
+    sending is switched off it is put into the queue instead.
     """
     account = tools.account(payout.account)
-    if not _may_send(tools, payout.id):
+    if not _mark(tools, payout.id):
         return False
     try:
         accepted = account.gateway.send_payout(_as_sent(payout, account.shop))
     except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
-        _refuse(tools, payout.id, exc, refused=refused)
+        _refuse(tools, payout.id, exc, on_refusal=on_refusal)
         raise
     except PayoutUnknown as exc:
         _give_to_a_person(tools, payout.id, str(exc))
@@ -230,8 +230,8 @@ def _finish(tools: Toolbox, pk: int, accepted: Accepted) -> None:
         raise PayoutUnknown("the gateway accepted the payout, and its row no longer waits for the reply")
 
 
-def _may_send(tools: Toolbox, pk: int) -> bool:
-    """Whether the mark is ours. Who switches sending off waits for this commit, so that none is marked once it is off."""
+def _mark(tools: Toolbox, pk: int) -> bool:
+    """Mark it as sent, or put it into the queue; whether the mark is ours. Who switches sending off waits for this commit, so that none is marked once it is off."""
     with transaction(tools.sessions) as step:
         if stop := sending.stop_of_sending(step.session):
             is_queued = sending.queue(step.session, pk, stop)
@@ -243,10 +243,10 @@ def _may_send(tools: Toolbox, pk: int) -> bool:
     return is_ours
 
 
-def _refuse(tools: Toolbox, pk: int, error: Exception, *, refused: Refused) -> None:
+def _refuse(tools: Toolbox, pk: int, error: Exception, *, on_refusal: OnRefusal) -> None:
     with transaction(tools.sessions) as step:
         if books.refuse_payout(step.session, pk, reason=str(error)):
-            refused(step.session, error)
+            on_refusal(step.session, error)
 
 
 def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:

@@ -34,7 +34,7 @@ def send_queued(tools: Toolbox, pk: int) -> bool:
     if payout is None or not is_queued(payout):
         return False
     try:
-        return send(tools, payout, refused=lambda session, error: _leave(session, pk, error))
+        return send(tools, payout, on_refusal=lambda session, error: _leave(session, pk, error))
     except (GatewayRefused, GatewayMisconfigured, NotSent, PayoutUnknown) as exc:
         log.warning("queued_payout_not_sent", transaction_pk=pk, reason=str(exc))
     except Invalid:
