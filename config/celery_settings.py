@@ -24,13 +24,14 @@ LISTEN = "reconciler.listen"
 NOTIFY = "reconciler.notify"
 REPLAY = "reconciler.replay"
 PRUNE = "reconciler.prune"
+SEND = "reconciler.send"
 
 CALLBACKS = "callbacks"
 """Queue: stored callbacks to read, and to ask about."""
 FRESH = "fresh"
 """Queue: other questions somebody waits for: a person's, and those that were too many for the reader of their callbacks."""
 RECHECK = "recheck"
-"""Queue: questions the sweep asks, and replays. A long one must not delay a fresh callback."""
+"""Queue: questions the sweep asks, replays, and payouts that waited while sending was off. A long one must not delay a fresh callback."""
 NOTICES = "notices"
 """Queue: notices to deliver. A worker of its own can take it: `celery -A worker worker -Q notices`."""
 CONTROL = "control"
@@ -154,6 +155,7 @@ MESSAGES: dict[str, Any] = {
         PRUNE: {"queue": CONTROL},
         NOTIFY: {"queue": NOTICES},
         REPLAY: {"queue": RECHECK},
+        SEND: {"queue": RECHECK},
     },
     "task_create_missing_queues": False,
 }

@@ -102,8 +102,21 @@ def held_back_in(age: float, *, jitter: float) -> float:
 STOP_FOR = timedelta(hours=1)
 """How long a switch is off unless somebody says otherwise."""
 
+SEND_AGAIN = timedelta(minutes=1)
+"""When a payout that waits in the queue is tried again after one try did not reach the gateway, or was refused for our sake."""
+
+SEND_BATCH = 20
+"""Payouts out of the queue that one sweep has sent at most: what waited long goes out evenly, and not in one wave."""
+
 LONGEST_STOP = timedelta(days=7)
 """How long a switch can be off at most: what is meant to last longer is a matter of deployment, not of a switch."""
+
+OTP_APART = 30.0
+"""Seconds between two one-time codes to the same number: as long as a message may take, so that nobody asks for two of one."""
+
+OTPS_TO_A_NUMBER = 5
+OTP_WINDOW = HOUR
+"""So many one-time codes one number is sent in so many seconds."""
 
 CALLBACK_RETRY_STEPS = (5.0, 10.0, 20.0, 40.0, 80.0)
 """Seconds between attempts to find the transaction of a callback whose id we do not know yet: our own create reply may

@@ -146,6 +146,12 @@ class Settings(BaseSettings):
     )
     notice_allow_private: bool = Field(False, description="Whether notices may go to private and loopback addresses.")
 
+    wallet_otps_a_minute: int = Field(
+        120,
+        ge=1,
+        le=100_000,
+        description="One-time codes for wallets that all processes together have LigdiCash send in a minute.",
+    )
     payout_approval_above: int = Field(
         0,
         ge=0,

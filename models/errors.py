@@ -4,6 +4,7 @@ ReconcilerError
 ├── TryAgain                 it may work later; nothing is wrong with the request
 │   ├── NoAnswer             the gateway did not answer: timeout, reset, 5xx, 429, HTML; the outcome is unknown
 │   ├── NotSent              the gateway was never reached: nothing happened there
+│   ├── TooSoon              a limit of ours: it may work after a known while
 │   └── StoreAway            the database cannot be reached
 ├── Refused                  the answer is no, and the same request would get the same no
 │   ├── Unreadable           bytes that cannot be understood
@@ -53,6 +54,15 @@ class NoAnswer(TryAgain):
 
 class NotSent(TryAgain):
     """The request never reached the gateway: nothing happened there, and it may be sent again."""
+
+
+class TooSoon(TryAgain):
+    """A limit of ours. `wait` is seconds, `code` one of `models.payin.Hitch`."""
+
+    def __init__(self, message: str, *, code: str, wait: float) -> None:
+        super().__init__(message)
+        self.code = code
+        self.wait = wait
 
 
 class StoreAway(TryAgain):

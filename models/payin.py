@@ -37,6 +37,8 @@ class Hitch(StrEnum):
     """The operator takes no payment of this sum."""
     OTP_NOT_SENT = "otp_not_sent"
     """The gateway would not send a one-time code."""
+    OTP_TOO_SOON = "otp_too_soon"
+    """One was sent a moment ago, or many lately."""
 
 
 def known_hitch(code: str) -> Hitch | None:
@@ -115,7 +117,7 @@ class PayinState:
 OTP_HITCHES = frozenset({Hitch.OTP_NEEDED, Hitch.WRONG_OTP, Hitch.EXPIRED_OTP, Hitch.OTHER_AMOUNT_OTP})
 """Those that a new one-time code puts right."""
 
-RETRY_HITCHES = frozenset({Hitch.BALANCE, Hitch.OPERATOR_DOWN, Hitch.OTP_NOT_SENT})
+RETRY_HITCHES = frozenset({Hitch.BALANCE, Hitch.OPERATOR_DOWN, Hitch.OTP_NOT_SENT, Hitch.OTP_TOO_SOON})
 """Those after which the same request may go through."""
 
 

@@ -22,6 +22,8 @@ class Switch(StrEnum):
     """Telling the merchant's application."""
     REPLAY = "replay"
     """Working off replay plans."""
+    SEND = "send"
+    """Sending money out. Payouts that are ordered are stored, and wait in the queue."""
 
 
 class Stop(Base):

@@ -130,6 +130,8 @@ class Transaction(Base):
     """Who approved or rejected it; nobody checks whether it is somebody else than who ordered it."""
     approval_why: Mapped[str | None]
     approval_at: Mapped[datetime | None]
+    queued_at: Mapped[datetime | None]
+    """Of a payout that is not sent yet: since when it waits for sending to go on. Who sends it clears this."""
 
     erased_at: Mapped[datetime | None]
     """When customer, payer, description and refusal were erased, for their time was over. It is not taken up again then."""
@@ -186,6 +188,7 @@ class Transaction(Base):
             " AND (approval = 'awaiting' OR approval_by <> '' AND approval_why <> '' AND approval_at IS NOT NULL)",
             name="approved_first",
         ),
+        CheckConstraint("queued_at IS NULL OR kind = 'payout' AND sent_at IS NULL", name="queued_unsent"),
         CheckConstraint(
             "status NOT IN ('created', 'pending') OR next_check_at IS NOT NULL OR parked_at IS NOT NULL",
             name="never_quiet",

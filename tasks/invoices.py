@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC
 
@@ -25,6 +26,7 @@ from models.errors import (
     NotSent,
     OutcomeUnknown,
     StoreAway,
+    TooSoon,
     TryAgain,
 )
 from models.operators import Operator
@@ -35,7 +37,7 @@ from models.queries.invoices import NewInvoice
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Invoice, Mode, Status
-from tasks.sweep import HOLE_ADVICE
+from tasks.holes import HOLE_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Account, Shop, Toolbox
 
@@ -85,9 +87,19 @@ def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str =
 def send_wallet_otp(tools: Toolbox, *, number: str, amount: int, account: str = DEFAULT) -> None:
     """Have LigdiCash send the owner of this wallet a one-time code. Nothing is written down; each call sends another one.
 
-    Raises `Invalid` for an account that nobody set up, and as `Gateway.send_wallet_otp` does.
+    Raises `Invalid` for an account that nobody set up, `TooSoon` when this number, or all together, were sent as many as they
+    may lately, and as `Gateway.send_wallet_otp` does. What came to nothing counts too: nobody knows whether it was sent.
     """
-    tools.account(account).gateway.send_wallet_otp(number, amount)
+    gateway = tools.account(account).gateway
+    leave = tools.otps.take(number)
+    if leave.wait:
+        whom = "anybody" if leave.is_for_all else "this number"
+        raise TooSoon(
+            f"no one-time code is sent to {whom} for {math.ceil(leave.wait)} s: as many as may be were sent lately",
+            code=Hitch.OTP_TOO_SOON,
+            wait=leave.wait,
+        )
+    gateway.send_wallet_otp(number, amount)
 
 
 def register(

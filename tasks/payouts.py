@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC
 
@@ -30,18 +31,21 @@ from models.errors import (
     TryAgain,
 )
 from models.payout import Accepted, PayoutOrder
-from models.queries import approval
+from models.queries import approval, sending
 from models.queries import payouts as books
 from models.queries.cases import Signature
 from models.queries.payouts import NewPayout
 from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Approval, Payout, Route, Status
-from tasks.sweep import PAYOUT_ADVICE
+from tasks.holes import PAYOUT_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Shop, Toolbox
 
 log = structlog.get_logger()
+
+OnRefusal = Callable[[Session, Exception], object]
+"""What else is to be done, in one transaction with the refusal, when the gateway certainly has not taken a payout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +59,8 @@ class Booked:
 def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT, by: Signature | None = None) -> Booked:
     """Have this payout sent from this account, once: the same order again gives the payout that is there.
 
-    `by` is kept with a new one: who had it sent out of a file, and why. It is no part of the order.
+    `by` is kept with a new one: who had it sent out of a file, and why. It is no part of the order. While sending is switched
+    off it is stored, and waits in the queue: see `is_queued`.
 
     Raises `Conflict` for another order or account under the same id, `Invalid` for an account that nobody set up,
     `GatewayRefused` or `GatewayMisconfigured` when the gateway certainly said no, `NotSent` when it was never reached (send
@@ -78,6 +83,11 @@ def create(tools: Toolbox, order: PayoutOrder, *, account: str = DEFAULT, by: Si
 def is_awaiting(payout: Payout) -> bool:
     """Whether it is stored and not sent until a person approves it."""
     return payout.approval == Approval.AWAITING and payout.status == Status.CREATED
+
+
+def is_queued(payout: Payout) -> bool:
+    """Whether it is stored and not sent while sending is switched off. It goes out by itself afterwards."""
+    return payout.queued_at is not None and payout.status == Status.CREATED and payout.sent_at is None
 
 
 def _needs_approval(tools: Toolbox, payout: Payout) -> bool:
@@ -109,7 +119,10 @@ def approve(tools: Toolbox, transaction_id: str, by: Signature) -> Booked:
 
 
 def reject(tools: Toolbox, transaction_id: str, by: Signature) -> Payout:
-    """Close a payout that waits for approval. Its order is refused from then on. Raises `NotFound` and `Conflict`."""
+    """Close a payout that waits for approval, or in the queue. Its order is refused from then on.
+
+    Raises `NotFound` and `Conflict`.
+    """
     pk = _reread(tools, transaction_id).id
     with transaction(tools.sessions) as step:
         done = approval.reject(step.session, pk, by)
@@ -124,22 +137,20 @@ def _not_waiting(payout: Payout) -> str:
     return f"{stands}, {payout.approval} by {payout.approval_by}" if payout.approval_by else stands
 
 
-def send(tools: Toolbox, payout: Payout) -> bool:
+def send(tools: Toolbox, payout: Payout, *, on_refusal: OnRefusal = lambda _session, _error: None) -> bool:
     """Send this payout as its row has it, unless somebody else did, or does; whether it was sent here and accepted.
 
     It goes out with the keys of the account in its row. Raises what `create` raises; when that account is not set up,
-    before it is marked. The only place from which money goes out. One that waits for approval gets no mark here.
+    before it is marked. The only place from which money goes out. One that waits for approval gets no mark here, and while
+    sending is switched off it is put into the queue instead.
     """
     account = tools.account(payout.account)
-    with transaction(tools.sessions) as step:
-        is_ours = books.mark_sent(step.session, payout.id, grace=policy.CREATE_GRACE)
-    if not is_ours:
-        log.info("payout_not_sent_here", trace=trace.of_transaction(payout.id))
+    if not _mark(tools, payout.id):
         return False
     try:
         accepted = account.gateway.send_payout(_as_sent(payout, account.shop))
     except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
-        _refuse(tools, payout.id, reason=str(exc))
+        _refuse(tools, payout.id, exc, on_refusal=on_refusal)
         raise
     except PayoutUnknown as exc:
         _give_to_a_person(tools, payout.id, str(exc))
@@ -226,9 +237,23 @@ def _finish(tools: Toolbox, pk: int, accepted: Accepted) -> None:
         raise PayoutUnknown("the gateway accepted the payout, and its row no longer waits for the reply")
 
 
-def _refuse(tools: Toolbox, pk: int, *, reason: str) -> None:
+def _mark(tools: Toolbox, pk: int) -> bool:
+    """Mark it as sent, or put it into the queue; whether the mark is ours. Who switches sending off waits for this commit, so that none is marked once it is off."""
     with transaction(tools.sessions) as step:
-        books.refuse_payout(step.session, pk, reason=reason)
+        if stop := sending.stop_of_sending(step.session):
+            is_queued = sending.queue(step.session, pk, stop)
+            log.info("payout_queued" if is_queued else "payout_not_sent_here", trace=trace.of_transaction(pk))
+            return False
+        is_ours = books.mark_sent(step.session, pk, grace=policy.CREATE_GRACE)
+    if not is_ours:
+        log.info("payout_not_sent_here", trace=trace.of_transaction(pk))
+    return is_ours
+
+
+def _refuse(tools: Toolbox, pk: int, error: Exception, *, on_refusal: OnRefusal) -> None:
+    with transaction(tools.sessions) as step:
+        if books.refuse_payout(step.session, pk, reason=str(error)):
+            on_refusal(step.session, error)
 
 
 def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:

@@ -21,33 +21,22 @@ from models.check import Lane
 from models.queries import accounts as books
 from models.queries import deliver, due, receive, stops
 from models.queries.due import ClaimedCallback
-from models.queries.payouts import refuse_unsent
+from models.queries.payouts import take_unsent
 from models.queries.record import NewCase, open_cases
 from models.queries.stops import is_off
 from models.session import transaction
 from models.stop import Switch
-from models.transaction import Kind
 from tasks.confirm import confirm
+from tasks.holes import HOLES
 from tasks.intake import intake
 from tasks.job import Job
 from tasks.notify import notify
+from tasks.queued import send_queued
 from tasks.replay import ring_for_plans
 from tasks.strangers import WAIT, missed
 from tasks.toolbox import Account, Toolbox
 
 log = structlog.get_logger()
-
-HOLE_ADVICE = (
-    "No reply to our create was stored: the gateway may hold an invoice that nobody can ask about. "
-    "If a customer paid it, ask LigdiCash support with the transaction id; else make a new invoice."
-)
-PAYOUT_ADVICE = (
-    "The payout was sent and no reply was stored: the money may be on its way, and nothing sends it again. Look it up in the"
-    " gateway's dashboard, or ask LigdiCash support with the transaction id, and say what became of it with `reconciler cases"
-    " resolve`. Pay it in no other way before."
-)
-HOLES = {Kind.INVOICE: HOLE_ADVICE, Kind.PAYOUT: PAYOUT_ADVICE}
-"""What a person is told about a transaction whose reply was lost."""
 
 POISON_ADVICE = f"Nobody managed to read it in {policy.READING_ATTEMPTS} attempts; it may be what stops the readers."
 
@@ -81,7 +70,7 @@ def sweep(tools: Toolbox, *, inline: bool = False) -> Swept:
     While it is switched off, it goes on reading callbacks and asks only about what a callback came about: that question
     is owed, and its message may have been lost.
     """
-    parked, until, is_off = _park_holes(tools)
+    parked, until, is_off = _look_after_created(tools, inline=inline)
     callbacks = _Pile(tools, tools.queue.room_to_read, lambda n: _callbacks(tools, until, limit=n, inline=inline))
     transactions = _piles_of_questions(tools, until, inline=inline)
     # By turns: a long pile of questions worked inline must not keep the callbacks unread, nor another account waiting.
@@ -192,18 +181,31 @@ def _claim_transactions(tools: Toolbox, until: datetime, *, limit: int, account:
         )
 
 
-def _park_holes(tools: Toolbox) -> tuple[int, datetime, bool]:
-    """Park what waits in vain for a reply to its create: how many, the time by the database's clock, and the switch."""
+def _look_after_created(tools: Toolbox, *, inline: bool) -> tuple[int, datetime, bool]:
+    """Park what waits in vain for a reply to its create, and have sent what waited for sending to go on.
+
+    How many were parked, the time by the database's clock, and whether the sweep is switched off.
+    """
     with transaction(tools.sessions) as step:
         until = due.now(step.session)
         holes = due.park_holes(step.session, limit=tools.sweep_batch)
         cases = [NewCase(kind=CaseKind.TOKEN_LOST, detail=HOLES[kind], transaction_pk=pk) for pk, kind in holes.items()]
         open_cases(step.session, cases)
-        unsent = refuse_unsent(step.session, limit=tools.sweep_batch)
+        unsent = take_unsent(step.session, limit=policy.SEND_BATCH, lease=policy.CREATE_GRACE)
         is_off = stops.is_off(step.session, Switch.SWEEP)
-    if unsent:
-        log.warning("payouts_never_sent", trace=trace.of_all(map(trace.of_transaction, unsent)))
+    if unsent.refused:
+        log.warning("payouts_never_sent", trace=trace.of_all(map(trace.of_transaction, unsent.refused)))
+    _have_sent(tools, unsent.to_send, inline=inline)
     return len(holes), until, is_off
+
+
+def _have_sent(tools: Toolbox, pks: Sequence[int], *, inline: bool) -> None:
+    """Ring for payouts that waited in the queue; while as much waits as the workers can take, their lease brings them back."""
+    if not pks or not tools.queue.room_to_ask():
+        return
+    for pk in pks:
+        if not tools.queue.send_soon(pk) and inline:
+            send_queued(tools, pk)
 
 
 def _ring_for_callbacks(tools: Toolbox, ids: Sequence[int], *, inline: bool) -> bool:

@@ -188,6 +188,22 @@ class Breaker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OtpLeave:
+    """Whether a one-time code may be sent now: in how many seconds, 0 when at once, and whether all numbers wait so long."""
+
+    wait: float = 0.0
+    is_for_all: bool = False
+
+
+class OtpLimit(Protocol):
+    """How often one-time codes are sent. Never raises."""
+
+    def take(self, number: str) -> OtpLeave:
+        """Leave to have one sent to this number; what it is given for counts, whatever comes of it."""
+        ...
+
+
 class Queue(Protocol):
     """The doorbell. A message may be lost or doubled; the rows know better."""
 
@@ -201,6 +217,10 @@ class Queue(Protocol):
 
     def replay_soon(self, plan_id: int) -> bool:
         """Ring for the next batch of a replay plan; False when the broker could not be reached. Never raises."""
+        ...
+
+    def send_soon(self, transaction_pk: int) -> bool:
+        """Ring for a payout that waited in the queue; False when the broker could not be reached. Never raises."""
         ...
 
     def deliver_soon(self) -> bool:
@@ -341,6 +361,7 @@ class Toolbox:
     locks: Locks
     queue: Queue
     signs: Signs
+    otps: OtpLimit
     wire: Wire
     lengths: Lengths
     pending_after: timedelta

@@ -357,6 +357,21 @@ DAMAGE = {
         ),
         {("unseen_approval", "OUT-4"), ("forgotten", "OUT-4")},
     ),
+    "a payout that waits in the queue has no time to be sent at": (
+        (
+            "UPDATE transactions SET status = 'created', queued_at = now(), next_check_at = NULL, parked_at = now()"
+            " WHERE transaction_id = 'OUT-4'"
+        ),
+        {("unqueued", "OUT-4"), ("forgotten", "OUT-4")},
+    ),
+    "a payout went out while sending was switched off": (
+        """
+        INSERT INTO stops (switch, author, reason, off_at, until, ended_at)
+        SELECT 'send', 'awa', 'x', sent_at - interval '1 s', sent_at + interval '1 h', sent_at + interval '1 ms'
+        FROM transactions WHERE transaction_id = 'OUT-5'
+        """,
+        {("sent_while_off", "OUT-5")},
+    ),
     "the settlement of a payout is gone": (
         "DELETE FROM settlements WHERE transaction_pk = (SELECT id FROM transactions WHERE transaction_id = 'OUT-1')",
         {("unsettled", "OUT-1"), ("sums", TODAY_OUT)},

@@ -7,7 +7,19 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from models.check import Lane
-from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, LockView, Turn
+from tasks.toolbox import BreakerState, BreakerView, Heard, LaneLevel, Leave, LockView, OtpLeave, Turn
+
+
+class FakeOtpLimit:
+    """Gives leave, or says to wait; remembers for whom it was asked."""
+
+    def __init__(self) -> None:
+        self.leave = OtpLeave()
+        self.asked: list[str] = []
+
+    def take(self, number: str) -> OtpLeave:
+        self.asked.append(number)
+        return self.leave
 
 
 class FakeLocks:

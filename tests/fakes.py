@@ -28,7 +28,7 @@ from tasks.toolbox import (
     Sign,
     Toolbox,
 )
-from tests.fake_limits import FakeBreaker, FakeBudget, FakeLocks
+from tests.fake_limits import FakeBreaker, FakeBudget, FakeLocks, FakeOtpLimit
 from tests.fake_payouts import FakePayouts
 from worker.ligdicash import wire
 
@@ -126,6 +126,7 @@ class FakeQueue:
         self.refused: list[list[int]] = []
         self.echoes: list[str] = []
         self.replays: list[int] = []
+        self.to_send: list[int] = []
         self.is_away = False
         self.is_full_of_callbacks = False
         self.is_full_of_questions = False
@@ -164,6 +165,13 @@ class FakeQueue:
 
     def room_to_deliver(self) -> bool:
         return not self.is_full_of_notices
+
+    def send_soon(self, transaction_pk: int) -> bool:
+        if self.is_away:
+            self.refused.append([transaction_pk])
+            return False
+        self.to_send.append(transaction_pk)
+        return True
 
     def replay_soon(self, plan_id: int) -> bool:
         if self.is_away:
@@ -279,6 +287,7 @@ class Fakes:
     queue: FakeQueue = field(default_factory=FakeQueue)
     signs: FakeSigns = field(default_factory=FakeSigns)
     locks: FakeLocks = field(default_factory=FakeLocks)
+    otps: FakeOtpLimit = field(default_factory=FakeOtpLimit)
     budget: FakeBudget = field(default_factory=FakeBudget)
     breaker: FakeBreaker = field(default_factory=FakeBreaker)
     merchant: FakeMerchant = field(default_factory=FakeMerchant)
@@ -315,6 +324,7 @@ def toolbox(sessions: Sessions, fakes: Fakes | None = None, **overrides: Any) ->
         "locks": fakes.locks,
         "queue": fakes.queue,
         "signs": fakes.signs,
+        "otps": fakes.otps,
         "wire": wire,
         "lengths": LENGTHS,
         "pending_after": timedelta(minutes=2),

@@ -126,6 +126,11 @@ def let_pass(sessions: Sessions, seconds: float) -> None:
            held_asked_at = held_asked_at - :by""",
         by=by,
     )
+    with transaction(sessions) as step:
+        step.session.execute(text("SET LOCAL session_replication_role = replica"))  # a mark never moves otherwise
+        step.session.execute(
+            text("UPDATE transactions SET sent_at = sent_at - :by WHERE sent_at IS NOT NULL"), {"by": by}
+        )
     run(
         sessions,
         """UPDATE callbacks SET received_at = received_at - :by, stored_at = stored_at - :by,

@@ -25,6 +25,7 @@ JOBS = (
     "tasks.confirm",
     "tasks.sweep",
     "tasks.notify",
+    "tasks.queued",
     "tasks.replay",
     "tasks.watch",
     "tasks.listen",

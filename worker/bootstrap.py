@@ -23,6 +23,7 @@ from worker.ligdicash import wire
 from worker.ligdicash.client import LigdicashClient
 from worker.locks import RedisLocks, connect
 from worker.merchant import HttpMerchant
+from worker.otp_limit import FleetOtpLimit, OtpRules
 from worker.queue import CeleryQueue
 from worker.signs import RedisSigns
 
@@ -121,6 +122,11 @@ def build_toolbox(
         locks=RedisLocks(redis, life=lengths.lock),
         queue=CeleryQueue(app, recheck_batch=claim),
         signs=RedisSigns(redis),
+        otps=FleetOtpLimit(
+            fleet,
+            OtpRules(a_minute=settings.wallet_otps_a_minute),
+            secret=settings.reconciler_api_key.get_secret_value(),
+        ),
         wire=wire,
         lengths=lengths,
         pending_after=timedelta(seconds=settings.pending_after),

@@ -20,6 +20,7 @@ HITCHES: Mapping[Hitch, str] = MappingProxyType(
         Hitch.OPERATOR_NEEDED: N_("Whose number it is cannot be told from the number."),
         Hitch.NOT_SERVED: N_("This number cannot be used to pay here."),
         Hitch.AMOUNT: N_("This operator takes no payment of this amount."),
+        Hitch.OTP_TOO_SOON: N_("One-time codes were asked for too often. Look for the last one, or wait a while."),
         Hitch.OTP_NOT_SENT: N_("LigdiCash sent no one-time code. Check the number."),
     }
 )

@@ -22,6 +22,7 @@ from config.celery_settings import (
     READ,
     RECHECK,
     REPLAY,
+    SEND,
 )
 from config.policy import ASK_BATCH, READ_BATCH
 from models.check import Lane
@@ -85,6 +86,10 @@ class CeleryQueue:
     def replay_soon(self, plan_id: int) -> bool:
         """Ring for a replay plan, where the sweep's questions stand: nobody waits for it."""
         return self._send(REPLAY, [plan_id], queue=RECHECK)
+
+    def send_soon(self, transaction_pk: int) -> bool:
+        """Ring for one payout, where the sweep's questions stand: nobody waits for it any more."""
+        return self._send(SEND, [transaction_pk], queue=RECHECK)
 
     def room_to_read(self) -> bool:
         """Whether few callbacks wait to be read."""

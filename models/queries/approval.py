@@ -17,7 +17,7 @@ HELD = (
 )
 
 HOLD = text("""
-    UPDATE transactions SET approval = 'awaiting', next_check_at = NULL, parked_at = clock_timestamp()
+    UPDATE transactions SET approval = 'awaiting', queued_at = NULL, next_check_at = NULL, parked_at = clock_timestamp()
     WHERE id = :pk AND kind = 'payout' AND status = 'created' AND sent_at IS NULL
       AND (approval IS NULL OR approval = 'awaiting')
     RETURNING id
@@ -42,8 +42,8 @@ APPROVE = text("""
 REJECT = text("""
     UPDATE transactions
     SET approval = 'rejected', approval_by = :author, approval_why = :reason, approval_at = clock_timestamp(),
-        status = 'refused', refusal = :refusal, parked_at = NULL, next_check_at = NULL
-    WHERE id = :pk AND approval = 'awaiting' AND status = 'created'
+        status = 'refused', refusal = :refusal, parked_at = NULL, next_check_at = NULL, queued_at = NULL
+    WHERE id = :pk AND (approval = 'awaiting' OR queued_at IS NOT NULL) AND status = 'created' AND sent_at IS NULL
     RETURNING id
 """)
 END_CASE = text("""
@@ -59,7 +59,7 @@ def approve(session: Session, pk: int, by: Signature, *, grace: timedelta) -> bo
 
 
 def reject(session: Session, pk: int, by: Signature) -> bool:
-    """Close it as refused for good, with who and why; False when it does not wait."""
+    """Close it as refused for good, with who and why; False when it waits neither for a person nor for sending to go on."""
     refusal = f"rejected by {by.author}: {by.reason}"
     done = session.scalar(REJECT, {"pk": pk, **_words(by), "refusal": refusal}) is not None
     return done and _end_case(session, pk, by)

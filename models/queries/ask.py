@@ -73,7 +73,7 @@ BEGIN = text(f"""
     WHERE t.id = locked.id AND t.token IS NOT NULL AND (:anyway OR t.next_check_at IS NOT NULL)
       AND (t.last_asked_at IS NULL OR t.last_asked_at <= clock_timestamp() - CAST(:spacing AS interval))
     RETURNING t.id, t.account, t.token, t.last_asked_at, locked.next_check_at IS NOT NULL,
-              t.silences = 0 AND t.created_at > clock_timestamp() - CAST(:young AS interval), t.kind,
+              t.silences = 0 AND COALESCE(t.sent_at, t.created_at) > clock_timestamp() - CAST(:young AS interval), t.kind,
               {callbacks_about("t.id")}
 """)  # noqa: S608 - our own words
 
@@ -175,10 +175,11 @@ def put_off(session: Session, ids: Collection[int], *, wait: timedelta, spread: 
     session.execute(PUT_OFF, {"ids": sorted(ids), "wait": wait, "spread": spread})
 
 
+# The age of a payout counts from when it was sent: it may have waited for days before.
 # Plain columns: a row of the mapped class costs more than the rest of recording an answer.
 LOCK = text("""
-    SELECT id, account, kind, status, amount, transaction_id, decided_asked_at, created_at, silences, nudged_at, held_asked_at,
-           clock_timestamp() AS now
+    SELECT id, account, kind, status, amount, transaction_id, decided_asked_at, COALESCE(sent_at, created_at) AS begun_at,
+           silences, nudged_at, held_asked_at, clock_timestamp() AS now
     FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
 """)
 
@@ -216,7 +217,7 @@ def _subject(row: Row[Any], *, settled_amount: int | None) -> Subject:
             kind=Kind(row.kind),
             settled_amount=settled_amount,
         ),
-        age=(row.now - row.created_at).total_seconds(),
+        age=(row.now - row.begun_at).total_seconds(),
         silences=row.silences,
         nudged_at=row.nudged_at,
         held_asked_at=row.held_asked_at,

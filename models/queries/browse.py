@@ -59,6 +59,7 @@ class PayoutLine(InvoiceLine):
     customer: str
     sent_at: datetime | None
     awaiting_approval: bool
+    queued: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,6 +138,7 @@ PAYOUT_LINES = select(
     Payout.customer,
     Payout.sent_at,
     Payout.approval,
+    Payout.queued_at,
 )
 
 CALLBACK_LINES = select(
@@ -171,13 +173,19 @@ def list_payouts(
     status: Status | None = None,
     account: str | None = None,
     awaiting: bool = False,
+    queued: bool = False,
 ) -> Page[PayoutLine]:
-    """Payouts of one status, or of all; of one account, or of all; with `awaiting`, only those that wait for approval."""
+    """Payouts of one status, or of all; of one account, or of all.
+
+    With `awaiting`, only those that wait for approval; with `queued`, only those that wait for sending to go on.
+    """
     statement = PAYOUT_LINES if status is None else PAYOUT_LINES.where(Payout.status == status.value)
     if account is not None:
         statement = statement.where(Payout.account == account)
     if awaiting:
         statement = statement.where(Payout.approval == Approval.AWAITING.value, Payout.status == Status.CREATED.value)
+    if queued:
+        statement = statement.where(Payout.queued_at.is_not(None), Payout.status == Status.CREATED.value)
     return _page(session, _slice(statement, Payout.id, paging), paging=paging, read=_payout)
 
 
@@ -260,7 +268,8 @@ def _payout(row: Row[Any]) -> PayoutLine:
         route=Route(row.route),
         customer=row.customer,
         sent_at=row.sent_at,
-        awaiting_approval=row.approval == Approval.AWAITING,
+        awaiting_approval=row.approval == Approval.AWAITING and row.status == Status.CREATED,
+        queued=row.queued_at is not None and row.status == Status.CREATED,
     )
 
 

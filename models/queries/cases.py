@@ -78,11 +78,12 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindTotal:
-    """All open cases of one kind, added up. `at_risk` is whole francs."""
+    """All open cases of one kind, added up. `at_risk` is whole francs, `going_out` those of it that payouts are about."""
 
     kind: CaseKind
     open: int
     at_risk: int
+    going_out: int
     oldest_at: datetime
 
 
@@ -141,15 +142,17 @@ OLDEST_FIRST = text(BY_ID.format(facts=FACTS, past=">", direction="ASC"))
 
 # In three parts, each with the condition of a partial index; what a flood opens is counted and joined with nothing.
 TOTALS = text(f"""
-    SELECT k.kind, count(*) AS open, COALESCE(sum({SAID}), 0) AS at_risk, min(k.opened_at) AS oldest_at
+    SELECT k.kind, count(*) AS open, COALESCE(sum({SAID}), 0) AS at_risk,
+           COALESCE(sum({SAID}) FILTER (WHERE t.kind = 'payout'), 0) AS going_out, min(k.opened_at) AS oldest_at
     FROM cases k JOIN transactions t ON t.id = k.transaction_pk LEFT JOIN checks c ON c.id = k.check_id
     WHERE k.resolved_at IS NULL AND k.transaction_pk IS NOT NULL AND k.difference_id IS NULL GROUP BY k.kind
     UNION ALL
-    SELECT k.kind, count(*), 0, min(k.opened_at)
+    SELECT k.kind, count(*), 0, 0, min(k.opened_at)
     FROM cases k WHERE k.resolved_at IS NULL AND k.transaction_pk IS NULL AND k.difference_id IS NULL GROUP BY k.kind
     UNION ALL
-    SELECT k.kind, count(*), sum(d.at_stake), min(k.opened_at)
-    FROM cases k JOIN differences d ON d.id = k.difference_id WHERE k.resolved_at IS NULL GROUP BY k.kind
+    SELECT k.kind, count(*), sum(d.at_stake), COALESCE(sum(d.at_stake) FILTER (WHERE t.kind = 'payout'), 0), min(k.opened_at)
+    FROM cases k JOIN differences d ON d.id = k.difference_id LEFT JOIN transactions t ON t.id = k.transaction_pk
+    WHERE k.resolved_at IS NULL GROUP BY k.kind
 """)  # noqa: S608 - our own words
 
 HELD_OPEN = """EXISTS (
@@ -203,7 +206,13 @@ def find_cases(session: Session, ids: Iterable[int]) -> list[CaseFacts]:
 def total_open(session: Session) -> list[KindTotal]:
     """Every kind that has open cases, those about most money first."""
     totals = [
-        KindTotal(kind=CaseKind(row.kind), open=row.open, at_risk=int(row.at_risk), oldest_at=row.oldest_at)
+        KindTotal(
+            kind=CaseKind(row.kind),
+            open=row.open,
+            at_risk=int(row.at_risk),
+            going_out=int(row.going_out),
+            oldest_at=row.oldest_at,
+        )
         for row in session.execute(TOTALS)
     ]
     return sorted(totals, key=lambda total: (total.kind in CALLBACK_KINDS, -total.at_risk, total.kind))

@@ -69,6 +69,7 @@ class InvoiceFacts:
     approval_at: datetime | None = None
     erased_at: datetime | None = None
     """When customer, payer, description and refusal were erased."""
+    queued_at: datetime | None = None
 
     @property
     def trace(self) -> str:
@@ -126,7 +127,7 @@ class NoticeLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """All there is about one invoice, each list oldest first. The two totals also count what was too old to be read."""
+    """All there is about one invoice or payout, each list oldest first. The two totals also count what was too old to be read."""
 
     invoice: InvoiceFacts
     callbacks: tuple[AboutCallback, ...]
@@ -209,6 +210,7 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
             Transaction.approval_why,
             Transaction.approval_at,
             Transaction.erased_at,
+            Transaction.queued_at,
         ).where(Transaction.transaction_id == transaction_id, Transaction.kind.in_(wanted))
     ).one_or_none()
     if row is None:

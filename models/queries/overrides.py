@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import text
+from sqlalchemy import Row, text
 from sqlalchemy.orm import Session
 
 from models.answers import Said
-from models.transaction import Status
+from models.transaction import Kind, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +29,11 @@ class NewOverride:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OverrideLine:
-    """One change by hand, as it is told. Amount in francs."""
+    """One change by hand, as it is told. Amount in francs: what came in or, of a payout, what went out."""
 
     id: int
     transaction_id: str
+    about: Kind
     case_id: int
     old: Status
     new: Status
@@ -81,7 +83,7 @@ SETTLE = text("""
 """)
 
 LINES = """
-    SELECT o.id, t.transaction_id, o.case_id, o.old_status, o.new_status, o.amount, o.author, o.reason, o.made_at
+    SELECT o.id, t.transaction_id, t.kind AS about, o.case_id, o.old_status, o.new_status, o.amount, o.author, o.reason, o.made_at
     FROM overrides o JOIN transactions t ON t.id = o.transaction_pk
 """
 ALL = text(f"{LINES} WHERE o.id > :after AND o.id <= :upto ORDER BY o.id LIMIT :limit")
@@ -129,7 +131,7 @@ def override(session: Session, new: NewOverride) -> int | None:
 
 def overrides_of(session: Session, pk: int) -> tuple[OverrideLine, ...]:
     """Every change by hand of one transaction, oldest first."""
-    return tuple(_line(*row) for row in session.execute(OF_ONE, {"pk": pk}))
+    return tuple(_line(row) for row in session.execute(OF_ONE, {"pk": pk}))
 
 
 def count_overrides(session: Session, *, after: int, upto: int) -> int:
@@ -139,20 +141,19 @@ def count_overrides(session: Session, *, after: int, upto: int) -> int:
 
 def list_overrides(session: Session, *, after: int, upto: int, limit: int) -> Sequence[OverrideLine]:
     """Overrides with an id past `after` and up to `upto`, oldest first."""
-    return [_line(*row) for row in session.execute(ALL, {"after": after, "upto": upto, "limit": limit})]
+    return [_line(row) for row in session.execute(ALL, {"after": after, "upto": upto, "limit": limit})]
 
 
-def _line(  # noqa: PLR0913, PLR0917 - one row
-    number: int, name: str, case_id: int, old: str, new: str, amount: int, author: str, reason: str, made_at: datetime
-) -> OverrideLine:
+def _line(row: Row[Any]) -> OverrideLine:
     return OverrideLine(
-        id=number,
-        transaction_id=name,
-        case_id=case_id,
-        old=Status(old),
-        new=Status(new),
-        amount=amount,
-        author=author,
-        reason=reason,
-        made_at=made_at,
+        id=row.id,
+        transaction_id=row.transaction_id,
+        about=Kind(row.about),
+        case_id=row.case_id,
+        old=Status(row.old_status),
+        new=Status(row.new_status),
+        amount=row.amount,
+        author=row.author,
+        reason=row.reason,
+        made_at=row.made_at,
     )

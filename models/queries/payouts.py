@@ -63,20 +63,28 @@ def find_payout(session: Session, transaction_id: str) -> Payout | None:
     return session.scalars(select(Payout).where(Payout.transaction_id == transaction_id)).one_or_none()
 
 
+def payout_by_pk(session: Session, pk: int) -> Payout | None:
+    """The payout in this row."""
+    return session.get(Payout, pk)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What the books have under an id: enough to tell whether an order is the same, and whether it went out."""
 
     kind: Kind
+    account: str
     digest: bytes
     status: Status
     is_sent: bool
     is_awaiting: bool
+    is_queued: bool
 
 
 KNOWN = text("""
-    SELECT transaction_id, kind, order_digest, status, sent_at IS NOT NULL AS is_sent,
-           (approval = 'awaiting' AND status = 'created') IS TRUE AS is_awaiting
+    SELECT transaction_id, kind, account, order_digest, status, sent_at IS NOT NULL AS is_sent,
+           (approval = 'awaiting' AND status = 'created') IS TRUE AS is_awaiting,
+           status = 'created' AND queued_at IS NOT NULL AS is_queued
     FROM transactions WHERE transaction_id = ANY(CAST(:ids AS text[]))
 """)
 
@@ -86,10 +94,12 @@ def known_orders(session: Session, ids: Sequence[str]) -> dict[str, Known]:
     return {
         row.transaction_id: Known(
             kind=Kind(row.kind),
+            account=row.account,
             digest=bytes(row.order_digest),
             status=Status(row.status),
             is_sent=row.is_sent,
             is_awaiting=row.is_awaiting,
+            is_queued=row.is_queued,
         )
         for row in session.execute(KNOWN, {"ids": list(ids)})
     }
@@ -113,7 +123,8 @@ MAY_BE_SENT = "(t.sent_at IS NOT NULL OR EXISTS (SELECT FROM callbacks c WHERE c
 LOOK = text(f"SELECT {MAY_BE_SENT} FROM transactions t WHERE t.id = :pk")  # noqa: S608 - our own words
 RETRY = text(f"""
     UPDATE transactions t
-    SET status = 'created', refusal = '', created_at = clock_timestamp(), next_check_at = clock_timestamp() + :grace
+    SET status = 'created', refusal = '', created_at = clock_timestamp(), next_check_at = clock_timestamp() + :grace,
+        queued_at = NULL
     WHERE t.id = :pk AND t.kind = 'payout' AND t.status = 'refused' AND t.approval IS DISTINCT FROM 'rejected'
       AND NOT {MAY_BE_SENT}
     RETURNING t.id
@@ -133,7 +144,7 @@ def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
 # With the commit of this on disk, whatever the server is set to: an emptied mark would have it sent twice.
 SAFELY = text("SET LOCAL synchronous_commit TO on")
 MARK = text("""
-    UPDATE transactions SET sent_at = clock_timestamp(), next_check_at = clock_timestamp() + :grace
+    UPDATE transactions SET sent_at = clock_timestamp(), queued_at = NULL, next_check_at = clock_timestamp() + :grace
     WHERE id = :pk AND kind = 'payout' AND status = 'created' AND sent_at IS NULL
       AND (approval IS NULL OR approval = 'approved')
     RETURNING id
@@ -203,20 +214,40 @@ def park_unknown(session: Session, pk: int) -> bool:
 
 NEVER_SENT = "it was never sent: whoever was to send it was gone before. Send the same order again."
 
-# Whoever was to send it and is only slow loses its mark to this: it wants a payout that is created.
-REFUSE_UNSENT = text("""
+# Whoever was to send it and is only slow loses its mark to this: it wants a payout that is created. What waits for sending to
+# go on is not refused but claimed: due again after the lease, should its claimer die.
+UNSENT = text("""
     WITH due AS (
         SELECT id FROM transactions
         WHERE next_check_at <= now() AND token IS NULL AND kind = 'payout' AND status = 'created' AND sent_at IS NULL
-        ORDER BY next_check_at LIMIT :limit
+        ORDER BY next_check_at, id LIMIT :limit
         FOR NO KEY UPDATE SKIP LOCKED
     )
-    UPDATE transactions t SET status = 'refused', refusal = :reason, next_check_at = NULL
+    UPDATE transactions t
+    SET status = CASE WHEN queued_at IS NULL THEN 'refused' ELSE status END,
+        refusal = CASE WHEN queued_at IS NULL THEN :reason ELSE refusal END,
+        next_check_at = CASE WHEN queued_at IS NULL THEN NULL ELSE clock_timestamp() + :lease END
     WHERE t.id = ANY(ARRAY(SELECT id FROM due))
-    RETURNING t.id
+    RETURNING t.id, t.queued_at IS NOT NULL AS is_queued
 """)
 
 
-def refuse_unsent(session: Session, *, limit: int) -> list[int]:
-    """Close up to `limit` payouts that nobody marked as sent in their time, as refused: nothing reached the gateway."""
-    return sorted(session.scalars(REFUSE_UNSENT, {"limit": limit, "reason": NEVER_SENT}))
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unsent:
+    """Payouts that were due and not marked as sent: those that were refused for it, and those that are to be sent now."""
+
+    refused: list[int]
+    to_send: list[int]
+
+
+def take_unsent(session: Session, *, limit: int, lease: timedelta) -> Unsent:
+    """Look after up to `limit` payouts that nobody marked as sent in their time.
+
+    Those nobody came to send are closed as refused: nothing reached the gateway. Those that waited in the queue are the caller's
+    to have sent, for `lease`.
+    """
+    rows = session.execute(UNSENT, {"limit": limit, "lease": lease, "reason": NEVER_SENT}).all()
+    return Unsent(
+        refused=sorted(row.id for row in rows if not row.is_queued),
+        to_send=sorted(row.id for row in rows if row.is_queued),
+    )

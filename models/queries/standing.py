@@ -1,4 +1,4 @@
-"""How one invoice stands: its history, and all else in the books that bears on what happens to it next. Changes nothing."""
+"""How one invoice or payout stands: its history, and all else in the books that bears on what happens to it next. Changes nothing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from models.queries.history import History, find_history
 from models.queries.overrides import OverrideLine
 from models.queries.status import UNREAD
 from models.queries.stops import StopLine, off_now
-from models.transaction import Invoice, Kind
+from models.transaction import Transaction
 
 NEWEST_BODIES = 50
 """Callbacks whose bodies are read again, the newest: of 64 kB at most each, and a forger may send any number."""
@@ -21,7 +21,7 @@ NEWEST_BODIES = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knock:
-    """One callback about the invoice, with what it takes to read it again. The body may hold secrets."""
+    """One callback about it, with what it takes to read it again. The body may hold secrets."""
 
     callback_id: int
     received_at: datetime
@@ -31,7 +31,7 @@ class Knock:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """One invoice and all that bears on it. `unread` callbacks may be about it: nobody has looked into them yet."""
+    """One invoice or payout and all that bears on it. `unread` callbacks may be about it: nobody has looked into them yet."""
 
     history: History
     nudged_at: datetime | None
@@ -47,18 +47,18 @@ class Standing:
 
 
 def find_standing(session: Session, transaction_id: str) -> Standing | None:
-    """How the invoice with this id of ours stands; None when there is none.
+    """How the invoice or payout with this id of ours stands; None when there is none.
 
     Must come first in its transaction, which `find_history` makes read-only and a single snapshot of the books.
     """
-    history = find_history(session, transaction_id, kind=Kind.INVOICE)
+    history = find_history(session, transaction_id)
     if history is None:
         return None
     pk = history.invoice.id
     unread = session.execute(UNREAD, {"received": Outcome.RECEIVED.value}).one()
     return Standing(
         history=history,
-        nudged_at=session.scalar(select(Invoice.nudged_at).where(Invoice.id == pk)),
+        nudged_at=session.scalar(select(Transaction.nudged_at).where(Transaction.id == pk)),
         knocks=_knocks(session, pk),
         stops=tuple(off_now(session)),
         unread=unread.unread,

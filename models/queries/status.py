@@ -16,6 +16,22 @@ from models.transaction import Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PayoutsStatus:
+    """Payouts that are open, which the other counts include. `amount` is whole francs."""
+
+    open: int = 0
+    amount: int = 0
+    parked: int = 0
+    overdue: int = 0
+    queued: int = 0
+    """Wait for sending to go on."""
+    awaiting: int = 0
+    """Wait until a person approves them."""
+    unknown: int = 0
+    """Sent, without a reply so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BooksStatus:
     """What is open. `open_by_age` counts those that are asked about by themselves; `parked` the others."""
 
@@ -29,6 +45,7 @@ class BooksStatus:
     unread: int
     oldest_unread_at: datetime | None
     open_cases: Mapping[CaseKind, int]
+    payouts: PayoutsStatus = PayoutsStatus()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +101,13 @@ OPEN_STATUSES = [Status.CREATED.value, Status.PENDING.value]
 
 OPEN = text("""
     SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, CAST(:bounds AS float8[])) AS class,
-           count(next_check_at) AS armed, count(*) - count(next_check_at) AS parked
+           count(next_check_at) AS armed, count(*) - count(next_check_at) AS parked,
+           count(*) FILTER (WHERE kind = 'payout') AS payouts, sum(amount) FILTER (WHERE kind = 'payout') AS francs,
+           count(*) FILTER (WHERE kind = 'payout' AND next_check_at IS NULL) AS payouts_parked,
+           count(*) FILTER (WHERE status = 'created' AND queued_at IS NOT NULL) AS queued,
+           count(*) FILTER (WHERE status = 'created' AND approval = 'awaiting') AS awaiting,
+           count(*) FILTER (WHERE status = 'created' AND sent_at IS NOT NULL) AS unknown,
+           count(*) FILTER (WHERE kind = 'payout' AND next_check_at < clock_timestamp() - interval '1 minute') AS overdue
     FROM transactions WHERE status = ANY(CAST(:open AS text[])) GROUP BY class
 """)
 
@@ -120,6 +143,15 @@ def books_status(session: Session, *, bounds: Sequence[float]) -> BooksStatus:
         unread=unread.unread,
         oldest_unread_at=unread.oldest,
         open_cases={CaseKind(kind): count for kind, count in session.execute(CASES)},
+        payouts=PayoutsStatus(
+            open=sum(row.payouts for row in classes),
+            amount=int(sum(row.francs or 0 for row in classes)),
+            parked=sum(row.payouts_parked for row in classes),
+            overdue=sum(row.overdue for row in classes),
+            queued=sum(row.queued for row in classes),
+            awaiting=sum(row.awaiting for row in classes),
+            unknown=sum(row.unknown for row in classes),
+        ),
     )
 
 

@@ -55,6 +55,13 @@ BEGIN = text("""
     RETURNING switch, author, reason, off_at, until
 """)
 
+# What waits for sending to go on is due when the stop ends. Few are created at any moment, and the index by status holds
+# them together.
+QUEUE_DUE = text("""
+    UPDATE transactions SET next_check_at = COALESCE(CAST(:until AS timestamptz), clock_timestamp())
+    WHERE status = 'created' AND kind = 'payout' AND queued_at IS NOT NULL AND sent_at IS NULL
+""")
+
 
 def is_off(session: Session, switch: Switch) -> bool:
     """Whether this is off at this moment. One probe of a partial index that holds a row per switch at most."""
@@ -87,6 +94,8 @@ def switch_off(session: Session, switch: Switch, *, author: str, reason: str, le
     session.execute(END, {"switch": switch.value, "author": author})
     parameters = {"switch": switch.value, "author": author, "reason": reason, "length": length}
     row = session.execute(BEGIN, parameters).one()
+    if switch is Switch.SEND:
+        session.execute(QUEUE_DUE, {"until": row.until})
     return StopLine(switch=switch, author=row.author, reason=row.reason, off_at=row.off_at, until=row.until)
 
 
@@ -97,8 +106,11 @@ def off_now_alone(session: Session, switch: Switch) -> StopLine | None:
 
 
 def switch_on(session: Session, switch: Switch, *, author: str) -> bool:
-    """On again; False when it was on already."""
-    return any(session.scalars(END, {"switch": switch.value, "author": author}).all())
+    """On again; False when it was on already. Payouts that wait for it are due at once."""
+    was_off = any(session.scalars(END, {"switch": switch.value, "author": author}).all())
+    if switch is Switch.SEND:
+        session.execute(QUEUE_DUE, {"until": None})
+    return was_off
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from config.celery_settings import (
     READ,
     RECHECK,
     REPLAY,
+    SEND,
     SWEEP,
     WATCH,
     celery_settings,
@@ -81,7 +82,7 @@ def test_every_route_names_a_queue_that_exists_and_a_task_that_is_registered():
     app.loader.import_default_modules()
     queues = {queue.name for queue in app.conf.task_queues}
     assert queues == {CALLBACKS, FRESH, RECHECK, NOTICES, CONTROL}
-    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, LISTEN, NOTIFY, REPLAY, PRUNE}
+    assert set(app.conf.task_routes) == {READ, ASK, SWEEP, WATCH, LISTEN, NOTIFY, REPLAY, PRUNE, SEND}
     for task, route in app.conf.task_routes.items():
         assert task in app.tasks
         assert route["queue"] in queues

@@ -86,7 +86,18 @@ def test_an_amount_is_positive(engine, amount):
         add(connection, amount=amount)
 
 
-@pytest.mark.parametrize("statement", ["amount = 4000", "transaction_id = 'ORD-2'", "account = 'other'"])
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "amount = 4000",
+        "transaction_id = 'ORD-2'",
+        "account = 'other'",
+        "kind = 'payout'",
+        "mode = 'direct'",
+        "payer = '226******00'",
+        "asked_operator = '12'",
+    ],
+)
 def test_the_terms_of_a_transaction_never_change(engine, statement):
     with engine.connect() as connection:
         add(connection)
@@ -99,13 +110,11 @@ def test_the_terms_of_a_transaction_never_change(engine, statement):
     [("cash", "226******00", "known_mode"), ("direct", "", "payer"), ("hosted", "226", "payer")],
 )
 def test_a_payin_has_a_mode_we_know_and_a_payer_where_the_mode_has_one(engine, mode, payer, rule):
-    with engine.connect() as connection:
-        pk = add(connection)
-        with pytest.raises(DBAPIError, match=rule):
-            connection.execute(
-                text("UPDATE transactions SET mode = :mode, payer = :payer WHERE id = :pk"),
-                {"pk": pk, "mode": mode, "payer": payer},
-            )
+    insert = INSERT.replace("(kind,", "(mode, payer, kind,").replace("('invoice',", "(:mode, :payer, 'invoice',")
+    with engine.connect() as connection, pytest.raises(DBAPIError, match=rule):
+        connection.execute(
+            text(insert), {"ours": "ORD-1", "amount": 5000, "status": "created", "mode": mode, "payer": payer}
+        )
 
 
 def test_an_open_transaction_has_a_next_check_or_is_parked(engine):

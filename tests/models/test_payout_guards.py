@@ -71,6 +71,15 @@ def test_a_payout_is_stored_before_it_is_marked(connection):
         add(connection, columns="route, customer, sent_at", values="'mobile_money', '22670000000', now()")
 
 
+def test_what_waits_in_the_queue_is_a_payout_and_is_not_marked_as_sent(connection):
+    add(connection)
+    run(connection, "UPDATE transactions SET queued_at = now()")
+    with pytest.raises(DBAPIError, match="queued_unsent"), connection.begin_nested():
+        mark(connection)
+    with pytest.raises(DBAPIError, match="queued_unsent"):
+        add(connection, "invoice", "queued_at", "now()")
+
+
 @pytest.mark.parametrize("change", ["route = 'wallet'", "customer = '22670000001'", "stays_in_wallet = true"])
 def test_where_the_money_goes_never_changes(connection, change):
     add(connection)

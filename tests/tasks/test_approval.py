@@ -6,17 +6,19 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from models.check import Lane
 from models.errors import Conflict, GatewayRefused, NotFound, PayoutUnknown, ReconcilerError
 from models.payout import PayoutOrder
 from models.queries.cases import Signature
 from models.session import transaction
 from models.transaction import Approval, Route, Status
+from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.payouts import approve, create, is_awaiting, reject
 from tasks.sweep import sweep
 from tasks.watch import fsck
 from tests.fakes import Fakes, toolbox
-from tests.ledger import all_at_once, cases, claim, knock, let_pass, run
+from tests.ledger import all_at_once, cases, claim, due_in, knock, let_pass, run
 
 BY = Signature(author="awa", reason="signed by the board")
 
@@ -107,6 +109,14 @@ def test_of_many_who_decide_at_once_one_wins_and_it_is_sent_once_at_most(tools, 
     status, approval = stands(sessions)
     assert (status, approval, received(fakes)) in [("pending", "approved", 1), ("refused", "rejected", 0)]
     assert cases(sessions) == []
+
+
+def test_one_that_waited_for_days_is_asked_about_as_a_young_one(tools, sessions):
+    create(tools, order())
+    let_pass(sessions, 9 * 86_400)
+    pk = approve(tools, "OUT-1", BY).payout.id
+    confirm(tools, [pk], lane=Lane.PERSON)
+    assert due_in(sessions, pk) == pytest.approx(30, abs=2)
 
 
 def test_a_lost_reply_after_approval_is_not_sent_again(tools, sessions, fakes):

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import redis
 
-from config.celery_settings import ASK, ECHO, LISTEN, NOTIFY, PRUNE, READ, REPLAY, SWEEP, WATCH
+from config.celery_settings import ASK, ECHO, LISTEN, NOTIFY, PRUNE, READ, REPLAY, SEND, SWEEP, WATCH
 from models.callback import Outcome
 from tests.fakes import settings_for
 from tests.ledger import add_pending, claim, knock, open_books, value
@@ -84,7 +84,7 @@ def test_a_real_worker_knows_the_jobs_reads_callbacks_and_asks(database_url, red
         app = make_app(settings_for(database_url, redis_url))
         registered = eventually(lambda: app.control.inspect(timeout=1).registered())
         assert [set(tasks) for tasks in registered.values()] == [
-            {READ, ASK, SWEEP, WATCH, ECHO, LISTEN, NOTIFY, REPLAY, PRUNE}
+            {READ, ASK, SWEEP, WATCH, ECHO, LISTEN, NOTIFY, REPLAY, PRUNE, SEND}
         ]
         add_pending(sessions)
         ids = knock(sessions, claim("ORD-1"))

@@ -5,12 +5,22 @@ from __future__ import annotations
 import typer
 
 from models.queries.browse import CaseLine
+from tasks.toolbox import Toolbox
 from worker.language import _
-from worker.ops.asking import Inquiry
+from worker.ops.asking import Inquiry, ask_once, ask_patiently
 from worker.ops.sentences import told
-from worker.ops.shown import francs, safe
+from worker.ops.shown import francs, print_json, safe
 from worker.ops.switch_view import describe as describe_stop
 from worker.ops.timeline import describe, what_is_next
+
+
+def ask_and_tell(tools: Toolbox, transaction_id: str, *, insist: bool, as_json: bool) -> None:
+    """Ask about it, and say what came of it. Raises what `ask_once` does."""
+    inquiry = ask_patiently(tools, transaction_id) if insist else ask_once(tools, transaction_id)
+    if as_json:
+        print_json(inquiry_document(inquiry))
+    else:
+        print_inquiry(inquiry)
 
 
 def print_inquiry(inquiry: Inquiry) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from models.case import CALLBACK_KINDS, CaseKind
 from models.queries.browse import Page, Paging
 from models.queries.cases import CaseFacts, KindTotal
+from models.transaction import Kind
 from worker.language import _, ngettext
 from worker.ops.case_actions import action_for
 from worker.ops.sentences import told
@@ -24,11 +25,15 @@ def print_totals(totals: Sequence[KindTotal], *, grouped: bool) -> None:
     table = narrow_table()
     table.add_column(_("kind"), no_wrap=True)
     table.add_column(_("open"), justify="right", no_wrap=True)
+    # Two sums: what may be missing of what came in, and what may have gone out, make no third one together.
     table.add_column(_("XOF at stake"), justify="right", no_wrap=True)
+    pays_out = any(total.going_out for total in totals)
+    if pays_out:
+        table.add_column(_("XOF of payouts"), justify="right", no_wrap=True)
     table.add_column(_("oldest UTC"), no_wrap=True)
     for total in totals:
-        stake = "" if total.kind in CALLBACK_KINDS or not total.at_risk else f"{total.at_risk:,}"
-        table.add_row(total.kind.value, f"{total.open:,}", stake, stamp(total.oldest_at))
+        sums = [_sum(total.at_risk - total.going_out), *([_sum(total.going_out)] if pays_out else [])]
+        table.add_row(total.kind.value, f"{total.open:,}", *sums, stamp(total.oldest_at))
     out.print(table)
     for total in totals:
         if grouped and total.kind in CALLBACK_KINDS:
@@ -75,6 +80,10 @@ def _crowd(total: KindTotal) -> list[str]:
     ]
 
 
+def _sum(amount: int) -> str:
+    return f"{amount:,}" if amount else ""
+
+
 def _age(case: CaseFacts) -> str:
     return short((case.resolved_at or case.now) - case.opened_at)
 
@@ -91,7 +100,10 @@ def about(case: CaseFacts) -> str:
 
 
 def _stake(case: CaseFacts) -> str:
-    return "" if case.at_risk is None else f"{case.at_risk:,}"
+    """With the direction of the money where it goes out."""
+    if case.at_risk is None:
+        return ""
+    return _("{amount} out").format(amount=f"{case.at_risk:,}") if case.about is Kind.PAYOUT else f"{case.at_risk:,}"
 
 
 def to_do(case: CaseFacts) -> str:

@@ -92,13 +92,17 @@ def _money(case: CaseFacts, history: History) -> list[tuple[str, str]]:
             _("payout") if case.about is Kind.PAYOUT else _("invoice"),
             f"{safe(invoice.transaction_id)}, {_(invoice.status.value)}",
         ),
-        (_("our amount"), francs(invoice.amount)),
+        (_("our amount"), _direction(case).format(amount=francs(invoice.amount))),
         (_("settled"), "" if case.settled_amount is None else francs(case.settled_amount)),
         (_("gateway says"), _gateway(case)),
         (_("check"), _check(case, history)),
         (_("callbacks"), _callbacks(history)),
         (_("next"), what_is_next(invoice)),
     ]
+
+
+def _direction(case: CaseFacts) -> str:
+    return _("{amount}, to be paid out") if case.about is Kind.PAYOUT else "{amount}"
 
 
 def _gateway(case: CaseFacts) -> str:

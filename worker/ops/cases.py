@@ -116,14 +116,14 @@ def resolve(  # noqa: PLR0913 - each is an option
     author: AuthorOption,
     became: Annotated[
         Became | None,
-        typer.Option("--as", help="What became of the invoice. The gateway is asked first.", show_default=False),
+        typer.Option("--as", help="What became of the payment. The gateway is asked first.", show_default=False),
     ] = None,
     amount: Annotated[
         int | None,
         typer.Option(
             min=1,
             max=BIGGEST_ID,
-            help="Whole francs (XOF) that were really received, with --as completed.",
+            help="Whole francs (XOF) that really came in, or went out, with --as completed.",
             show_default=False,
         ),
     ] = None,
@@ -145,7 +145,7 @@ def resolve(  # noqa: PLR0913 - each is an option
     yes: Annotated[bool, typer.Option("--yes", help="With --kind: do it, instead of only counting them.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """End cases, with a name and a reason; with --as, say what became of the invoice.
+    """End cases, with a name and a reason; with --as, say what became of the payment.
 
     The gateway is then asked first: an answer that agrees settles or closes by
     evidence. If none agrees, nothing is changed, unless --override is given;

@@ -192,19 +192,23 @@ def _override(tools: Toolbox, case: CaseFacts, wanted: Wanted, *, told: Decision
 
 
 def _received(case: CaseFacts, wanted: Wanted, check: CheckLine | None) -> int:
-    """How much a person says came in. Whoever leaves it out means the invoice's amount, unless the gateway names another."""
+    """How much a person says came in, or went out. Whoever leaves it out means our amount, unless the gateway names another."""
     ours = case.amount or 0
     if wanted.amount is not None:
         return wanted.amount
     said = check.amount if check is not None and check.said.value == "completed" else None
     said = said or (case.said_amount if case.said == "completed" else None)
     if said not in (None, ours):
-        raise Invalid(
-            _(
-                "the gateway says that {theirs} were paid, and the invoice is over {ours}: say with --amount what was"
-                " really received"
-            ).format(theirs=francs(said or 0), ours=francs(ours))
+        asked = _(
+            "the gateway says that {theirs} were paid, and the invoice is over {ours}: say with --amount what was"
+            " really received"
         )
+        if case.about is Kind.PAYOUT:
+            asked = _(
+                "the gateway says that {theirs} went out, and the payout is over {ours}: say with --amount what really"
+                " went out"
+            )
+        raise Invalid(asked.format(theirs=francs(said or 0), ours=francs(ours)))
     return ours
 
 
@@ -214,7 +218,7 @@ def _why_it_stays(case: CaseFacts) -> End:
 
 def _refuse_the_impossible(case: CaseFacts, wanted: Wanted) -> None:
     if case.status is None:
-        raise Invalid(_("case {id} is about no invoice: end it without --as").format(id=case.id))
+        raise Invalid(_("case {id} is about no invoice or payout: end it without --as").format(id=case.id))
     is_held = case.kind is CaseKind.APPROVAL and case.status is Status.CREATED
     if not is_held and (case.status is wanted.status or (case.status, wanted.status) in moves_of(case)):
         return
@@ -224,13 +228,8 @@ def _refuse_the_impossible(case: CaseFacts, wanted: Wanted) -> None:
                 transaction=case.transaction_id
             )
         )
-    if case.about is Kind.PAYOUT and case.status is Status.CREATED:
-        raise Invalid(
-            _("{transaction} was sent, and the money may have gone out: --as completed or --as notcompleted").format(
-                transaction=case.transaction_id
-            )
-        )
-    raise Invalid(_impossible(case.status).format(transaction=case.transaction_id, status=case.status.value))
+    told = _impossible_payout(case) if case.about is Kind.PAYOUT else _impossible(case.status)
+    raise Invalid(told.format(transaction=case.transaction_id, status=case.status.value))
 
 
 def moves_of(case: CaseFacts) -> frozenset[tuple[Status, Status]]:
@@ -238,6 +237,27 @@ def moves_of(case: CaseFacts) -> frozenset[tuple[Status, Status]]:
     if case.about is Kind.PAYOUT and case.sent_at is not None:
         return PAYOUT_MOVES - {(Status.CREATED, Status.REFUSED)}
     return LEGAL_MOVES
+
+
+def _impossible_payout(case: CaseFacts) -> str:
+    """Of money that goes out, and no more of it than the books know."""
+    match case.status:
+        case Status.COMPLETED:
+            return _(
+                "{transaction} is completed, and what is settled stays settled: correct it outside these books, and end the"
+                " case without --as"
+            )
+        case Status.PENDING:
+            return _("{transaction} is pending, so the gateway took it: --as completed or --as notcompleted")
+        case Status.CREATED if case.sent_at is not None:
+            return _("{transaction} was sent, and the money may have gone out: --as completed or --as notcompleted")
+        case Status.CREATED:
+            return _(
+                "{transaction} was not sent, so no money went out: send its order again, or take it back with `reconciler payouts"
+                " reject` where it waits"
+            )
+        case Status.REFUSED | Status.NOTCOMPLETED | None:
+            return _impossible(case.status or Status.REFUSED)
 
 
 def _impossible(status: Status) -> str:

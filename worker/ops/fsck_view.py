@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC
 
 from models.queries.overrides import OverrideLine
+from models.transaction import Kind
 from worker.language import _
 from worker.ops.shown import francs, safe, stamp
 
@@ -14,7 +15,8 @@ from worker.ops.shown import francs, safe, stamp
 def override_line(one: OverrideLine) -> str:
     """Which, what, by whom, when and why."""
     line = _("  {id}  {transaction}  {old} to {new}{money}, by {author}, {at} UTC: {reason}")
-    money = _(", {amount} received").format(amount=francs(one.amount)) if one.amount else ""
+    moved = _(", {amount} paid out") if one.about is Kind.PAYOUT else _(", {amount} received")
+    money = moved.format(amount=francs(one.amount)) if one.amount else ""
     return safe(
         line.format(
             id=one.id,

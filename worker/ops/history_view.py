@@ -1,4 +1,4 @@
-"""One invoice, shown whole: how it stands, and its timeline."""
+"""One invoice or payout, shown whole: how it stands, and its timeline."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from models.transaction import Kind
 from worker.language import _, ngettext
 from worker.ops.payin_view import customer_line, mode_line, payin_document
 from worker.ops.sentences import told
-from worker.ops.shown import brief_stamp, console, francs, masked_address, safe, short, stamp
+from worker.ops.shown import brief_stamp, console, francs, masked_address, print_json, safe, short, stamp
 from worker.ops.tables import narrow_table, print_lines, word
 from worker.ops.timeline import Moment, gathered, timeline, what_is_next
+
+
+def tell_history(history: History, *, as_json: bool) -> None:
+    """For a person, or for a machine."""
+    if as_json:
+        print_json(history_document(history))
+    else:
+        print_history(history)
 
 
 def print_history(history: History) -> None:
@@ -49,12 +57,11 @@ def history_document(history: History) -> dict[str, object]:
         "amount": invoice.amount,
         "currency": CURRENCY,
         "description": invoice.description,
-        "payment_url": masked_address(invoice.payment_url),
         "operator_id": invoice.operator_id,
         "operator_name": invoice.operator_name,
         "request_id": invoice.request_id,
         "refusal": invoice.refusal,
-        **payin_document(invoice),
+        **_way_of_payment(history),
         "created_at": invoice.created_at,
         "final_at": invoice.final_at,
         "next_check_at": invoice.next_check_at,
@@ -79,22 +86,23 @@ def history_document(history: History) -> dict[str, object]:
     }
 
 
-def payout_document(history: History) -> dict[str, object]:
-    """The same for a payout: no payment page, and where the money goes."""
-    payout = history.invoice
-    document = history_document(history)
-    del document["payment_url"]
-    return document | {
-        "route": payout.route,
-        "customer": payout.customer,
-        "stays_in_wallet": payout.stays_in_wallet,
-        "sent_at": payout.sent_at,
-        "ordered_by": payout.ordered_by,
-        "ordered_why": payout.ordered_why,
-        "approval": payout.approval,
-        "approval_by": payout.approval_by,
-        "approval_why": payout.approval_why,
-        "approval_at": payout.approval_at,
+def _way_of_payment(history: History) -> dict[str, object]:
+    """What only an invoice has, or only a payout: how it is paid, or where the money goes."""
+    one = history.invoice
+    if one.kind is Kind.INVOICE:
+        return {"payment_url": masked_address(one.payment_url), **payin_document(one)}
+    return {
+        "route": one.route,
+        "customer": one.customer,
+        "stays_in_wallet": one.stays_in_wallet,
+        "sent_at": one.sent_at,
+        "ordered_by": one.ordered_by,
+        "ordered_why": one.ordered_why,
+        "approval": one.approval,
+        "approval_by": one.approval_by,
+        "approval_why": one.approval_why,
+        "approval_at": one.approval_at,
+        "queued_at": one.queued_at,
     }
 
 
@@ -124,18 +132,24 @@ def _erased(invoice: InvoiceFacts) -> str:
 
 def payout_facts(invoice: InvoiceFacts) -> list[tuple[str, str]]:
     """Where the money of a payout goes, and whether it is on its way."""
+    return [
+        (_("way"), way_of(invoice)),
+        (_("to"), safe(invoice.customer or "")),
+        (_("sent"), f"{stamp(invoice.sent_at)} UTC" if invoice.sent_at else _("not yet")),
+        (_("queued"), _("since {at} UTC").format(at=stamp(invoice.queued_at)) if invoice.queued_at else ""),
+        (_("sent by"), _signed(invoice.ordered_by, invoice.ordered_why)),
+        (_("approval"), _approval(invoice)),
+    ]
+
+
+def way_of(payout: InvoiceFacts) -> str:
+    """Which way the money goes."""
     ways = {
         None: _("to mobile money"),
         True: _("to the wallet, to stay there"),
         False: _("to the wallet, and on to mobile money"),
     }
-    return [
-        (_("way"), ways[invoice.stays_in_wallet]),
-        (_("to"), safe(invoice.customer or "")),
-        (_("sent"), f"{stamp(invoice.sent_at)} UTC" if invoice.sent_at else _("not yet")),
-        (_("sent by"), _signed(invoice.ordered_by, invoice.ordered_why)),
-        (_("approval"), _approval(invoice)),
-    ]
+    return ways[payout.stays_in_wallet]
 
 
 def _signed(author: str | None, why: str | None) -> str:

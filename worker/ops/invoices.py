@@ -9,7 +9,7 @@ import typer
 from models.transaction import Status
 from worker.ops import new_invoices
 from worker.ops.desk import desk_of
-from worker.ops.options import AfterOption, JsonOption, LimitOption, OldestOption, TransactionArgument
+from worker.ops.options import AfterOption, JsonOption, LimitOption, NowOption, OldestOption, TransactionArgument
 
 app = typer.Typer(help="Invoices: create, register, look at, ask about.", no_args_is_help=True)
 new_invoices.add_to(app)
@@ -46,35 +46,17 @@ def list_(
 @app.command()
 def show(ctx: typer.Context, transaction_id: TransactionArgument, *, as_json: JsonOption = False) -> None:
     """One invoice with its timeline: what was received, asked, answered and settled."""
-    from worker.ops.history_view import history_document, print_history
+    from worker.ops.history_view import tell_history
     from worker.ops.lookup import find_invoice
-    from worker.ops.shown import print_json
 
-    history = find_invoice(desk_of(ctx).tools, transaction_id)
-    if as_json:
-        print_json(history_document(history))
-    else:
-        print_history(history)
+    tell_history(find_invoice(desk_of(ctx).tools, transaction_id), as_json=as_json)
 
 
 @app.command()
 def check(
-    ctx: typer.Context,
-    transaction_id: TransactionArgument,
-    *,
-    now: Annotated[
-        bool, typer.Option("--now", help="Insist: wait until it may be asked about, instead of saying why not.")
-    ] = False,
-    as_json: JsonOption = False,
+    ctx: typer.Context, transaction_id: TransactionArgument, *, now: NowOption = False, as_json: JsonOption = False
 ) -> None:
     """Ask the gateway about one invoice, here and now, and say what came of it. Needs no worker."""
-    from worker.ops.asking import ask_once, ask_patiently
-    from worker.ops.asking_view import inquiry_document, print_inquiry
-    from worker.ops.shown import print_json
+    from worker.ops.asking_view import ask_and_tell
 
-    tools = desk_of(ctx).tools
-    inquiry = ask_patiently(tools, transaction_id) if now else ask_once(tools, transaction_id)
-    if as_json:
-        print_json(inquiry_document(inquiry))
-    else:
-        print_inquiry(inquiry)
+    ask_and_tell(desk_of(ctx).tools, transaction_id, insist=now, as_json=as_json)

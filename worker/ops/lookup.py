@@ -14,7 +14,7 @@ def find_transaction(tools: Toolbox, transaction_id: str) -> History:
     """The invoice or the payout with this id of ours and all about it. Raises `NotFound`."""
     if history := _find(tools, transaction_id, kind=None):
         return history
-    raise NotFound(_("there is no invoice {transaction_id!r}").format(transaction_id=transaction_id))
+    raise NotFound(_("there is no invoice or payout {transaction_id!r}").format(transaction_id=transaction_id))
 
 
 def find_invoice(tools: Toolbox, transaction_id: str) -> History:

@@ -46,6 +46,10 @@ AccountOption = Annotated[
     str, typer.Option("--account", metavar="NAME", help="Which LigdiCash project; see `reconciler accounts`.")
 ]
 TransactionArgument = Annotated[str, typer.Argument(metavar="TRANSACTION_ID", help="Your own id of the invoice.")]
+PaymentArgument = Annotated[str, typer.Argument(metavar="TRANSACTION_ID", help="Your own id of the invoice or payout.")]
+NowOption = Annotated[
+    bool, typer.Option("--now", help="Insist: wait until it may be asked about, instead of saying why not.")
+]
 ReasonOption = Annotated[
     str, typer.Option("--reason", metavar="TEXT", help="Why, for whoever reads the books later.", show_default=False)
 ]

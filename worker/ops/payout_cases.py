@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from models.case import CaseKind
+from models.queries.approval import HELD
 from models.queries.cases import CaseFacts
 from models.transaction import Status
 from worker.language import N_, _
 from worker.ops.action import CHECK, END, JUST_END, SHOW, Action
+from worker.ops.sentences import told
 from worker.ops.shown import francs
 
 WENT_OUT = 'reconciler cases resolve {case} --as completed --override --reason "..."'
@@ -49,6 +51,23 @@ TAKEN_BACK = Action(
     commands=(CHECK, SHOW, END),
 )
 
+LOOK_UP = Action(
+    brief=N_("look it up in the dashboard, then decide"),
+    what=N_(
+        "Look the payout up in the gateway's dashboard, or ask LigdiCash support. Then write down what became of it. Pay it in no"
+        " other way before."
+    ),
+    commands=(CHECK, WENT_OUT, STAYED),
+)
+LOOK_UP_CLOSED = Action(
+    brief=N_("look it up in the dashboard"),
+    what=N_(
+        "It is closed as not paid out, and the gateway no longer says so. Look the payout up in the gateway's dashboard, or ask"
+        " LigdiCash support. If it went out, settle it; if not, end the case."
+    ),
+    commands=(CHECK, WENT_OUT, END),
+)
+
 APPROVE = Action(
     brief=N_("approve it, or reject it"),
     what=N_("Look at who gets how much and why it was ordered, then let it go or close it. Nothing sends it before."),
@@ -77,11 +96,15 @@ PAYOUT_ACTIONS: Mapping[tuple[CaseKind, Status], Action] = {
     (CaseKind.LATE_SUCCESS, Status.COMPLETED): WENT_OUT_AFTER_ALL,
     (CaseKind.CONTRADICTION, Status.COMPLETED): TAKEN_BACK,
     (CaseKind.STATEMENT, Status.CREATED): PAID_OUT,
+    (CaseKind.TOKEN_REFUSED, Status.PENDING): LOOK_UP,
+    (CaseKind.TOKEN_REFUSED, Status.NOTCOMPLETED): LOOK_UP_CLOSED,
+    (CaseKind.PARKED, Status.PENDING): LOOK_UP,
+    (CaseKind.PARKED, Status.NOTCOMPLETED): LOOK_UP_CLOSED,
 }
 """Where a payout wants something else than an invoice."""
 
 
-def payout_story(case: CaseFacts) -> str:
+def payout_story(case: CaseFacts) -> str:  # noqa: PLR0911 - one return per kind
     """What happened, where it is another story than that of an invoice; empty otherwise."""
     match case.kind:
         case CaseKind.TOKEN_LOST:
@@ -90,16 +113,43 @@ def payout_story(case: CaseFacts) -> str:
                 " sends it again, and there is no token to ask with."
             )
         case CaseKind.APPROVAL:
-            return _("The payout is above the ceiling. It is stored, and is sent when a person approves it.")
+            above = _("The payout is above the ceiling. It is stored, and is sent when a person approves it.")
+            return above if case.detail == HELD else told(case.detail)
         case CaseKind.LATE_SUCCESS:
             return _("It was closed as not paid out. Later the gateway said that it went out, and it was settled.")
         case CaseKind.MISMATCH:
+            return _on_other_terms(case)
+        case CaseKind.CONTRADICTION:
+            return _contradiction(case)
+        case CaseKind.TOKEN_REFUSED:
             return _(
-                "The gateway says that it went out on other terms: {amount}, for {reference}. Ours are {ours}."
-            ).format(
-                amount=_("no amount") if case.said_amount is None else francs(case.said_amount),
-                reference=repr(case.said_reference),
-                ours=francs(case.amount or 0),
+                "The gateway does not know the payout's token, or no longer: it cannot tell whether the money went out."
             )
         case _:
             return ""
+
+
+def _on_other_terms(case: CaseFacts) -> str:
+    """An answer about a payout names neither amount nor id as a rule; what it did name is not ours."""
+    if case.said_amount not in (None, case.amount):
+        told = _("The gateway says that {theirs} went out; the payout is over {ours}.")
+        return told.format(theirs=francs(case.said_amount or 0), ours=francs(case.amount or 0))
+    told = _("The gateway says that it went out, and names {reference} instead of this payout.")
+    return told.format(reference=repr(case.said_reference))
+
+
+def _contradiction(case: CaseFacts) -> str:
+    if case.settled_amount is None:
+        return _("It was closed as not paid out, and an answer to an older question says that it went out.")
+    books = _("By the books {amount} went out.").format(amount=francs(case.settled_amount))
+    match case.said:
+        case "notcompleted":
+            said = _("Later the gateway said that it did not go out.")
+        case "completed":
+            said = _("Later the gateway confirmed it on other terms: {amount}, for {reference}.").format(
+                amount=_("no amount") if case.said_amount is None else francs(case.said_amount),
+                reference=repr(case.said_reference),
+            )
+        case _:
+            said = _("Later the gateway said that it is still on its way.")
+    return f"{books} {said}"

@@ -24,6 +24,7 @@ from worker.ops.options import (
     AuthorOption,
     JsonOption,
     LimitOption,
+    NowOption,
     OldestOption,
     ReasonOption,
 )
@@ -96,7 +97,7 @@ app.command("send")(send)
 
 
 @app.command("list")
-def list_(
+def list_(  # noqa: PLR0913 - an option each
     ctx: typer.Context,
     *,
     status: Annotated[Status | None, typer.Option(help="Only those of this status.", show_default=False)] = None,
@@ -104,6 +105,7 @@ def list_(
         str | None, typer.Option(metavar="NAME", help="Only those of this account.", show_default=False)
     ] = None,
     awaiting: Annotated[bool, typer.Option("--awaiting", help="Only those that wait for approval.")] = False,
+    queued: Annotated[bool, typer.Option("--queued", help="Only those that wait for sending to go on.")] = False,
     limit: LimitOption = 50,
     after: AfterOption = None,
     oldest_first: OldestOption = False,
@@ -117,7 +119,7 @@ def list_(
 
     paging = Paging(limit=limit, after=after, oldest_first=oldest_first)
     with transaction(desk_of(ctx).tools.sessions) as step:
-        page = list_payouts(step.session, paging, status=status, account=account, awaiting=awaiting)
+        page = list_payouts(step.session, paging, status=status, account=account, awaiting=awaiting, queued=queued)
     if as_json:
         print_json(asdict(page))
     else:
@@ -148,7 +150,7 @@ def reject(
     author: AuthorOption,
     as_json: JsonOption = False,
 ) -> None:
-    """Close a payout that waits for approval. It is not sent, and its id is used up."""
+    """Close a payout that waits, for approval or for sending to go on. It is not sent, and its id is used up."""
     from tasks.payouts import Booked
     from tasks.payouts import reject as reject_payout
 
@@ -165,44 +167,27 @@ def _signature(author: str, reason: str) -> Signature:
 @app.command()
 def show(ctx: typer.Context, transaction_id: PayoutArgument, *, as_json: JsonOption = False) -> None:
     """One payout with its timeline: when it was sent, and what was received, asked, answered and settled."""
-    from worker.ops.history_view import payout_document, print_history
+    from worker.ops.history_view import tell_history
     from worker.ops.lookup import find_payout
-    from worker.ops.shown import print_json
 
-    history = find_payout(desk_of(ctx).tools, transaction_id)
-    if as_json:
-        print_json(payout_document(history))
-    else:
-        print_history(history)
+    tell_history(find_payout(desk_of(ctx).tools, transaction_id), as_json=as_json)
 
 
 @app.command()
 def check(
-    ctx: typer.Context,
-    transaction_id: PayoutArgument,
-    *,
-    now: Annotated[
-        bool, typer.Option("--now", help="Insist: wait until it may be asked about, instead of saying why not.")
-    ] = False,
-    as_json: JsonOption = False,
+    ctx: typer.Context, transaction_id: PayoutArgument, *, now: NowOption = False, as_json: JsonOption = False
 ) -> None:
     """Ask the gateway about one payout, here and now, and say what came of it. Sends nothing. Needs no worker."""
-    from worker.ops.asking import ask_once, ask_patiently
-    from worker.ops.asking_view import inquiry_document, print_inquiry
+    from worker.ops.asking_view import ask_and_tell
     from worker.ops.lookup import find_payout
-    from worker.ops.shown import print_json
 
     tools = desk_of(ctx).tools
     find_payout(tools, transaction_id)
-    inquiry = ask_patiently(tools, transaction_id) if now else ask_once(tools, transaction_id)
-    if as_json:
-        print_json(inquiry_document(inquiry))
-    else:
-        print_inquiry(inquiry)
+    ask_and_tell(tools, transaction_id, insist=now, as_json=as_json)
 
 
 def _tell(booked: Booked, *, as_json: bool) -> None:
-    from tasks.payouts import is_awaiting
+    from tasks.payouts import is_awaiting, is_queued
     from worker.ops.shown import francs, print_json
 
     payout = booked.payout
@@ -218,6 +203,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
                 "customer": payout.customer,
                 "is_new": booked.is_new,
                 "awaiting_approval": is_awaiting(payout),
+                "queued": is_queued(payout),
                 "created_at": payout.created_at,
                 "sent_at": payout.sent_at,
                 "next_check_at": payout.next_check_at,
@@ -234,5 +220,7 @@ def _tell(booked: Booked, *, as_json: bool) -> None:
     typer.echo(told + known)
     if is_awaiting(payout):
         typer.echo(_("It waits for approval: `reconciler payouts approve` sends it."))
+    if is_queued(payout):
+        typer.echo(_("Sending is switched off: it is stored, and sent by itself when sending goes on."))
     if payout.status == Status.CREATED and payout.sent_at is not None:
         typer.echo(_("It was sent, and nobody knows yet what became of it: see `reconciler cases list`."))

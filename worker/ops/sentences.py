@@ -133,6 +133,10 @@ PAYOUTS = (
         "The payout is above the ceiling (PAYOUT_APPROVAL_ABOVE) and waits for a person: `reconciler payouts approve` sends"
         " it, `reconciler payouts reject` closes it."
     ),
+    N_(
+        "The payout waited while sending was switched off, and the gateway refused it when it was sent: {why}. It was not"
+        " taken. `reconciler payouts approve` sends it again, `reconciler payouts reject` closes it."
+    ),
     N_("rejected by {author}: {reason}"),
     N_("payout {transaction_id} does not wait for approval: it is {word}, {advice} by {author}"),
     N_("payout {transaction_id} does not wait for approval: it is {word}"),
@@ -229,6 +233,8 @@ ERRORS = (
         " or use a new transaction_id"
     ),
     N_("transaction_id {transaction_id} is taken by an order of the account {account}; use a new transaction_id"),
+    N_("no one-time code is sent to this number for {seconds} s: as many as may be were sent lately"),
+    N_("no one-time code is sent to anybody for {seconds} s: as many as may be were sent lately"),
     N_("account: there is no account {account} here; there are {accounts}"),
     N_("this token belongs to another transaction already"),
     N_("there is no transaction {transaction_id}"),

@@ -13,7 +13,7 @@ from config.hush import WINDOW
 from config.policy import AGE_TIERS
 from models.case import CaseKind
 from models.queries.learned import Learned
-from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus, RunningReplay
+from models.queries.status import MOST_WAITING, BooksStatus, NoticesStatus, PayoutsStatus, RunningReplay
 from tasks.listen import Hush
 from tasks.toolbox import BreakerState, BreakerView, LaneLevel
 from worker.language import N_, _, number
@@ -21,7 +21,7 @@ from worker.language.sentences import retold
 from worker.ops.notices_view import NOT_PUSHED
 from worker.ops.screen import few, joined, labelled
 from worker.ops.sentences import ERRORS
-from worker.ops.shown import safe, short, stamp
+from worker.ops.shown import francs, safe, short, stamp
 from worker.ops.situation import AWAY, NO_ANSWER, OLD_TABLES, AccountLook, Situation
 from worker.ops.status_hours import picture, waits, waits_by_hour
 
@@ -125,6 +125,8 @@ def standing(situation: Situation) -> Iterator[tuple[str, str | Text]]:
         yield _("switches"), unknown("stops")
     yield _("cases"), _cases(books) if books else unknown("books")
     yield _("invoices"), _open(books) if books else unknown("books")
+    if books and books.payouts.open:
+        yield _("payouts"), _payouts(books.payouts)
     yield _("by age"), _by_age(books) if books else unknown("books")
     yield _("callbacks"), _unread(books) if books else unknown("books")
     yield _("queues"), unknown("queues") if situation.queues is None else _counts(situation.queues)
@@ -194,13 +196,30 @@ def _cases(books: BooksStatus) -> str | Text:
 
 
 def _open(books: BooksStatus) -> str:
+    """Money that comes in."""
+    paid_out = books.payouts
+    overdue = books.overdue - paid_out.overdue
     return joined(
         (
-            _("{count} open").format(count=number(sum(books.open_by_age))),
-            _("{count} overdue").format(count=number(books.overdue)) + _longest(books.most_overdue_at, books.now),
-            _("{count} parked").format(count=number(books.parked)),
+            _("{count} open").format(count=number(sum(books.open_by_age) - paid_out.open + paid_out.parked)),
+            _("{count} overdue").format(count=number(overdue))
+            + (_longest(books.most_overdue_at, books.now) if overdue else ""),
+            _("{count} parked").format(count=number(books.parked - paid_out.parked)),
         )
     )
+
+
+def _payouts(paid_out: PayoutsStatus) -> str:
+    """Money that goes out, apart from what comes in."""
+    told = (
+        (paid_out.overdue, _("{count} overdue")),
+        (paid_out.parked, _("{count} parked")),
+        (paid_out.queued, _("{count} wait for sending to go on")),
+        (paid_out.awaiting, _("{count} wait for approval")),
+        (paid_out.unknown, _("{count} sent, without a reply so far")),
+    )
+    is_open = _("{count} open over {amount}").format(count=number(paid_out.open), amount=francs(paid_out.amount))
+    return joined((is_open, *(text.format(count=number(count)) for count, text in told if count)))
 
 
 def _by_age(books: BooksStatus) -> str:

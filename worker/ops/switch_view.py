@@ -17,12 +17,17 @@ MEANWHILE = {
     Switch.SWEEP: N_("Callbacks are read and asked about; what nobody calls back about waits."),
     Switch.NOTIFY: N_("Notices are written and wait."),
     Switch.REPLAY: N_("Replay plans wait where they are."),
+    Switch.SEND: N_(
+        "Payouts that are ordered are stored and wait; what was marked as sent before goes out. What has gone out is asked about"
+        " as ever."
+    ),
 }
 AFTERWARDS = {
     Switch.SETTLE: N_("What was held back is asked about again and settles within 15 minutes."),
     Switch.SWEEP: N_("What fell due meanwhile is asked about as the call budget allows."),
     Switch.NOTIFY: N_("The notices that waited are sent."),
     Switch.REPLAY: N_("Running plans go on."),
+    Switch.SEND: N_("The payouts that waited are sent, oldest first: `reconciler payouts list --queued`."),
 }
 
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from models.queries.stops import StopLine
 
 app = typer.Typer(
-    help="Stop settling, sweeping, notifying or replaying for a while. Receiving has no switch.", no_args_is_help=True
+    help="Stop settling, sweeping, notifying, replaying or sending money for a while. Receiving has no switch.",
+    no_args_is_help=True,
 )
 
 
@@ -35,7 +36,9 @@ def switch_named(name: str) -> Switch:
 
 NameArgument = Annotated[
     Switch,
-    typer.Argument(metavar="NAME", parser=switch_named, help="settle, sweep, notify or replay.", show_default=False),
+    typer.Argument(
+        metavar="NAME", parser=switch_named, help="settle, sweep, notify, replay or send.", show_default=False
+    ),
 ]
 
 

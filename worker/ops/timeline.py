@@ -73,6 +73,8 @@ def timeline(history: History) -> list[Moment]:
     events = [(invoice.created_at, Who.SHOP, _created(invoice))]
     if invoice.sent_at is not None:
         events.append((invoice.sent_at, Who.BOOKS, _("handed to the gateway, once and for all")))
+    if invoice.queued_at is not None:
+        events.append((invoice.queued_at, Who.BOOKS, _("put into the queue: sending was switched off")))
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
     events += [(one.made_at, Who.PERSON, _override(one, invoice.kind)) for one in history.overrides]
@@ -89,7 +91,7 @@ def timeline(history: History) -> list[Moment]:
 def what_is_next(invoice: InvoiceFacts) -> str:
     """One sentence on what happens by itself from now on."""
     if invoice.next_check_at is not None:
-        what = _("a question") if invoice.has_token else _("a case for a person, if no token comes")
+        what = _what_comes(invoice)
         wait = invoice.next_check_at - invoice.now
         when = _("{what}, in {wait}") if wait > timedelta(0) else _("{what}, due since {wait}")
         return when.format(what=what, wait=short(abs(wait)))
@@ -100,6 +102,17 @@ def what_is_next(invoice: InvoiceFacts) -> str:
             return _("parked; a callback would wake it up")
         return _("parked, for want of a token; see its case")
     return _("nothing: this is final") if invoice.final_at else _("nothing")
+
+
+def _what_comes(invoice: InvoiceFacts) -> str:
+    """What happens when its time has come."""
+    if invoice.has_token:
+        return _("a question")
+    if invoice.kind is Kind.INVOICE or invoice.sent_at is not None:
+        return _("a case for a person, if no token comes")
+    if invoice.queued_at is not None:
+        return _("it is sent, if sending is on by then")
+    return _("it is refused, if nobody has sent it")
 
 
 def describe(check: CheckLine) -> str:

@@ -115,7 +115,7 @@ def build_app(settings: Settings, tools: Toolbox, *, writing: Sessions | None = 
     meter = DoorMeter()
     writer = Writer(sessions, spool, ring=ringer.ring, meter=meter)
     drainer = Drainer(spool, sessions, ring=ringer.ring, database_is_back=writer.database_is_back, meter=meter)
-    callbacks = CallbackDoor(writer)
+    callbacks = CallbackDoor(writer, lambda: tools.accounts.names)
     app = FastAPI(
         title="LigdiCash reconciler",
         description=DESCRIPTION,

@@ -1,4 +1,7 @@
-"""The callback routes of further accounts: what knocks there is taken like any other, and where it knocked is kept."""
+"""The callback routes of further accounts: what knocks there is taken like any other, and where it knocked is kept.
+
+What comes whole to an account that is set up does not come by here: the connection takes it, see `quick.py`.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,11 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from config.settings import CALLBACK_PATH
-from models.callback import KNOCKED_AT
-from worker.web.callback import DOCUMENTED, CallbackDoor
+from worker.web.callback import DOCUMENTED, CallbackDoor, with_address
 
 log = structlog.get_logger()
 
 ACCOUNT_PATH = f"{CALLBACK_PATH}/{{account}}"
-
-PATH = KNOCKED_AT.encode()
 
 LONGEST = 40
 """Characters of a name that are logged."""
@@ -39,12 +39,12 @@ class AccountDoor:
         return [Route(path, self, methods=["POST"]) for path in (ACCOUNT_PATH, f"{ACCOUNT_PATH}/")]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One callback. The address comes first: headers are kept up to a number."""
+        """One callback."""
         account = scope["path_params"]["account"]
         if account not in self._accounts():
             log.warning("callback_for_unknown_account", account=ascii(account[:LONGEST])[1:-1][:LONGEST])
         path = scope["path"].encode("latin-1", errors="replace")
-        await self._door({**scope, "headers": [(PATH, path), *scope["headers"]]}, receive, send)
+        await self._door({**scope, "headers": with_address(path, scope["headers"])}, receive, send)
 
 
 def documented_for_account() -> dict[str, Any]:

@@ -6,7 +6,7 @@ a signature, and no retry is promised.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 
 from config.logs import MASK, mask
 from config.settings import CALLBACK_PATH
-from models.callback import Receipt
+from models.callback import KNOCKED_AT, Receipt
 from models.errors import StoreAway
 from worker.web.body import MAX_BODY, is_one_of, read_body
 from worker.web.waiting_room import Told
@@ -51,6 +51,10 @@ PATHS = (CALLBACK_PATH, f"{CALLBACK_PATH}/")
 """With and without a slash at its end: a redirect would lose the body."""
 
 RAW_PATHS = frozenset(path.encode() for path in PATHS)
+RAW_PREFIX = f"{CALLBACK_PATH}/".encode()
+
+PATH = KNOCKED_AT.encode()
+"""Among the kept headers: where the callback knocked, if not at the plain route. No header that is sent can have this name."""
 
 STORED = b'{"ok": true}'
 STORED_HEADERS = ((b"content-length", b"%d" % len(STORED)), (b"content-type", b"application/json"))
@@ -72,8 +76,10 @@ class CallbackDoor:
     An ASGI application, and what a connection may do without one, see `quick.py`.
     """
 
-    def __init__(self, writer: Writer) -> None:
+    def __init__(self, writer: Writer, accounts: Callable[[], Collection[str]] = tuple) -> None:
+        """`accounts` says which there are now: each has an address of its own behind the plain one."""
         self._writer = writer
+        self._accounts = accounts
 
     @property
     def within(self) -> float:
@@ -87,6 +93,21 @@ class CallbackDoor:
     def routes(self) -> list[Route]:
         """Where the framework finds it, and refuses other methods."""
         return [Route(path, self, methods=["POST"]) for path in PATHS]
+
+    def is_without_trouble(self, url: bytes, about: Mapping[bytes, bytes]) -> bool:
+        """Whether a POST with this head is a callback without anything to refuse, to wait for or to note."""
+        path = url.partition(b"?")[0]
+        if (path not in RAW_PATHS and not self._is_of_account(path)) or any(name in about for name in OTHERWISE):
+            return False
+        return (
+            is_one_of(about.get(b"content-type", b""), MEDIA_TYPES) and int(about.get(b"content-length", 0)) <= MAX_BODY
+        )
+
+    def _is_of_account(self, path: bytes) -> bool:
+        """Whether this is the address of an account that is set up here, written as it was given out."""
+        if not path.startswith(RAW_PREFIX):
+            return False
+        return path[len(RAW_PREFIX) :].removesuffix(b"/").decode("latin-1") in self._accounts()
 
     def take(self, body: bytes, headers: Headers, *, source: str, told: Told) -> None:
         """Make it durable, and say so later on; raises `TryAgain` when it cannot even wait."""
@@ -103,11 +124,10 @@ class CallbackDoor:
         await send(END)
 
 
-def is_without_trouble(url: bytes, about: Mapping[bytes, bytes]) -> bool:
-    """Whether a POST with this head is a callback without anything to refuse or to wait for."""
-    if url.partition(b"?")[0] not in RAW_PATHS or any(name in about for name in OTHERWISE):
-        return False
-    return is_one_of(about.get(b"content-type", b""), MEDIA_TYPES) and int(about.get(b"content-length", 0)) <= MAX_BODY
+def with_address(path: bytes, headers: Headers) -> Headers:
+    """What is kept of these headers, and before them where the callback knocked, if not at the plain route."""
+    # First, for headers are kept up to a number.
+    return headers if path in RAW_PATHS else [(PATH, path), *headers]
 
 
 def _receipt(body: bytes, headers: Headers, *, source: str) -> Receipt:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from urllib.parse import quote
@@ -24,6 +25,7 @@ from models.errors import (
     OutcomeUnknown,
     PayoutUnknown,
     ReconcilerError,
+    TooSoon,
     TryAgain,
     Unreadable,
 )
@@ -37,6 +39,7 @@ RETRY_AFTER = 5
 STATUSES: dict[type[ReconcilerError], HTTPStatus] = {
     ReconcilerError: HTTPStatus.INTERNAL_SERVER_ERROR,
     TryAgain: HTTPStatus.SERVICE_UNAVAILABLE,
+    TooSoon: HTTPStatus.TOO_MANY_REQUESTS,
     Unreadable: HTTPStatus.BAD_REQUEST,
     Invalid: HTTPStatus.UNPROCESSABLE_ENTITY,
     Conflict: HTTPStatus.CONFLICT,
@@ -91,7 +94,7 @@ def refusal(request: Request, error: ReconcilerError) -> JSONResponse:
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     more: dict[str, object] = {}
     if (step := getattr(request.state, "next", None)) and isinstance(
-        error, AskCustomer | GatewayRefused | GatewayMisconfigured
+        error, AskCustomer | GatewayRefused | GatewayMisconfigured | TooSoon
     ):
         more |= {"code": error.code, "next": step.model_dump(mode="json")}
         status = STATUSES_OF_CODES.get(error.code, status)
@@ -107,6 +110,8 @@ def refusal(request: Request, error: ReconcilerError) -> JSONResponse:
     if transaction_id := getattr(request.state, "transaction_id", None):
         more["transaction_id"] = transaction_id  # the caller may not have chosen it
     headers = {"Retry-After": str(RETRY_AFTER)} if status is HTTPStatus.SERVICE_UNAVAILABLE else {}
+    if isinstance(error, TooSoon):
+        headers["Retry-After"] = str(math.ceil(error.wait))
     sentence = str(error).rstrip(".")
     advice = ADVICE.get(type(error))
     if isinstance(error, OutcomeUnknown) and getattr(request.state, "has_payer", False):

@@ -123,6 +123,10 @@ _REFUSALS = {
         "A field breaks a rule; `errors` lists every fault. Or the gateway refused the order: `gateway` has its words.",
         "commande.invoice.devise: must be XOF, the only currency the gateway takes, not 'EUR'",
     ),
+    429: (
+        "One-time codes were sent to this number, or to all together, as often as may be: see Retry-After.",
+        "no one-time code is sent to this number for 24 s: as many as may be were sent lately",
+    ),
     502: (
         "The gateway refuses this installation's credentials, address or project.",
         "the gateway refuses our credentials",
@@ -134,12 +138,12 @@ _REFUSALS = {
     ),
 }
 _OF_GET = (401, 404, 503)
-_OF_OTPS = (400, 401, 413, 415, 422, 502, 503)
+_OF_OTPS = (400, 401, 413, 415, 422, 429, 502, 503)
 
 
 def refusals(*, post: bool) -> dict[int | str, dict[str, Any]]:
     """The refusals one of the two routes of invoices can answer with."""
-    return _told([code for code in _REFUSALS if code != 404] if post else _OF_GET)  # noqa: PLR2004 - an HTTP status
+    return _told([code for code in _REFUSALS if code not in (404, 429)] if post else _OF_GET)
 
 
 def refusals_of_otps() -> dict[int | str, dict[str, Any]]:

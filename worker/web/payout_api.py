@@ -15,12 +15,12 @@ from models.queries.invoices import settled_amount
 from models.queries.payouts import find_payout
 from models.session import transaction
 from models.transaction import Payout, Route, Status
-from tasks.payouts import create, is_awaiting
+from tasks.payouts import create, is_awaiting, is_queued
 from tasks.toolbox import Toolbox
 from worker.web.body import read_body
 from worker.web.invoice_api import key_guard, never_cached
 from worker.web.payout_body import WantedPayout, read_payout
-from worker.web.payout_examples import AWAITING, ORDERS, SENT, payout_refusals
+from worker.web.payout_examples import AWAITING, ORDERS, QUEUED, SENT, payout_refusals
 
 PREFIX = "/v1/payouts"
 
@@ -54,7 +54,12 @@ class PayoutView(BaseModel):
     operator_name: str
     refusal: str
     awaiting_approval: bool = Field(
-        description="It is above the ceiling of this server: stored, and sent when a person approves it."
+        description="It is stored, and sent when a person approves it: it is above the ceiling of this server, or it waited, "
+        "and the gateway refused it then."
+    )
+    queued: bool = Field(
+        description="Sending is switched off on this server: it is stored, and sent by itself when sending goes on. Pay it in "
+        "no other way meanwhile."
     )
 
     @classmethod
@@ -78,6 +83,7 @@ class PayoutView(BaseModel):
             operator_name=payout.operator_name,
             refusal=payout.refusal,
             awaiting_approval=is_awaiting(payout),
+            queued=is_queued(payout),
         )
 
 
@@ -105,8 +111,13 @@ def payout_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
             200: {"model": PayoutView, "description": "The same order again: its payout, as it stands."},
             202: {
                 "model": PayoutView,
-                "description": "Stored, and not sent: it waits until a person approves it. The same while it waits.",
-                "content": {"application/json": {"example": AWAITING}},
+                "description": "Stored, and not sent: it waits until a person approves it (`awaiting_approval`), or until "
+                "sending goes on (`queued`). The same while it waits.",
+                "content": {
+                    "application/json": {
+                        "examples": {"awaiting_approval": {"value": AWAITING}, "queued": {"value": QUEUED}}
+                    }
+                },
             },
             **payout_refusals(post=True),
         },
@@ -121,7 +132,7 @@ def payout_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         booked = create(tools, asked.order, account=asked.account)
         payout = booked.payout
         response.status_code = HTTPStatus.CREATED if booked.is_new else HTTPStatus.OK
-        if is_awaiting(payout):
+        if is_awaiting(payout) or is_queued(payout):
             response.status_code = HTTPStatus.ACCEPTED
         response.headers["Location"] = f"{request.scope.get('root_path', '')}{PREFIX}/{quote(payout.transaction_id)}"
         return _view(tools, payout)

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from models.account import DEFAULT
 from models.errors import Invalid
 from models.payout import PayoutOrder, check_payout
-from models.phone import LONGEST_WRITTEN, gateway_form
+from models.phone import LONGEST_WRITTEN
 from models.transaction import Route
 from worker.web.invoice_body import AccountName, Address, Francs, Text
-from worker.web.invoice_order import refused_body
+from worker.web.invoice_order import read_number, refused_body
 
 
 class _Part(BaseModel):
@@ -92,7 +92,7 @@ def read_payout(raw: bytes, *, operators_of: Callable[[str], Collection[str]]) -
         transaction_id=ours,
         amount=wanted.amount,
         route=body.route,
-        customer=gateway_form(wanted.customer),
+        customer=read_number(wanted.customer, field="commande.customer"),
         stays_in_wallet=None if wanted.top_up_wallet is None else wanted.top_up_wallet == 1,
         description=wanted.description,
     )

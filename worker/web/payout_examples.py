@@ -43,8 +43,10 @@ SENT = {
     "operator_name": "",
     "refusal": "",
     "awaiting_approval": False,
+    "queued": False,
 }
 AWAITING = SENT | {"status": "created", "amount": 700_000, "sent_at": None, "awaiting_approval": True}
+QUEUED = SENT | {"status": "created", "sent_at": None, "queued": True}
 
 ORDERS: dict[str, Any] = {
     "requestBody": {

@@ -14,7 +14,7 @@ from typing import Any
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from models.errors import ReconcilerError, TryAgain
-from worker.web.callback import REFUSAL, STORED, STORED_HEADERS, CallbackDoor, is_without_trouble
+from worker.web.callback import REFUSAL, STORED, STORED_HEADERS, CallbackDoor, with_address
 from worker.web.exchange import Exchange, whole
 from worker.web.server import PatientProtocol
 
@@ -66,7 +66,7 @@ class QuickProtocol(PatientProtocol):
             or self.flow.write_paused
             or len(about) < len(self.headers)
             or self.parser.get_method() != b"POST"
-            or not is_without_trouble(self.url, about)
+            or not self._door.is_without_trouble(self.url, about)
         ):
             super().on_headers_complete()
             return
@@ -94,7 +94,8 @@ class QuickProtocol(PatientProtocol):
         self.under_way = knock = Knock(self, version=version, keep_alive=keep_alive)
         self._end_within(self._door.within)
         try:
-            self._door.take(self._body, self.headers, source=self._source(about), told=knock.told)
+            headers = with_address(self.url.partition(b"?")[0], self.headers)
+            self._door.take(self._body, headers, source=self._source(about), told=knock.told)
         except TryAgain as exc:
             knock.told(exc)
 

@@ -8,7 +8,7 @@ from http import HTTPStatus
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel
 
-from models.errors import GatewayRefused
+from models.errors import GatewayRefused, TooSoon
 from models.order import check_amount
 from models.payin import CustomerStep, StepKind
 from models.transaction import Mode
@@ -55,14 +55,14 @@ def wallet_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
         openapi_extra=OTPS,
     )
     def post_wallet_otp(request: Request, order: _WantedOtp = wanted) -> OtpView:
-        """Each call sends another code, so call it when the customer asks for one.
+        """Each call sends another code, so call it when the customer asks for one. How often is limited: 429.
 
         Then POST /v1/invoices with mode `wallet`, the same number and amount, and the code in `otp`.
         """
         with speaking_here(language_of(request)):
             try:
                 send_wallet_otp(tools, number=order.number, amount=order.amount, account=order.account)
-            except GatewayRefused as exc:
+            except (GatewayRefused, TooSoon) as exc:
                 request.state.next = after_a_no(Mode.WALLET, amount=order.amount, code=exc.code)
                 raise
             return OtpView(next=NextStep.of(CustomerStep(kind=StepKind.ENTER_OTP, gives_otp=True)))

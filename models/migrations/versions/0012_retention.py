@@ -6,7 +6,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0012"
-down_revision = "0010"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
@@ -86,14 +86,14 @@ BEGIN
     RETURN NEW;
 END $$;
 DROP TRIGGER IF EXISTS transactions_erase_persons ON transactions;
-CREATE TRIGGER transactions_erase_persons BEFORE UPDATE OF customer, erased_at ON transactions
+CREATE TRIGGER transactions_erase_persons BEFORE UPDATE OF customer, payer, erased_at ON transactions
     FOR EACH ROW EXECUTE FUNCTION transactions_erase_persons();
 """
 
 TERMS = """
 DROP TRIGGER IF EXISTS transactions_keep_terms ON transactions;
 CREATE TRIGGER transactions_keep_terms
-    BEFORE UPDATE OF transaction_id, amount, kind, account, route, {more}stays_in_wallet ON transactions
+    BEFORE UPDATE OF transaction_id, amount, kind, account, route, stays_in_wallet, mode, asked_operator{more} ON transactions
     FOR EACH ROW EXECUTE FUNCTION transactions_keep_terms();
 """
 
@@ -120,7 +120,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     """What was erased does not come back: the release before shows it as empty, and its events name another hash."""
     op.execute("DROP FUNCTION callbacks_are_receipts, checks_keep_their_wording, transactions_erase_persons CASCADE")
-    op.execute(TERMS.format(more="customer, "))
+    op.execute(TERMS.format(more=", customer, payer"))
     op.drop_table("shelf_marks")
     for table, columns in COLUMNS.items():
         op.drop_constraint(_name(table), table, type_="check")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from models.queries.fsck.retention import cleared, erased_early, half_erased, kept_too_long
-from models.queries.fsck.rule import Rule, Walk, age, moment, on_since
+from models.queries.fsck.rule import BY_HAND, Rule, Walk, age, moment, on_since
+from models.queries.fsck.sent import SENT
 
 # Every table is entered by its index on the transaction, with the slice as the condition. The full joins keep what is
 # about a transaction that does not exist.
 FACTS = """
 WITH t AS (
-    SELECT id, kind, account, transaction_id, amount, status, sent_at, approval, erased_at,
+    SELECT id, kind, account, transaction_id, amount, status, sent_at, approval, queued_at, erased_at,
            (customer <> '' OR payer NOT IN ('', '*') OR description <> '' OR refusal <> '') IS TRUE AS has_persons,
            token IS NOT NULL AS has_token, created_at, final_at, next_check_at, parked_at,
            decided_asked_at, held_asked_at, asked, answered, status IN ('created', 'pending') AS is_open
@@ -94,7 +95,7 @@ WITH t AS (
     GROUP BY transaction_pk
 ), facts AS (
     SELECT COALESCE(t.id, s.transaction_pk, told.transaction_pk, said.transaction_pk) AS pk, t.transaction_id,
-           t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.approval, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
+           t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.approval, t.queued_at, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
            t.decided_asked_at, t.held_asked_at, t.asked, t.answered,
            t.erased_at IS NOT NULL OR said.is_erased AS is_erased,
            COALESCE(said.is_half_erased, FALSE) OR t.erased_at IS NOT NULL AND t.has_persons AS is_half_erased,
@@ -128,8 +129,6 @@ WITH t AS (
 
 # While the sweep is switched off, and for as long after as it has at any other time, what nobody asked about is no neglect.
 SWEPT_SINCE = on_since("sweep")
-
-BY_HAND = "find out who changed the tables by hand"
 
 MONEY = (
     Rule(
@@ -302,38 +301,6 @@ NEXT = (
         broken="parking_case IS NOT NULL AND status IN ('refused', 'completed')",
         detail="format('%s, and the case %s is still open', status, parking_case)",
         advice="nothing is left to decide about it; report it, for the outcome should have closed the case",
-    ),
-)
-
-SENT = (
-    Rule(
-        name="sent_unseen",
-        promise="A payout that was sent and has no token has an open case, or was sent a moment ago.",
-        broken="kind = 'payout' AND status = 'created' AND NOT has_token AND NOT has_open_case"
-        " AND sent_at < now() - CAST(:sent_grace AS interval)",
-        detail=f"format('sent at %s, %s ago, without a token and without a case', {moment('sent_at')}, {age('sent_at')})",
-        advice="look it up in the gateway's dashboard, send it in no other way before, and see that beat runs",
-    ),
-    Rule(
-        name="unapproved",
-        promise="A payout that has to be approved is not sent before it is.",
-        broken="approval IN ('awaiting', 'rejected') AND (sent_at IS NOT NULL OR has_token OR status NOT IN ('created', 'refused'))",
-        detail="format('%s, and its approval is %s', status, approval)",
-        advice=f"{BY_HAND}, and look it up in the gateway's dashboard",
-    ),
-    Rule(
-        name="unseen_approval",
-        promise="A payout that waits for approval has a case that says so.",
-        broken="approval = 'awaiting' AND status = 'created' AND sent_at IS NULL AND NOT has_approval_case",
-        detail="'it waits for approval without a case: nobody is told'",
-        advice="let it go with `reconciler payouts approve`, or close it with `reconciler payouts reject`",
-    ),
-    Rule(
-        name="taken_unmarked",
-        promise="A payout that the gateway took, or that has an outcome, is marked as sent.",
-        broken="kind = 'payout' AND sent_at IS NULL AND (has_token OR status NOT IN ('created', 'refused'))",
-        detail="format('%s, and not marked as sent', status)",
-        advice=f"{BY_HAND}: with its mark gone it may be sent again",
     ),
 )
 

@@ -7,6 +7,8 @@ from functools import cached_property
 
 from sqlalchemy import TextClause, text
 
+BY_HAND = "find out who changed the tables by hand"
+
 MOMENT = "'YYYY-MM-DD HH24:MI:SS'"
 
 

@@ -14,8 +14,9 @@ from models.errors import GatewayMisconfigured, GatewayRefused, Invalid
 from models.order import InvoiceOrder, Item, check_order
 from models.phone import gateway_form
 from models.transaction import Status
+from tasks.holes import HOLE_ADVICE
 from tasks.record import ADVICE
-from tasks.sweep import HOLE_ADVICE, POISON_ADVICE
+from tasks.sweep import POISON_ADVICE
 from worker.language import speaking
 from worker.language.sentences import retold
 from worker.ligdicash.sub_codes import CONFIRM, CREATE, NextStep

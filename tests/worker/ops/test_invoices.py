@@ -158,7 +158,7 @@ def test_what_a_forger_wrote_cannot_steer_the_terminal(ops):
 @pytest.mark.parametrize("name", ["nobody", "no\x1b[2Jbody", "\udcff"])
 def test_an_unknown_invoice_is_one_line(ops, name):
     assert ops.fault("invoices", "show", name) == f"error: there is no invoice {name!r}"
-    assert ops.fault("invoices", "check", name) == f"error: there is no invoice {name!r}"
+    assert ops.fault("invoices", "check", name) == f"error: there is no invoice or payout {name!r}"
 
 
 def test_a_database_that_is_away_is_one_line(ops_without_database):

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 
 from models.answers import Answer, Said
+from models.case import CaseKind
+from models.check import Lane
 from models.errors import GatewayRefused, NotSent, PayoutUnknown
 from models.queries.payouts import find_payout
+from models.queries.record import NewCase, open_cases
+from models.queries.stops import switch_off
 from models.session import transaction
+from models.stop import Switch
 from tasks.intake import intake
+from tasks.record import record
 from tests.fakes import completed
-from tests.ledger import add_pending, cases, claim, count, knock, run, value
+from tests.ledger import add_pending, answered, cases, claim, count, knock, run, value
 from worker.language import speaking
 
 ORDER = ("payouts", "create", "--transaction-id", "OUT-1", "--amount", "5000", "--to", "+226 70 00 00 00")
@@ -152,9 +160,41 @@ def test_the_case_of_another_sum_speaks_of_money_that_went_out(ops):
     ops.say(*STRAIGHT)
     ops.fakes.gateway.payouts.says("payout-1-of-OUT-1", completed(4000, "OUT-1"))
     ops.run("payouts", "check", "OUT-1", "--now")
-    said = ops.say("cases", "show", "1").replace("\n", " ")
-    assert "went out on other terms" in said
+    said = " ".join(ops.say("cases", "show", "1").split())
+    assert "The gateway says that 4,000 XOF went out; the payout is over 5,000 XOF." in said
     assert "reconciler payouts check OUT-1 --now" in said
+
+
+def test_money_that_goes_out_is_told_apart_from_money_that_comes_in(ops):
+    [one] = add_pending(ops.tools.sessions)
+    record(ops.tools, [answered(ops.tools.sessions, one, completed(4000, "ORD-1"))], lane=Lane.SWEEP)
+    lose(ops)
+    listed = ops.say("cases", "list")
+    assert "XOF of payouts" in listed
+    assert "5,000 out" in listed
+    totals = {
+        total["kind"]: (total["at_risk"], total["going_out"]) for total in ops.document("cases", "list")["totals"]
+    }
+    assert totals == {"mismatch": (4000, 0), "token_lost": (5000, 5000)}
+    assert "5,000 XOF, to be paid out" in ops.say("cases", "show", "2")
+    status = ops.say("status").splitlines()
+    assert "invoices   1 open; 0 overdue; 0 parked" in status
+    assert "payouts    1 open over 5,000 XOF; 1 parked; 1 sent, without a reply so far" in status
+    ops.say("cases", "resolve", "2", "--as", "completed", "--override", *BY)
+    assert "5,000 XOF paid out, by awa" in ops.say("fsck")
+
+
+def test_of_a_payout_that_waits_no_more_is_said_than_is_known(ops):
+    with transaction(ops.tools.sessions) as step:
+        switch_off(step.session, Switch.SEND, author="awa", reason="x", length=timedelta(hours=1))
+    assert ops.say(*STRAIGHT).splitlines()[-1].startswith("Sending is switched off: it is stored")
+    assert [one["queued"] for one in ops.document("payouts", "list", "--queued")["items"]] == [True]
+    assert "queued" in ops.say("payouts", "show", "OUT-1")
+    with transaction(ops.tools.sessions) as step:
+        open_cases(step.session, [NewCase(kind=CaseKind.TOKEN_LOST, detail="x", transaction_pk=1)])
+    line = ops.fault("cases", "resolve", "1", "--as", "completed", "--override", *BY)
+    assert line.startswith("error: OUT-1 was not sent, so no money went out")
+    assert received(ops) == []
 
 
 def test_the_books_of_all_this_are_sound(ops):

@@ -11,7 +11,7 @@ from rich.text import Text
 from models.case import CaseKind
 from models.check import Lane
 from models.queries.learned import Learned, Tally, Wait
-from models.queries.status import BooksStatus, NoticesStatus, RunningReplay
+from models.queries.status import BooksStatus, NoticesStatus, PayoutsStatus, RunningReplay
 from models.queries.stops import StopLine
 from models.stop import Switch
 from tasks.toolbox import BreakerState, BreakerView, LaneLevel
@@ -65,6 +65,9 @@ FULL = Situation(
         unread=1_234_567,
         oldest_unread_at=NOW - timedelta(hours=3),
         open_cases=dict.fromkeys(CaseKind, 12_345),
+        payouts=PayoutsStatus(
+            open=12_345, amount=10**10, parked=1234, overdue=123, queued=12_345, awaiting=1234, unknown=123
+        ),
     ),
     notices=NoticesStatus(waiting=10_000, oldest_at=NOW - timedelta(days=9), stopped=1_234, now=NOW),
     replays=[RunningReplay(plan=n, done=1_234, items=50_000, run_by="awa", reason=LONG) for n in range(1, 4)],
@@ -126,6 +129,7 @@ def test_an_ordinary_screen_fits_into_24_lines_with_a_line_on_top_but_for_the_ho
         overdue=3,
         parked=12,
         unread=7,
+        payouts=PayoutsStatus(),
     )
     quiet = replace(quiet, books=books)
     with speaking(language):

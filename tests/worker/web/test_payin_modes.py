@@ -9,6 +9,7 @@ import pytest
 from models.errors import GatewayMisconfigured, GatewayRefused, OutcomeUnknown
 from models.payin import Hitch
 from models.transaction import Mode, Status
+from tasks.toolbox import OtpLeave
 from tests.fakes import API_KEY
 from tests.webdoor import open_door
 
@@ -202,6 +203,19 @@ def test_a_code_that_was_not_sent_is_told_with_what_to_do(door):
     answer = door.call("POST", "/v1/wallet-otps?lang=fr", json=body, headers=KEY)
     assert (answer.status_code, answer.json()["code"]) == (422, "otp_not_sent")
     assert answer.json()["next"]["message"].startswith("LigdiCash n'a pas envoyé de code à usage unique.")
+
+
+def test_codes_asked_for_too_often_are_told_so_in_the_customers_language_and_ligdicash_is_not_asked(door):
+    door.fakes.otps.leave = OtpLeave(wait=23.2)
+    body = {"customer": "+226 76000000", "amount": 4200}
+    answer = door.call("POST", "/v1/wallet-otps?lang=fr", json=body, headers=KEY)
+    assert (answer.status_code, answer.headers["retry-after"], answer.json()["code"]) == (429, "24", "otp_too_soon")
+    assert answer.json()["error"] == (
+        "no one-time code is sent to this number for 24 s: as many as may be were sent lately"
+    )
+    assert answer.json()["next"]["message"].startswith("Trop de codes")
+    assert door.fakes.otps.asked == ["22676000000"]
+    assert door.fakes.gateway.sent_to == []
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from sqlalchemy import text
 
 from models.errors import GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown
+from models.queries import stops
 from models.session import transaction
+from models.stop import Switch
 from tests.ledger import all_at_once
 from tests.webdoor import NOWHERE, open_door
 
@@ -69,6 +73,7 @@ def test_a_payout_is_sent_and_shown_without_its_token(door):
         "operator_name": "",
         "refusal": "",
         "awaiting_approval": False,
+        "queued": False,
     }
     assert "payout-1-of" not in answer.text
     assert get(door, "OUT-1").json() == answer.json()
@@ -81,6 +86,19 @@ def test_above_the_ceiling_it_is_stored_and_waits_with_202_whenever_it_comes(dat
             assert (answer.status_code, answer.json()["awaiting_approval"]) == (202, True)
             assert (answer.json()["status"], answer.json()["sent_at"]) == ("created", None)
         assert door.fakes.gateway.payouts.received == []
+
+
+def test_while_sending_is_off_it_is_stored_and_queued_with_202_whenever_it_comes(door):
+    with transaction(door.sessions) as step:
+        stops.switch_off(step.session, Switch.SEND, author="awa", reason="x", length=timedelta(hours=1))
+    for _ in range(2):
+        answer = post(door, body())
+        assert (answer.status_code, answer.json()["queued"], answer.json()["sent_at"]) == (202, True, None)
+    with transaction(door.sessions) as step:
+        stops.switch_on(step.session, Switch.SEND, author="awa")
+    again = post(door, body())
+    assert (again.status_code, again.json()["queued"], again.json()["status"]) == (200, False, "pending")
+    assert len(door.fakes.gateway.payouts.received) == 1
 
 
 @pytest.mark.parametrize(("given", "stays"), [(1, True), (0, False)])
@@ -122,7 +140,7 @@ def test_another_body_under_the_same_id_is_a_conflict(door):
         (body(amount="4200"), "commande.amount: must be a whole number"),
         (body(amount=19), "amount must be from 20 to 1,000,000 XOF, not 19"),
         (body(customer=22670000000), "commande.customer: must be text in quotes"),
-        (body(customer="70000000"), "the phone number must begin with its country code"),
+        (body(customer="70000000"), "commande.customer: the phone number must begin with its country code"),
         (body(top_up_wallet=1), "top_up_wallet must be"),
         (body(route="wallet"), "top_up_wallet must be"),
         (body(route="wallet", top_up_wallet=True), "commande.top_up_wallet: must be a whole number"),

@@ -61,6 +61,13 @@ def test_a_whole_callback_does_not_see_the_framework(door, framework):
     assert framework == []
 
 
+def test_one_to_the_address_of_an_account_does_not_either_and_is_stored_with_that_address(door, framework):
+    told(door, WHOLE.replace(PATH.encode(), PATH.encode() + b"/default?x=1"))
+    told(door, WHOLE.replace(PATH.encode(), PATH.encode() + b"/nobody"))
+    assert framework == [f"{PATH}/nobody"]
+    assert [stored.headers[":path"] for stored in door.callbacks()] == [f"{PATH}/default", f"{PATH}/nobody"]
+
+
 def test_one_in_pieces_goes_its_way_and_has_the_same_answer(door, framework):
     assert without_date(told(door, WHOLE[:-1], WHOLE[-1:])) == without_date(told(door, WHOLE))
     assert framework == [PATH]

@@ -66,7 +66,7 @@ def send(  # noqa: PLR0913 - an option each
     operators = tools.account(account).operators
     stays = None if top_up_wallet is None else top_up_wallet == 1
     sheet = read_sheet(file.read_bytes(), Rules(route=route, stays_in_wallet=stays, operators=operators))
-    lines = stand(tools, sheet)
+    lines = stand(tools, sheet, account=account)
     if sheet.faults:
         view.print_faults(sorted(sheet.faults), as_json=as_json)
         raise typer.Exit(1)

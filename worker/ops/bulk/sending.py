@@ -16,7 +16,10 @@ from types import FrameType
 
 from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown, StoreAway
 from models.queries.cases import Signature
-from tasks.payouts import create, is_awaiting
+from models.queries.stops import off_now
+from models.session import transaction
+from models.stop import Switch
+from tasks.payouts import create, is_awaiting, is_queued
 from tasks.toolbox import Toolbox
 from worker.ops.bulk.sheet import Row
 from worker.ops.bulk.standing import Line, Standing
@@ -43,8 +46,10 @@ class Tally:
     skipped: int = 0
     awaiting: int = 0
     """Stored, and held until a person approves them; those of earlier runs included."""
+    queued: int = 0
+    """Stored, and sent by itself when sending goes on; those of earlier runs included."""
     stored: int = 0
-    """How many of these this run stored."""
+    """How many of both this run stored."""
     refused: list[Trouble] = field(default_factory=list)
     not_sent: list[Trouble] = field(default_factory=list)
     """The gateway was never reached."""
@@ -106,10 +111,12 @@ class Sending:
         tally.unknown = [Trouble(row=line.row) for line in lines if line.standing is Standing.UNKNOWN]
         tally.skipped = sum(line.standing is Standing.SKIPPED for line in lines)
         tally.awaiting = sum(line.standing is Standing.AWAITING for line in lines)
+        tally.queued = sum(line.standing is Standing.QUEUED for line in lines)
         wanted = [line for line in lines if line.standing.is_to_send]
         tally.to_send = len(wanted)
         turn = time.monotonic()
         for line in wanted:
+            tally.halted = tally.halted or self._why_nothing_goes_out()
             if tally.halted:
                 break
             tally.interrupted = stop.wait(max(0.0, turn - time.monotonic()))
@@ -143,12 +150,24 @@ class Sending:
             if is_awaiting(booked.payout):
                 tally.awaiting += 1
                 tally.stored += 1
+            elif is_queued(booked.payout):  # sending was switched off just now
+                tally.queued += 1
+                tally.stored += 1
             elif booked.is_new or line.standing is Standing.AGAIN:
                 tally.sent += 1
                 tally.amount += row.order.amount
             else:  # somebody else sent it meanwhile
                 tally.skipped += 1
                 tally.to_send -= 1
+
+    def _why_nothing_goes_out(self) -> str:
+        """Who switches sending off may mean this very file: what was not tried yet is left where it is."""
+        try:
+            with transaction(self._tools.sessions) as step:
+                stops = [one for one in off_now(step.session) if one.switch is Switch.SEND]
+        except StoreAway as exc:
+            return str(exc)
+        return f"sending is switched off by {stops[0].author}: {stops[0].reason}" if stops else ""
 
     def _count_in_a_row(self, exc: Exception) -> None:
         self._in_a_row += 1

@@ -48,6 +48,7 @@ FAULTS = (
     N_("is there already, on line {line}"),
     N_("is in the books with another order"),
     N_("is in the books as an invoice"),
+    N_("is in the books under the account {account}"),
 )
 
 

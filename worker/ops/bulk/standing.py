@@ -26,6 +26,8 @@ class Standing(StrEnum):
     """It is there, and went out: it is not sent again."""
     AWAITING = "awaiting"
     """It waits for approval: a person sends it."""
+    QUEUED = "queued"
+    """It waits for sending to go on, and is sent by itself then."""
     UNKNOWN = "unknown"
     """It was sent, and nobody knows what became of it: it is not sent again."""
 
@@ -43,8 +45,8 @@ class Line:
     standing: Standing
 
 
-def stand(tools: Toolbox, sheet: Sheet) -> list[Line]:
-    """All orders as they stand; one whose id the books have for something else is a fault of the sheet."""
+def stand(tools: Toolbox, sheet: Sheet, *, account: str) -> list[Line]:
+    """All orders as they stand, to go out of this account; one whose id the books have for something else is a fault."""
     lines: list[Line] = []
     for start in range(0, len(sheet.rows), LOOKED_UP):
         batch = sheet.rows[start : start + LOOKED_UP]
@@ -52,18 +54,20 @@ def stand(tools: Toolbox, sheet: Sheet) -> list[Line]:
             known = known_orders(step.session, [row.order.transaction_id for row in batch])
         for row in batch:
             there = known.get(row.order.transaction_id)
-            if wrong := _other(row, there):
+            if wrong := _other(row, there, account):
                 sheet.blame(row.line, "transaction_id", wrong)
             else:
                 lines.append(Line(row=row, standing=_standing(there)))
     return lines
 
 
-def _other(row: Row, there: Known | None) -> str:
+def _other(row: Row, there: Known | None, account: str) -> str:
     if there is None:
         return ""
     if there.kind is not Kind.PAYOUT:
         return "is in the books as an invoice"
+    if there.account != account:
+        return f"is in the books under the account {there.account}"
     return "" if there.digest == order_digest(row.order) else "is in the books with another order"
 
 
@@ -72,6 +76,8 @@ def _standing(there: Known | None) -> Standing:
         return Standing.NEW
     if there.is_awaiting:
         return Standing.AWAITING
+    if there.is_queued:
+        return Standing.QUEUED
     if there.status is Status.CREATED:
         return Standing.UNKNOWN if there.is_sent else Standing.AGAIN
     return Standing.AGAIN if there.status is Status.REFUSED else Standing.SKIPPED

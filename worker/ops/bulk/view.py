@@ -17,7 +17,7 @@ from models.queries.payouts import open_case_of
 from models.session import transaction
 from models.transaction import Route
 from tasks.toolbox import Toolbox
-from worker.language import _, ngettext, number
+from worker.language import N_, _, ngettext, number
 from worker.language.sentences import retold
 from worker.ops.bulk.sending import Tally, Told, Trouble
 from worker.ops.bulk.sheet import FAULTS, Fault
@@ -27,7 +27,8 @@ from worker.ops.sentences import ERRORS
 from worker.ops.shown import console, francs, print_json, safe
 from worker.ops.tables import narrow_table
 
-WORDS = (*FAULTS, *ERRORS)
+SENDING_IS_OFF = N_("sending is switched off by {author}: {reason}")
+WORDS = (*FAULTS, SENDING_IS_OFF, *ERRORS)
 
 
 def print_faults(faults: Sequence[Fault], *, as_json: bool) -> None:
@@ -61,6 +62,7 @@ def print_preview(lines: Sequence[Line], *, operators: Sequence[str], as_json: b
                 "groups": groups,
                 "skipped": stands[Standing.SKIPPED],
                 "awaiting": stands[Standing.AWAITING],
+                "queued": stands[Standing.QUEUED],
                 "again": stands[Standing.AGAIN],
                 "unknown": [_named(line) for line in lines if line.standing is Standing.UNKNOWN],
             }
@@ -77,6 +79,7 @@ def _print_stands(stands: Mapping[Standing, int]) -> None:
         Standing.AGAIN: _("{count} of these are in the books and did not go out"),
         Standing.SKIPPED: _("{count} are in the books with the same order: they are skipped"),
         Standing.AWAITING: _("{count} wait for approval: `reconciler payouts list --awaiting`"),
+        Standing.QUEUED: _("{count} wait for sending to go on: `reconciler payouts list --queued`"),
         Standing.UNKNOWN: _("{count} were sent and nobody knows what became of them: they are not sent again"),
     }
     for standing, sentence in told.items():
@@ -160,6 +163,9 @@ def print_totals(tools: Toolbox, tally: Tally, *, as_json: bool) -> None:
     if tally.awaiting:
         told = _("{count} wait for approval: `reconciler payouts list --awaiting`")
         typer.echo(told.format(count=number(tally.awaiting)))
+    if tally.queued:
+        told = _("{count} wait for sending to go on: `reconciler payouts list --queued`")
+        typer.echo(told.format(count=number(tally.queued)))
     _print_troubles(_("refused"), tally.refused, lambda one: retold(one.why, WORDS))
     _print_troubles(_("not sent"), tally.not_sent, lambda one: retold(one.why, WORDS))
     _print_troubles(_("unknown"), tally.unknown, lambda one: _case(cases.get(one.row.order.transaction_id)))
@@ -215,6 +221,7 @@ def _document(tally: Tally, cases: Mapping[str, int]) -> dict[str, object]:
         "currency": CURRENCY,
         "skipped": tally.skipped,
         "awaiting": tally.awaiting,
+        "queued": tally.queued,
         "refused": listed(tally.refused),
         "not_sent": listed(tally.not_sent),
         "unknown": listed(tally.unknown),

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 from redis import Redis
 
@@ -85,7 +86,8 @@ class _Looks:
     redis: Errand[RedisFacts]
     beat: Errand[Sign | None]
     stops: Errand[list[StopLine]]
-    address: Errand[Address]
+    addresses: dict[str, Errand[Address]]
+    """By account."""
     loads: Errand[list[AccountLoad]]
     breakers: dict[str, Errand[BreakerView]]
     """By account."""
@@ -98,7 +100,8 @@ class _SlowLooks:
     """What takes seconds, or asks others."""
 
     echoes: Errand[Echoes]
-    knock: Errand[Knock]
+    knocks: dict[str, Errand[Knock]]
+    """By account."""
     answers: dict[str, Errand[Answer]]
     """By account."""
 
@@ -113,7 +116,10 @@ def _looks(patient: Patient, *, wait: float) -> _Looks:
         redis=Errand(lambda: redis_server.look_at_redis(patient.redis), within=redis_server.WITHIN),
         beat=Errand(lambda: fleet.look_for_beat(tools, sweep_every=every, wait=wait), within=wait + fleet.MARGIN),
         stops=Errand(lambda: _stops(tools.sessions), within=database.WITHIN),
-        address=Errand(lambda: door.look_up(settings.callback_url), within=door.WITHIN),
+        addresses={
+            one.name: Errand(partial(door.look_up, one.shop.callback_url, one.name), within=door.WITHIN)
+            for one in tools.all_accounts
+        },
         loads=Errand(lambda: accounts.look_at_loads(tools.sessions), within=database.WITHIN),
         breakers={one.name: Errand(one.breaker.view, within=redis_server.WITHIN) for one in tools.all_accounts},
         spool=Errand(
@@ -137,7 +143,7 @@ def _briefly(patient: Patient) -> list[Finding]:
         *_servers(patient, looks, workers={}),
         fleet.judge_beat(looks.beat.result(), sweep_every=patient.settings.sweep_every),
         judge_stops(looks.stops.result()),
-        door.judge_address(looks.address.result(), is_production=_is_production(patient)),
+        *_addresses(patient, looks),
         *_rest(patient, looks),
     ]
 
@@ -147,14 +153,17 @@ def _thoroughly(patient: Patient, *, wait: float) -> list[Finding]:
     tools = patient.tools
     slow = _SlowLooks(
         echoes=Errand(lambda: fleet.look_for_workers(tools, within=wait), within=wait + fleet.MARGIN),
-        knock=Errand(lambda: door.knock(patient.settings.callback_url), within=door.WITHIN),
+        knocks={
+            one.name: Errand(partial(door.knock, one.shop.callback_url), within=door.WITHIN)
+            for one in tools.all_accounts
+        },
         answers={
             one.name: Errand(partial(gateway.ask_gateway, one), within=patient.lengths.question + fleet.MARGIN)
             for one in tools.all_accounts
         },
     )
     ours: AppLengths = fleet.lengths_of(patient.app)
-    redis, echoes, knock = looks.redis.result(), slow.echoes.result(), slow.knock.result()
+    redis, echoes = looks.redis.result(), slow.echoes.result()
     workers = fleet.worker_clocks(echoes, None if isinstance(redis, Away) else redis.clock)
     return [
         _judge_accounts(patient, looks),
@@ -164,9 +173,9 @@ def _thoroughly(patient: Patient, *, wait: float) -> list[Finding]:
         fleet.judge_redelivery(echoes, ours),
         fleet.judge_beat(looks.beat.result(), sweep_every=patient.settings.sweep_every),
         judge_stops(looks.stops.result()),
-        door.judge_address(looks.address.result(), is_production=_is_production(patient)),
-        door.judge_knock(knock),
-        door.judge_certificate(knock),
+        *_addresses(patient, looks),
+        *_for_each(door.judge_knock, slow.knocks),
+        *_for_each(door.judge_certificate, _one_of_each_host(patient, slow.knocks)),
         *_for_each(gateway.judge_credentials, slow.answers),
         *_rest(patient, looks),
     ]
@@ -187,6 +196,18 @@ def _servers(patient: Patient, looks: _Looks, *, workers: dict[str, Clock]) -> l
         *redis_server.judge_redis(redis),
         judge_clocks(clocks, sweep_every=patient.settings.sweep_every),
     ]
+
+
+def _addresses(patient: Patient, looks: _Looks) -> list[Finding]:
+    return _for_each(partial(door.judge_address, is_production=_is_production(patient)), looks.addresses)
+
+
+def _one_of_each_host(patient: Patient, knocks: Mapping[str, Errand[Knock]]) -> Mapping[str, Errand[Knock]]:
+    """The first account at each host: the others there show the same certificate."""
+    first: dict[str, str] = {}
+    for one in patient.tools.all_accounts:
+        first.setdefault(urlsplit(one.shop.callback_url).netloc, one.name)
+    return {name: knocks[name] for name in first.values() if name in knocks}
 
 
 def _rest(patient: Patient, looks: _Looks) -> list[Finding]:

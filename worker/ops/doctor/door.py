@@ -1,4 +1,4 @@
-"""The HTTP door, as the gateway has to find it: a public address, https, a valid certificate, and our route behind it."""
+"""The HTTP door, as the gateway has to find it for each account: a public address, https, a valid certificate, our route."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from http import HTTPStatus
 from urllib.parse import SplitResult, urlsplit
 
 from config.settings import CALLBACK_PATH
+from models.account import DEFAULT
 from worker.language import N_
 from worker.ops.doctor.errand import Away
 from worker.ops.doctor.finding import Finding, Name, bad, ok, unknown, warn
@@ -30,10 +31,11 @@ EXPIRES_NOW, EXPIRES_SOON = 3, 14
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where CALLBACK_URL leads: the addresses its name has from here, none when it has none."""
+    """Where callbacks of an account go: the addresses that name has from here, none when it has none."""
 
     url: str
     addresses: tuple[str, ...]
+    account: str = DEFAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +49,14 @@ class Knock:
     days_left: float | None = None
 
 
-def look_up(url: str) -> Address:
-    """Which addresses the host has."""
+def look_up(url: str, account: str = DEFAULT) -> Address:
+    """Which addresses the host has at which this account's callbacks come in."""
     parts = urlsplit(url)
     try:
         found = socket.getaddrinfo(parts.hostname, _port(parts), type=socket.SOCK_STREAM)
     except OSError:
-        return Address(url=url, addresses=())
-    return Address(url=url, addresses=tuple(sorted({str(entry[4][0]) for entry in found})))
+        return Address(url=url, addresses=(), account=account)
+    return Address(url=url, addresses=tuple(sorted({str(entry[4][0]) for entry in found})), account=account)
 
 
 def knock(url: str) -> Knock:
@@ -94,6 +96,9 @@ def _days_left(sock: object) -> float | None:
 
 
 FIX_URL = N_("set CALLBACK_URL to https://<your public host>{path}")
+FIX_OF_ACCOUNT = N_(
+    "set CALLBACK_URL, or callback_url in the account's table, so that it is https://<your public host>{path}"
+)
 
 
 def judge_address(seen: Address | Away, *, is_production: bool) -> Finding:  # noqa: PLR0911 - one return per fault
@@ -101,21 +106,23 @@ def judge_address(seen: Address | Away, *, is_production: bool) -> Finding:  # n
     if isinstance(seen, Away):
         return unknown(Name.CALLBACK_URL, N_("not looked at: {why}"), why=seen.why)
     parts = urlsplit(seen.url)
-    values = {"url": seen.url, "path": CALLBACK_PATH, "host": parts.hostname}
-    if not parts.path.endswith(CALLBACK_PATH):
+    is_own = seen.account == DEFAULT
+    path, fix_url = (CALLBACK_PATH, FIX_URL) if is_own else (f"{CALLBACK_PATH}/{seen.account}", FIX_OF_ACCOUNT)
+    values = {"url": seen.url, "path": path, "host": parts.hostname}
+    if not parts.path.endswith((CALLBACK_PATH, path)):
         return bad(
-            Name.CALLBACK_URL, N_("{url} does not end in {path}, where the door takes callbacks"), FIX_URL, **values
+            Name.CALLBACK_URL, N_("{url} does not end in {path}, where the door takes callbacks"), fix_url, **values
         )
     if not is_production:
         return ok(Name.CALLBACK_URL, N_("{url}, good enough for development"), **values)
     if parts.scheme != "https":
-        return bad(Name.CALLBACK_URL, N_("{url} is not https: callbacks can be read on their way"), FIX_URL, **values)
+        return bad(Name.CALLBACK_URL, N_("{url} is not https: callbacks can be read on their way"), fix_url, **values)
     if not seen.addresses:
         fix = N_("have the name {host} point to the door")
         return bad(Name.CALLBACK_URL, N_("{host} has no address: the gateway cannot find it"), fix, **values)
     if private := _private(seen.addresses):
         found = N_("{host} is {address}, which the gateway cannot reach")
-        return bad(Name.CALLBACK_URL, found, FIX_URL, address=private, **values)
+        return bad(Name.CALLBACK_URL, found, fix_url, address=private, **values)
     return ok(Name.CALLBACK_URL, N_("{url}, public and https"), **values)
 
 
@@ -146,7 +153,7 @@ def judge_certificate(seen: Knock | Away) -> Finding:
     if isinstance(seen, Away) or (seen.is_https and seen.status is None and not seen.certificate_trouble):
         return unknown(Name.CERTIFICATE, N_("not looked at: the door could not be reached"))
     if not seen.is_https:
-        return ok(Name.CERTIFICATE, N_("none: CALLBACK_URL is not https"))
+        return ok(Name.CERTIFICATE, N_("none: the address of callbacks is not https"))
     if seen.certificate_trouble:
         return bad(Name.CERTIFICATE, N_("not valid: {why}"), fix, why=seen.certificate_trouble)
     days = seen.days_left

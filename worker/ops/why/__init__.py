@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from worker.ops.desk import desk_of
-from worker.ops.options import JsonOption, TransactionArgument
+from worker.ops.options import JsonOption, PaymentArgument
 
 
 def add_to(app: typer.Typer) -> None:
@@ -13,8 +13,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(why)
 
 
-def why(ctx: typer.Context, transaction_id: TransactionArgument, *, as_json: JsonOption = False) -> None:
-    """Why an invoice stands as it does, what comes next and when, what would settle it, and what you can do.
+def why(ctx: typer.Context, transaction_id: PaymentArgument, *, as_json: JsonOption = False) -> None:
+    """Why an invoice or a payout stands as it does, what comes next and when, what would settle it, and what you can do.
 
     Asks the gateway nothing and changes nothing. The JSON document is explained in docs/why.md.
     """

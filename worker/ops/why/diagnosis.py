@@ -13,7 +13,7 @@ from worker.ops.why.timing import Asking, Plan, asking_of, plan_of
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deciding:
-    """The exact answer of the gateway that would settle the invoice. Amount in francs."""
+    """The exact answer of the gateway that would settle it. Amount in francs; of a payout it may name neither of the two."""
 
     said: str
     amount: int
@@ -34,7 +34,16 @@ class Diagnosis:
     needs_person: bool
 
 
-NEEDS_PERSON = frozenset({Situation.TOKEN_LOST, Situation.MISMATCH, Situation.PARKED, Situation.PARKED_NOT_FOUND})
+NEEDS_PERSON = frozenset(
+    {
+        Situation.AWAITING_APPROVAL,
+        Situation.SENT_UNKNOWN,
+        Situation.TOKEN_LOST,
+        Situation.MISMATCH,
+        Situation.PARKED,
+        Situation.PARKED_NOT_FOUND,
+    }
+)
 """Beside everything that has an open case."""
 
 

@@ -25,6 +25,7 @@ def document(facts: Facts, diagnosis: Diagnosis) -> dict[str, object]:
         history = history_document(facts.standing.history)
     return {
         "format": FORMAT,
+        "kind": invoice.kind,
         "transaction_id": invoice.transaction_id,
         "account": invoice.account,
         "has_account": facts.has_account,

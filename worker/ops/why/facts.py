@@ -1,4 +1,4 @@
-"""What the explanation of one invoice rests on: the books at one moment, what callbacks claim, and what Redis knows now."""
+"""What the explanation of one payment rests on: the books at one moment, what callbacks claim, and what Redis knows now."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from models.queries.history import CheckLine, InvoiceFacts
 from models.queries.standing import Standing
 from models.queries.stops import StopLine
 from models.stop import Switch
+from models.transaction import Kind
 from tasks.toolbox import BreakerView, LaneLevel, LockView
 
 CLOSEST = timedelta(seconds=SPACING / 2)
@@ -49,7 +50,7 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything there is to know about one invoice. `claims` are oldest first; `first_check` and the others are settings."""
+    """Everything there is to know about one invoice or payout. `claims` are oldest first; `first_check` and the others are settings."""
 
     standing: Standing
     claims: tuple[Claim, ...]
@@ -72,8 +73,13 @@ class Facts:
 
     @property
     def age(self) -> timedelta:
-        """Since it was created."""
-        return self.now - self.invoice.created_at
+        """Since it was created; of a payout that was sent, since then: it may have waited for days before."""
+        return self.now - (self.invoice.sent_at or self.invoice.created_at)
+
+    @property
+    def is_payout(self) -> bool:
+        """Whether the money goes out."""
+        return self.invoice.kind is Kind.PAYOUT
 
     @property
     def last(self) -> CheckLine | None:
@@ -127,5 +133,10 @@ class Facts:
 
 
 def objects(check: CheckLine, invoice: InvoiceFacts) -> bool:
-    """Whether a `completed` answer cannot settle this invoice: another amount or another reference."""
+    """Whether a `completed` answer cannot settle it: another amount or another reference.
+
+    About a payout an answer names neither, as a rule; what it does name must be ours.
+    """
+    if invoice.kind is Kind.PAYOUT:
+        return check.amount not in (None, invoice.amount) or check.reference not in ("", invoice.transaction_id)
     return check.amount != invoice.amount or check.reference != invoice.transaction_id

@@ -20,6 +20,8 @@ class Obstacle(StrEnum):
 
     SETTLE_OFF = "settle_off"
     """A person switched settling off: answers are kept and move nothing."""
+    SEND_OFF = "send_off"
+    """A person switched sending money off."""
     SWEEP_OFF = "sweep_off"
     """A person switched off asking about what nobody called back about."""
     NO_ACCOUNT = "no_account"
@@ -51,7 +53,7 @@ class Hindrance:
 
 def hindrances_of(facts: Facts, plan: Plan, asking: Asking) -> tuple[Hindrance, ...]:
     """All that is in the way, what a person has done on purpose first. Nothing is in the way of what is never asked."""
-    found = []
+    found = [*_unsent(facts)]
     if facts.invoice.status in (Status.PENDING, Status.NOTCOMPLETED) and (stop := facts.off(Switch.SETTLE)):
         found.append(_stopped(Obstacle.SETTLE_OFF, stop))
     if asking in (Asking.NEVER, Asking.PARKED):
@@ -66,6 +68,14 @@ def hindrances_of(facts: Facts, plan: Plan, asking: Asking) -> tuple[Hindrance, 
     if not explained:
         found += _neglect(facts, plan, asking)
     return tuple(found)
+
+
+def _unsent(facts: Facts) -> list[Hindrance]:
+    """What keeps a payout from being sent, now or when a person lets it go."""
+    if not facts.is_payout or facts.invoice.status is not Status.CREATED or facts.invoice.sent_at is not None:
+        return []
+    found = [_stopped(Obstacle.SEND_OFF, stop)] if (stop := facts.off(Switch.SEND)) else []
+    return found if facts.has_account else [*found, Hindrance(obstacle=Obstacle.NO_ACCOUNT)]
 
 
 def _stopped(obstacle: Obstacle, stop: StopLine) -> Hindrance:

@@ -33,7 +33,7 @@ def _standing(tools: Toolbox, transaction_id: str) -> Standing:
         with transaction(tools.sessions) as step:
             if standing := find_standing(step.session, transaction_id):
                 return standing
-    raise NotFound(_("there is no invoice {transaction_id!r}").format(transaction_id=transaction_id))
+    raise NotFound(_("there is no invoice or payout {transaction_id!r}").format(transaction_id=transaction_id))
 
 
 def _claim(wire: Wire, knock: Knock) -> Claim:

@@ -1,4 +1,4 @@
-"""What is the case with an invoice: a closed set, and the pure, total function that picks one."""
+"""What is the case with an invoice or a payout: a closed set, and the pure, total function that picks one."""
 
 from __future__ import annotations
 
@@ -6,20 +6,34 @@ from enum import StrEnum
 
 from models.answers import Said
 from models.case import CaseKind
-from models.transaction import Status
+from models.transaction import Approval, Status
 from tasks.toolbox import BreakerState
 from worker.ops.why.facts import Claim, Facts, objects
 
 
 class Situation(StrEnum):
-    """What is the case. Every invoice is in exactly one of these."""
+    """What is the case. Every invoice and every payout is in exactly one of these."""
 
     CREATING = "creating"
     """Our create is out, and its reply is not here yet."""
     TOKEN_LOST = "token_lost"  # noqa: S105 - a word, not a password
     """Our create got no reply: nobody can ask about it."""
+    AWAITING_APPROVAL = "awaiting_approval"
+    """A payout that a person has to let go."""
+    QUEUED = "queued"
+    """A payout that waits for sending to go on."""
+    NOT_SENT = "not_sent"
+    """A payout that is stored, and that nobody has marked as sent so far."""
+    SENDING = "sending"
+    """A payout that was marked as sent, and whose reply is not here yet."""
+    SENT_UNKNOWN = "sent_unknown"
+    """A payout that was sent, and whose reply was lost: the money may be on its way."""
+    REJECTED = "rejected"
+    """A payout that a person rejected."""
     REFUSED = "refused"
-    """The gateway would not create it."""
+    """The gateway would not create it, or pay it out; or nobody came to send it."""
+    REFUSED_DOUBTED = "refused_doubted"
+    """A payout that was refused, and may have been sent after all."""
     NOT_ASKED_YET = "not_asked_yet"
     FIRST_QUESTION = "first_question"
     """Asked for the first time, and no answer is recorded yet."""
@@ -87,10 +101,12 @@ class Hearsay(StrEnum):
 def situation_of(facts: Facts) -> Situation:
     """Pick one, for any facts whatever."""
     match facts.invoice.status:
+        case Status.CREATED if facts.is_payout:
+            return _before_its_reply(facts)
         case Status.CREATED:
             return Situation.CREATING if facts.invoice.next_check_at else Situation.TOKEN_LOST
         case Status.REFUSED:
-            return Situation.REFUSED
+            return _refused(facts)
         case Status.COMPLETED:
             return _completed(facts)
         case Status.NOTCOMPLETED:
@@ -153,6 +169,26 @@ def _is_unanswered(claim: Claim, facts: Facts) -> bool:
         return True
     # What LigdiCash has said itself, a callback that comes after it merely repeats.
     return spoken.said is not Said.COMPLETED and spoken.asked_at < claim.received_at
+
+
+def _before_its_reply(facts: Facts) -> Situation:
+    """A payout of which the gateway's word is not here, or not yet."""
+    payout = facts.invoice
+    if payout.sent_at is not None:
+        return Situation.SENDING if payout.next_check_at else Situation.SENT_UNKNOWN
+    if payout.approval == Approval.AWAITING:
+        return Situation.AWAITING_APPROVAL
+    return Situation.NOT_SENT if payout.queued_at is None else Situation.QUEUED
+
+
+def _refused(facts: Facts) -> Situation:
+    payout = facts.invoice
+    if not facts.is_payout:
+        return Situation.REFUSED
+    if payout.approval == Approval.REJECTED:
+        return Situation.REJECTED
+    may_be_sent = payout.sent_at is not None or facts.standing.history.callbacks
+    return Situation.REFUSED_DOUBTED if may_be_sent else Situation.REFUSED
 
 
 def _completed(facts: Facts) -> Situation:

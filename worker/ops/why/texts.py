@@ -215,6 +215,19 @@ TEXTS: Mapping[Situation, Text] = {
 RULES: Mapping[Rule, str] = {
     Rule.REPLY_TO_CREATE: N_("A reply gets {every}. Without one the payment is parked, and a person gets a case."),
     Rule.NO_TOKEN: N_("Without the token nothing can be asked. Only a person can end this."),
+    Rule.APPROVAL_FIRST: N_(
+        "Above the ceiling, or once refused out of the queue, a payout is sent when a person lets it go."
+    ),
+    Rule.SWITCH_FIRST: N_(
+        "While sending is switched off nothing goes out; afterwards the queue goes by itself, oldest first."
+    ),
+    Rule.SENDER_HAS: N_("Whoever sends it has {every}; what nobody marked as sent by then certainly did not go out."),
+    Rule.REPLY_TO_SENDING: N_(
+        "A reply gets {every}. Without one nobody knows, it is parked, and a person gets a case."
+    ),
+    Rule.NEVER_AGAIN: N_(
+        "What was sent, or may have been, is never sent again by anybody: only a person can end this."
+    ),
     Rule.NOTHING_THERE: N_("What was not created at LigdiCash is not asked about."),
     Rule.FIRST_CHECK: N_("The first question goes out {every} after creation, or as soon as a callback comes."),
     Rule.AFTER_CALLBACK: N_("After a callback LigdiCash is asked within {every}."),
@@ -267,6 +280,9 @@ OBSTACLES: Mapping[Obstacle, str] = {
     Obstacle.SETTLE_OFF: N_(
         'Settling is switched off since {since}, until {until}, by {author}: "{reason}". Answers are kept, and move nothing.'
     ),
+    Obstacle.SEND_OFF: N_(
+        'Sending money is switched off since {since}, until {until}, by {author}: "{reason}". Nothing goes out meanwhile.'
+    ),
     Obstacle.SWEEP_OFF: N_(
         'Asking by ourselves is switched off since {since}, until {until}, by {author}: "{reason}".'
     ),
@@ -291,20 +307,25 @@ OBSTACLES: Mapping[Obstacle, str] = {
     ),
 }
 
+NO_ACCOUNT_TO_SEND_FROM = N_(
+    "It cannot be sent: it belongs to the account {account}, which is not set up here. LIGDICASH_ACCOUNTS_FILE needs its table; "
+    "no other account's keys are used."
+)
+
 CALLBACKS: Mapping[Hearsay, str] = {
     Hearsay.NONE: N_("None about it has come."),
     Hearsay.CANNOT_BE_ASKED: N_("{callbacks}. Without the token we cannot ask whether it is true."),
     Hearsay.NEW: N_("{callbacks}, the last one after our last question."),
     Hearsay.ODD_AMOUNT: N_(
-        "{callbacks}. Number {claim} says paid over {claimed}: it does not fit, and counts for nothing."
+        '{callbacks}. Number {claim} says "completed" over {claimed}: it does not fit, and counts for nothing.'
     ),
     Hearsay.DIFFERS: N_(
-        "{callbacks}. Number {claim} says paid over {claimed}; LigdiCash does not. Only LigdiCash counts."
+        '{callbacks}. Number {claim} says "completed" over {claimed}; LigdiCash does not. Only LigdiCash counts.'
     ),
     Hearsay.DENIED: N_(
-        "{callbacks}. Number {claim} says paid; LigdiCash, asked after it, does not. Only LigdiCash counts."
+        '{callbacks}. Number {claim} says "completed"; LigdiCash, asked after it, does not. Only LigdiCash counts.'
     ),
-    Hearsay.UNANSWERED: N_("{callbacks}. Number {claim} says paid; LigdiCash has not answered since."),
+    Hearsay.UNANSWERED: N_('{callbacks}. Number {claim} says "completed"; LigdiCash has not answered since.'),
     Hearsay.IN_LINE: N_("{callbacks}. None says more than LigdiCash itself."),
 }
 JUST_COUNTED = N_("{callbacks}.")

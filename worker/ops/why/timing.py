@@ -1,4 +1,4 @@
-"""The rule that says when an invoice is asked about next, and whether that is kept. Pure."""
+"""The rule that says when an invoice or a payout is asked about next, and whether that is kept. Pure."""
 
 from __future__ import annotations
 
@@ -30,6 +30,16 @@ class Rule(StrEnum):
     """A create gets so long for its reply."""
     NO_TOKEN = "no_token"  # noqa: S105 - a word, not a password
     """Without a token nothing can be asked."""
+    APPROVAL_FIRST = "approval_first"
+    """A payout above the ceiling is sent when a person lets it go."""
+    SWITCH_FIRST = "switch_first"
+    """A payout in the queue is sent when sending goes on."""
+    SENDER_HAS = "sender_has"
+    """Whoever is to send a payout has so long, then it is refused as never sent."""
+    REPLY_TO_SENDING = "reply_to_sending"
+    """What was sent gets so long for its reply."""
+    NEVER_AGAIN = "never_again"
+    """What may have been sent is not sent again."""
     NOTHING_THERE = "nothing_there"
     """What was refused does not exist at the gateway."""
     FIRST_CHECK = "first_check"
@@ -83,6 +93,13 @@ class Plan:
 FINAL_RULES = {
     Situation.CREATING: Rule.REPLY_TO_CREATE,
     Situation.TOKEN_LOST: Rule.NO_TOKEN,
+    Situation.AWAITING_APPROVAL: Rule.APPROVAL_FIRST,
+    Situation.QUEUED: Rule.SWITCH_FIRST,
+    Situation.NOT_SENT: Rule.SENDER_HAS,
+    Situation.SENDING: Rule.REPLY_TO_SENDING,
+    Situation.SENT_UNKNOWN: Rule.NEVER_AGAIN,
+    Situation.REJECTED: Rule.NOTHING_THERE,
+    Situation.REFUSED_DOUBTED: Rule.NEVER_AGAIN,
     Situation.REFUSED: Rule.NOTHING_THERE,
     Situation.NOT_ASKED_YET: Rule.FIRST_CHECK,
     Situation.CALLED_BACK: Rule.AFTER_CALLBACK,
@@ -93,10 +110,10 @@ def plan_of(facts: Facts, situation: Situation) -> Plan:  # noqa: PLR0911 - one 
     """The rule that applies now."""
     rule = _rule(facts, situation)
     match rule:
-        case Rule.REPLY_TO_CREATE:
+        case Rule.REPLY_TO_CREATE | Rule.REPLY_TO_SENDING | Rule.SENDER_HAS:
             return Plan(rule=rule, every=policy.CREATE_GRACE, parks_at=facts.invoice.next_check_at)
         case Rule.FIRST_CHECK:
-            return Plan(rule=rule, every=facts.first_check)
+            return Plan(rule=rule, every=policy.PAYOUT_FIRST_CHECK if facts.is_payout else facts.first_check)
         case Rule.AFTER_CALLBACK:
             return Plan(rule=rule, every=policy.INTAKE_GRACE)
         case Rule.BY_AGE:
@@ -137,7 +154,7 @@ def expected_at(facts: Facts, plan: Plan) -> datetime | None:
         return facts.standing.nudged_at and facts.standing.nudged_at + plan.every
     last = facts.last
     if last is None:
-        return facts.invoice.created_at + plan.every
+        return facts.now - facts.age + plan.every
     longest = plan.every * LONGEST_JITTER if plan.rule is Rule.NO_ANSWER else plan.every
     return last.asked_at + timedelta(seconds=last.took) + longest
 
@@ -160,7 +177,7 @@ def _rule(facts: Facts, situation: Situation) -> Rule:  # noqa: PLR0911 - one re
 
 
 def _by_age(facts: Facts) -> Plan:
-    created, tiers = facts.invoice.created_at, policy.AGE_TIERS
+    created, tiers = facts.now - facts.age, policy.PAYOUT_TIERS if facts.is_payout else policy.AGE_TIERS
     parks_at = created + timedelta(seconds=tiers[-1].until)
     for place, tier in enumerate(tiers):
         if facts.age.total_seconds() < tier.until:

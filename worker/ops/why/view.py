@@ -8,9 +8,11 @@ from rich.table import Table
 from rich.text import Text
 
 from models.check import Lane
+from models.queries.history import InvoiceFacts
+from models.transaction import Kind
 from tasks.toolbox import BreakerState, LockView
 from worker.language import _, ngettext
-from worker.ops.history_view import left_out, moments_table
+from worker.ops.history_view import left_out, moments_table, way_of
 from worker.ops.payin_view import customer_line
 from worker.ops.shown import console, francs, safe
 from worker.ops.tables import print_lines, word
@@ -31,7 +33,7 @@ def print_answer(facts: Facts, diagnosis: Diagnosis) -> None:
     out.print()
     out.print(Text(wording.answer, style="bold"))
     out.print()
-    out.print(_grid(_answer(wording, customer=customer_line(invoice))))
+    out.print(_grid(_answer(wording, who=_who(invoice))))
     out.print()
     out.print(moments_table(timeline(history), now=invoice.now))
     if unread := left_out(history):
@@ -49,10 +51,17 @@ def _grid(rows: Iterator[tuple[str, str | Text]]) -> Table:
     return grid
 
 
-def _answer(wording: Wording, *, customer: str) -> Iterator[tuple[str, str | Text]]:
+def _who(invoice: InvoiceFacts) -> tuple[str, str]:
+    """Who gets the money of a payout and which way; what the customer of an invoice has to do."""
+    if invoice.kind is Kind.PAYOUT:
+        return _("to"), f"{safe(invoice.customer or '')}, {way_of(invoice)}"
+    return _("customer"), customer_line(invoice)
+
+
+def _answer(wording: Wording, *, who: tuple[str, str]) -> Iterator[tuple[str, str | Text]]:
     yield _("why"), wording.why
-    if customer:
-        yield _("customer"), customer
+    if who[1]:
+        yield who
     for hindrance in wording.held_up:
         yield _("held up"), Text(hindrance, style="red")
     yield _("callbacks"), wording.callbacks

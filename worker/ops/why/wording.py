@@ -19,6 +19,7 @@ from worker.ops.why.diagnosis import Diagnosis
 from worker.ops.why.facts import Facts
 from worker.ops.why.hindrance import Hindrance, Obstacle
 from worker.ops.why.lengths import at, each, in_words
+from worker.ops.why.payout_texts import PAYOUT_NEXT, PAYOUT_RULES, PAYOUT_TEXTS
 from worker.ops.why.situation import newest_claim
 from worker.ops.why.timing import Asking, Plan, Rule, expected_at
 
@@ -46,13 +47,13 @@ class Wording:
 def put_in_words(facts: Facts, diagnosis: Diagnosis) -> Wording:
     """Say it in the language that is chosen now."""
     values = _values(facts, diagnosis)
-    text = texts.TEXTS[diagnosis.situation]
+    text = (PAYOUT_TEXTS if facts.is_payout else texts.TEXTS)[diagnosis.situation]
     return Wording(
         answer=_fill(text.answer, values),
         why=_fill(text.why, values),
         held_up=tuple(_hindrance(hindrance, facts) for hindrance in diagnosis.hindrances),
         next=_fill(_next(facts, diagnosis), values),
-        rule=_fill(_rule(diagnosis.plan), values),
+        rule=_fill(_rule(facts, diagnosis.plan), values),
         settles=_fill(text.settles, values),
         you_can=tuple(_fill(one, values) for one in (*text.can, *([texts.CASE] if facts.open_cases else []))),
         callbacks=_callbacks(facts, diagnosis, values),
@@ -86,9 +87,23 @@ def _values(facts: Facts, diagnosis: Diagnosis) -> dict[str, str]:
         "horizon": in_words(timedelta(seconds=AGE_TIERS[-1].until)),
         "holder": _holder(facts),
         "try_at": _try_at(diagnosis, now=facts.now),
+        **_of_payout(facts),
         **_moments(facts, diagnosis),
         **_figures(diagnosis.plan, now=facts.now),
         **_ground(facts),
+    }
+
+
+def _of_payout(facts: Facts) -> dict[str, str]:
+    """Who gets the money, since when it is on its way or waits, and who decided about it."""
+    payout, now = facts.invoice, facts.now
+    return {
+        "to": safe(payout.customer or ""),
+        "sent_ago": _ago(payout.sent_at, now),
+        "queued_ago": _ago(payout.queued_at, now),
+        "approver": safe(payout.approval_by or ""),
+        "approval_why": safe(payout.approval_why or ""),
+        "approved_at": at(payout.approval_at, now=now) if payout.approval_at else "",
     }
 
 
@@ -185,7 +200,9 @@ def _objection(facts: Facts) -> str:
     return _('but for "{told}", which is not our id').format(told=safe(without_tokens(spoken.reference)))
 
 
-def _rule(plan: Plan) -> str:
+def _rule(facts: Facts, plan: Plan) -> str:
+    if facts.is_payout and plan.rule in PAYOUT_RULES:
+        return PAYOUT_RULES[plan.rule]
     if plan.rule not in (Rule.BY_AGE, Rule.MISMATCH) or plan.thins_at:
         return texts.RULES[plan.rule]
     if plan.every is None:
@@ -196,7 +213,8 @@ def _rule(plan: Plan) -> str:
 def _next(facts: Facts, diagnosis: Diagnosis) -> str:
     asking = diagnosis.asking
     if facts.invoice.status is Status.CREATED:
-        return texts.NEXT_FOR_CREATE.get(asking, texts.NEXT[Asking.NEVER])
+        of_create = texts.NEXT_FOR_CREATE.get(asking, texts.NEXT[Asking.NEVER])
+        return PAYOUT_NEXT.get((diagnosis.situation, asking), of_create)
     if asking is Asking.NEVER and facts.invoice.status is Status.NOTCOMPLETED:
         return texts.NEXT[Asking.PARKED]
     in_the_way = {hindrance.obstacle for hindrance in diagnosis.hindrances}
@@ -211,8 +229,9 @@ def _next(facts: Facts, diagnosis: Diagnosis) -> str:
 
 def _hindrance(hindrance: Hindrance, facts: Facts) -> str:
     now = facts.now
+    is_unsent = hindrance.obstacle is Obstacle.NO_ACCOUNT and not facts.invoice.has_token
     return _fill(
-        texts.OBSTACLES[hindrance.obstacle],
+        texts.NO_ACCOUNT_TO_SEND_FROM if is_unsent else texts.OBSTACLES[hindrance.obstacle],
         {
             "since": at(hindrance.since, now=now) if hindrance.since else "",
             "until": at(hindrance.until, now=now) if hindrance.until else "",

@@ -1,4 +1,4 @@
-"""A sender of a file killed with SIGKILL in the middle, twice: the next run goes on, and the gateway hears of each once."""
+"""A file with faults sends nothing; its sender killed in the middle, twice, goes on, and the gateway hears of each once."""
 
 from __future__ import annotations
 
@@ -29,7 +29,14 @@ def test_after_two_deaths_a_third_run_ends_it_and_each_was_received_once(session
     lines = [f"OUT-{n},mobile_money,2267{n:07},{1000 + n}" for n in range(ROWS)]
     file.write_text("\n".join(["transaction_id,route,customer,amount", *lines]), encoding="utf-8")
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
+    faulty = tmp_path / "faulty.csv"
+    faulty.write_text(
+        file.read_text(encoding="utf-8").replace("22670000007,", "7,").replace(",1199", ",1.5"), encoding="utf-8"
+    )
     with running_simulator() as simulator:
+        refused = json.loads(send(url, simulator.base_url, faulty).stdout)["faults"]
+        assert [(fault["line"], fault["column"]) for fault in refused] == [(9, "customer"), (201, "amount")]
+        assert simulator.gateway.payouts_received == {}
         for limit in (60, 60):
             died = send(url, simulator.base_url, file, limit)
             assert died.returncode == -9, died.stderr

@@ -5,10 +5,18 @@ from __future__ import annotations
 import json
 import os
 import signal
+from datetime import timedelta
 
 import pytest
 
 from models.errors import GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown
+from models.payout import PayoutOrder
+from models.queries.payouts import NewPayout, begin_payout
+from models.queries.stops import switch_off, switch_on
+from models.session import transaction
+from models.stop import Switch
+from models.transaction import Route
+from tasks.payouts import order_digest
 from tests.ledger import add_pending, cases, count, run
 from worker.language import speaking
 
@@ -65,6 +73,7 @@ def test_each_is_sent_once_and_the_books_say_who_had_it_sent(ops, file):
 def test_with_one_fault_in_the_file_or_against_the_books_nothing_is_sent(ops, tmp_path):
     ops.say("payouts", "send", sheet_of(tmp_path, "OUT-1,mobile_money,22670000000,5000"), *WHY)
     add_pending(ops.tools.sessions)
+    add_of_another_account(ops, "OUT-4")
     [(invoice,)] = run(ops.tools.sessions, "SELECT transaction_id FROM transactions WHERE kind = 'invoice'")
     file = sheet_of(
         tmp_path,
@@ -72,18 +81,44 @@ def test_with_one_fault_in_the_file_or_against_the_books_nothing_is_sent(ops, tm
         "OUT-2,mobile_money,22670000000,5000",
         f"{invoice},mobile_money,22670000000,5000",
         "OUT-3,mobile_money,22670000000,1.5",
+        "OUT-4,mobile_money,22670000000,5000",
     )
     result = ops.run("payouts", "send", file, *WHY)
     assert result.stderr.splitlines() == [
         "line 2, transaction_id: is in the books with another order",
         "line 4, transaction_id: is in the books as an invoice",
         "line 5, amount: must be whole francs, in digits alone, not '1.5'",
-        "3 faults; nothing was sent",
+        "line 6, transaction_id: is in the books under the account shop",
+        "4 faults; nothing was sent",
     ]
     assert (result.exit_code, received(ops)) == (1, ["OUT-1"])
-    assert len(json.loads(ops.run("payouts", "send", file, "--json", *WHY).stdout)["faults"]) == 3
+    assert len(json.loads(ops.run("payouts", "send", file, "--json", *WHY).stdout)["faults"]) == 4
     with speaking("fr"):
         assert "ligne 5, amount : doit être en francs entiers" in ops.run("payouts", "send", file, *WHY).stderr
+
+
+def add_of_another_account(ops, ours):
+    order = PayoutOrder(transaction_id=ours, amount=5000, route=Route.MOBILE_MONEY, customer="22670000000")
+    with transaction(ops.tools.sessions) as step:
+        new = NewPayout(order=order, account="shop", digest=order_digest(order))
+        assert begin_payout(step.session, new, grace=timedelta(minutes=2))
+
+
+def test_who_switches_sending_off_stops_the_file_and_the_same_command_goes_on(ops, file):
+    def throw(order):
+        if order.transaction_id == "OUT-2":
+            with transaction(ops.tools.sessions) as step:
+                switch_off(step.session, Switch.SEND, author="awa", reason="wrong list", length=timedelta(hours=1))
+
+    ops.fakes.gateway.payouts.during_send = throw
+    result = ops.run("payouts", "send", file, *WHY)
+    assert (result.exit_code, received(ops)) == (1, ["OUT-1", "OUT-2"])
+    assert "stopped: sending is switched off by awa: wrong list" in result.stderr
+    assert "3 are left. The same command goes on" in result.stderr
+    assert count(ops.tools.sessions, "transactions") == 2
+    with transaction(ops.tools.sessions) as step:
+        switch_on(step.session, Switch.SEND, author="awa")
+    assert "sent 3" in ops.say("payouts", "send", file, *WHY)
 
 
 def test_what_is_refused_or_unknown_is_told_with_its_line_and_the_rest_goes_out(ops, file):

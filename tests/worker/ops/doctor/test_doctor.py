@@ -209,6 +209,18 @@ def test_something_else_at_the_callback_url_is_found(tmp_path, database_url, red
     assert (found["grade"], found["found"]) == ("bad", "cannot be reached from here: Connection refused")
 
 
+def test_each_account_is_looked_at_where_its_own_callbacks_come_in(doctor, callback_url):
+    own = doctor.tools.account(DEFAULT)
+    there = replace(own, name="shop", shop=replace(own.shop, callback_url=f"{callback_url}/shop"))
+    lost = replace(own, name="lost", shop=replace(own.shop, callback_url="http://127.0.0.1:1/elsewhere"))
+    doctor.desk.tools = replace(doctor.tools, accounts=FakeAccounts(own, there, lost))
+    document = json.loads(doctor.run("--json", "--wait", "1").stdout)
+    found = {(line["check"], line["account"]): line["grade"] for line in document["checks"]}
+    assert [found["callback_url", name] for name in ("default", "shop", "lost")] == ["ok", "ok", "bad"]
+    assert [found["door", name] for name in ("default", "shop", "lost")] == ["ok", "ok", "bad"]
+    assert [name for check, name in found if check == "certificate"] == ["default", "lost"]
+
+
 def test_a_spool_that_cannot_be_made_is_found(tmp_path, database_url, redis_url):
     (tmp_path / "file").write_text("")
     with surgery(tmp_path, database_url, redis_url) as doctor:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from config.policy import Lengths
+from models.account import DEFAULT
 from models.answers import Answer, Said
 from models.queries.accounts import AccountLoad
 from models.queries.server import ServerFacts
@@ -93,8 +94,9 @@ def beat(age):
     return [fleet.judge_beat(Sign(age=age, ahead=0, facts={}), sweep_every=2)]
 
 
-def address(url=URL, *addresses, is_production=True):
-    return [door.judge_address(Address(url=url, addresses=addresses or ("8.8.8.8",)), is_production=is_production)]
+def address(url=URL, *addresses, is_production=True, account=DEFAULT):
+    seen = Address(url=url, addresses=addresses or ("8.8.8.8",), account=account)
+    return [door.judge_address(seen, is_production=is_production)]
 
 
 def knocked(**facts):
@@ -192,6 +194,8 @@ TABLE = [
     (address(URL, "fe80::1%eth0"), Name.CALLBACK_URL, BAD),
     ([door.judge_address(Address(url=URL, addresses=()), is_production=True)], Name.CALLBACK_URL, BAD),
     ([door.judge_address(AWAY, is_production=True)], Name.CALLBACK_URL, UNKNOWN),
+    (address(f"{URL}/shop", account="shop"), Name.CALLBACK_URL, OK),
+    (address(f"{URL}/shoe", account="shop"), Name.CALLBACK_URL, BAD),
     (knocked(status=405, days_left=60), Name.DOOR, OK),
     (knocked(status=404, days_left=60), Name.DOOR, BAD),
     (knocked(status=502, days_left=60), Name.DOOR, BAD),

@@ -16,7 +16,7 @@ from models.queries.overrides import OverrideLine
 from models.queries.standing import Standing
 from models.queries.stops import StopLine
 from models.stop import Switch
-from models.transaction import Mode, Status
+from models.transaction import Kind, Mode, Status
 from tasks.toolbox import BreakerState, BreakerView, LaneLevel, LockView
 from worker.ops.why.facts import Claim, Facts, Fleet
 
@@ -89,6 +89,10 @@ def facts(
     fleet: Fleet | None = fleet(),  # noqa: B008 - it is frozen
     has_account: bool = True,
     unread: int = 0,
+    kind: str = "invoice",
+    sent_ago: float | None = None,
+    queued_ago: float | None = None,
+    approval: str | None = None,
 ) -> Facts:
     """`begun_ago` is a question without an answer so far, `looked_ago` one for a prediction alone, which never has one."""
     invoice = blank(
@@ -112,6 +116,14 @@ def facts(
         answered=len(answers),
         silences=silences,
         now=NOW,
+        kind=Kind(kind),
+        customer="22670000000" if kind == "payout" else None,
+        sent_at=None if sent_ago is None else ago(sent_ago),
+        queued_at=None if queued_ago is None else ago(queued_ago),
+        approval=approval,
+        approval_by="Awa" if approval in ("approved", "rejected") else None,
+        approval_why="she was paid by hand" if approval in ("approved", "rejected") else None,
+        approval_at=ago(50) if approval in ("approved", "rejected") else None,
     )
     kinds = [CaseKind(kind) for kind in cases]
     history = blank(

@@ -9,12 +9,13 @@ import pytest
 
 from models.answers import Said
 from models.stop import Switch
-from models.transaction import Status
+from models.transaction import Approval, Status
 from tests.worker.ops.why.build import answer, claim, facts, fleet, override, stop
 from worker.language import languages, speaking
 from worker.ops.why import texts, wording
 from worker.ops.why.diagnosis import diagnose
 from worker.ops.why.hindrance import Obstacle
+from worker.ops.why.payout_texts import PAYOUT_TEXTS
 from worker.ops.why.situation import Hearsay, Situation
 from worker.ops.why.timing import Asking, Rule
 from worker.ops.why.wording import put_in_words
@@ -92,6 +93,33 @@ TABLE = [
     ({"status": "notcompleted", "due_in": None, "cases": ["mismatch"]}, "failed_disputed", "failure_is_provisional", "never"),
 ]  # fmt: skip
 
+PAYOUT = {"kind": "payout"}
+UNSENT = PAYOUT | {"status": "created", "has_token": False}
+SENT = PAYOUT | {"sent_ago": 600}
+TABLE += [
+    (UNSENT | {"approval": "awaiting", "due_in": None, "parked": True, "cases": ["approval"]}, "awaiting_approval", "approval_first", "never"),
+    (UNSENT | {"queued_ago": 600}, "queued", "switch_first", "waiting"),
+    (UNSENT | {"queued_ago": 600, "due_in": -2}, "queued", "switch_first", "due"),
+    (UNSENT | {"queued_ago": 600, "approval": "approved", "due_in": -200}, "queued", "switch_first", "overdue"),
+    (UNSENT, "not_sent", "sender_has", "waiting"),
+    (UNSENT | {"due_in": -1}, "not_sent", "sender_has", "due"),
+    (UNSENT | {"due_in": -100}, "not_sent", "sender_has", "overdue"),
+    (UNSENT | {"sent_ago": 3}, "sending", "reply_to_sending", "waiting"),
+    (UNSENT | {"sent_ago": 300, "due_in": None, "parked": True, "cases": ["token_lost"]}, "sent_unknown", "never_again", "never"),
+    (UNSENT | {"status": "refused", "due_in": None}, "refused", "nothing_there", "never"),
+    (UNSENT | {"status": "refused", "due_in": None, "claims": [claim()]}, "refused_doubted", "never_again", "never"),
+    (UNSENT | {"status": "refused", "due_in": None, "approval": "rejected"}, "rejected", "nothing_there", "never"),
+    (SENT | {"age": 9 * DAYS, "sent_ago": 5, "due_in": 25}, "not_asked_yet", "first_check", "waiting"),
+    (SENT | {"answers": [PENDING]}, "gateway_pending", "by_age", "waiting"),
+    (SENT | {"answers": [PENDING], "claims": [claim(60)]}, "claimed", "by_age", "waiting"),
+    (SENT | {"answers": [answer(Said.COMPLETED, amount=None, reference="")]}, "not_applied", "held_back", "waiting"),
+    (SENT | {"answers": [answer(Said.COMPLETED, amount=1, reference="")]}, "mismatch", "mismatch", "waiting"),
+    (SENT | {"answers": [SILENCE], "silences": 1}, "no_answer", "no_answer", "waiting"),
+    (SENT | {"due_in": None, "parked": True, "answers": [PENDING], "cases": ["parked"]}, "parked", "parked", "parked"),
+    (SENT | {"status": "completed", "due_in": None, "settled_by": "check"}, "settled", "completed_stays", "never"),
+    (SENT | {"status": "notcompleted", "due_in": None}, "failed", "failure_is_provisional", "never"),
+]  # fmt: skip
+
 
 @pytest.mark.parametrize("given", [row[0] for row in TABLE])
 def test_no_sentence_about_them_has_a_gap(given):
@@ -99,13 +127,13 @@ def test_no_sentence_about_them_has_a_gap(given):
     made_up = facts(**given)
     diagnosis = diagnose(made_up)
     values = wording._values(made_up, diagnosis)
-    text = texts.TEXTS[diagnosis.situation]
+    text = (PAYOUT_TEXTS if made_up.is_payout else texts.TEXTS)[diagnosis.situation]
     said = [
         text.answer,
         text.why,
         text.settles,
         *text.can,
-        wording._rule(diagnosis.plan),
+        wording._rule(made_up, diagnosis.plan),
         wording._next(made_up, diagnosis),
     ]
     for sentence in [*said, texts.CALLBACKS[diagnosis.hearsay]]:
@@ -152,6 +180,11 @@ HINDERED = [
     (LATE | {"stops": [stop(Switch.SETTLE)]}, ["settle_off", "nobody_claims"]),
     (LATE | {"fleet": fleet(breaker="open")}, ["silent"]),
     ({"status": "created", "has_token": False, "due_in": -100}, ["nobody_claims"]),
+    (UNSENT | {"stops": [stop(Switch.SEND), stop(Switch.SWEEP)]}, ["send_off"]),
+    (UNSENT | {"stops": [stop(Switch.SEND)], "approval": "awaiting", "due_in": None, "parked": True}, ["send_off"]),
+    (UNSENT | {"queued_ago": 9, "has_account": False, "due_in": -200}, ["no_account"]),
+    (UNSENT | {"stops": [stop(Switch.SEND)], "sent_ago": 3}, []),
+    (SENT | {"stops": [stop(Switch.SEND)]}, []),
     (STALLED, ["nobody_asks"]),
     (STALLED | {"fleet": fleet(breaker="open", is_refused=True)}, ["refused"]),
 ]
@@ -201,6 +234,12 @@ def test_the_tier_says_when_it_thins_out_and_when_it_is_parked():
     assert (plan.parks_at - facts().now).total_seconds() == 30 * DAYS - 600
 
 
+def test_a_payout_has_tiers_of_its_own_that_count_from_when_it_was_sent():
+    plan = diagnose(facts(age=9 * DAYS, answers=[PENDING], **(SENT | {"sent_ago": 300}))).plan
+    assert (plan.every.total_seconds(), plan.then_every.total_seconds()) == (30, 60)
+    assert (plan.parks_at - facts().now).total_seconds() == 30 * DAYS - 300
+
+
 def test_what_would_settle_it_is_exact_and_nothing_settles_what_cannot_be_asked_about():
     deciding = diagnose(facts(answers=[PENDING])).deciding
     assert (deciding.said, deciding.amount, deciding.reference) == ("completed", 5000, "ORD-1")
@@ -227,15 +266,22 @@ MORE = [
     {"fleet": fleet(breaker="open", held=True), "stops": [stop(switch) for switch in Switch]},
     {"fleet": fleet(room=0), "claims": [claim(says=Said.UNKNOWN)]},
 ]
+WAYS = [
+    {},
+    PAYOUT,
+    SENT,
+    PAYOUT | {"queued_ago": 9, "approval": "approved"},
+    *(PAYOUT | {"approval": word} for word in Approval),
+]
 
 
 @pytest.mark.parametrize("language", languages())
 def test_whatever_the_facts_there_is_a_whole_explanation(language):
     with speaking(language):
-        for status, dates, answers, more in product(Status, DATES, ANSWERS, MORE):
-            given = facts(status.value, answers=answers, **(dates | more))
+        for status, dates, answers, more, way in product(Status, DATES, ANSWERS, MORE, WAYS):
+            given = facts(status.value, answers=answers, **(dates | more | way))
             words = put_in_words(given, diagnose(given))
             said = [words.answer, words.why, words.next, words.rule, words.settles, words.callbacks, *words.you_can]
             for sentence in [*said, *words.held_up]:
-                assert sentence, (status, dates, answers, more)
+                assert sentence, (status, dates, answers, more, way)
                 assert "{" not in sentence

@@ -188,7 +188,7 @@ def test_without_redis_it_answers_and_says_what_it_cannot_know(ops):
 
 @pytest.mark.parametrize("name", ["nobody", "no\x1b[2Jbody", "\udcff"])
 def test_an_unknown_invoice_is_one_line(ops, name):
-    assert ops.fault("why", name) == f"error: there is no invoice {name!r}"
+    assert ops.fault("why", name) == f"error: there is no invoice or payout {name!r}"
 
 
 def test_without_the_database_it_is_one_line(ops_without_database):

@@ -18,6 +18,7 @@ from worker.ops.why import texts
 from worker.ops.why.diagnosis import diagnose
 from worker.ops.why.hindrance import Obstacle
 from worker.ops.why.lengths import at, each, in_words
+from worker.ops.why.payout_texts import PAYOUT_TEXTS
 from worker.ops.why.situation import Hearsay, Situation
 from worker.ops.why.timing import Asking, Rule
 from worker.ops.why.wording import put_in_words
@@ -122,7 +123,8 @@ def test_a_time_of_another_day_has_its_date():
 
 
 def test_there_are_words_for_every_code():
-    assert set(texts.TEXTS) == set(Situation)
+    assert set(texts.TEXTS) | set(PAYOUT_TEXTS) == set(Situation)
+    assert set(Situation) - set(PAYOUT_TEXTS) == {Situation.CREATING, Situation.TOKEN_LOST}
     assert set(texts.RULES) == set(Rule)
     assert set(texts.NEXT) == set(Asking)
     assert set(texts.OBSTACLES) == set(Obstacle)
