@@ -367,7 +367,7 @@ DAMAGE = {
     "a payout went out while sending was switched off": (
         """
         INSERT INTO stops (switch, author, reason, off_at, until, ended_at)
-        SELECT 'send', 'awa', 'x', sent_at - interval '1 s', sent_at + interval '1 h', sent_at + interval '1 ms'
+        SELECT 'send', 'awa', 'x', sent_at - interval '1 microsecond', sent_at + interval '1 h', sent_at + interval '1 microsecond'
         FROM transactions WHERE transaction_id = 'OUT-5'
         """,
         {("sent_while_off", "OUT-5")},
