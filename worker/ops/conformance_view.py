@@ -55,7 +55,7 @@ def print_results(results: Sequence[Result], *, had_shop: bool) -> None:
     for paragraph, names in _gathered(results).items():
         out.print()
         out.print(paragraph)
-        _say(out, ", ".join(names), mark=_("in"))
+        _say(out, ", ".join(names), mark=_("where"))
     out.print()
     out.print(_summary(len(results), sum(bool(result.flaws) for result in results)))
     if not had_shop:
