@@ -241,23 +241,23 @@ def test_before_the_migrations_it_says_what_to_run(ops, empty_database_url):
     assert "queues     callbacks 0" in result.stdout
 
 
-def test_tables_of_an_older_version_cost_only_the_parts_that_need_newer_ones(ops):
+def test_tables_of_an_older_version_cost_only_the_parts_that_need_newer_ones(ops_alone):
     for table in ("stops", "replay_items", "replay_plans"):
-        run(ops.tools.sessions, f"DROP TABLE {table}")
-    result = ops.run("status")
+        run(ops_alone.tools.sessions, f"DROP TABLE {table}")
+    result = ops_alone.run("status")
     assert result.exit_code == 0, result.output
     assert "replays    not known: tables are missing; run `reconciler migrate`" in result.stdout
     assert "switches   not known: tables are missing" in result.stdout
     assert "invoices   0 open" in result.stdout
 
 
-def test_a_part_that_breaks_costs_only_itself(ops):
-    run(ops.tools.sessions, "ALTER TABLE stops DROP CONSTRAINT ck_stops_known_switch")
+def test_a_part_that_breaks_costs_only_itself(ops_alone):
+    run(ops_alone.tools.sessions, "ALTER TABLE stops DROP CONSTRAINT ck_stops_known_switch")
     run(
-        ops.tools.sessions,
+        ops_alone.tools.sessions,
         "INSERT INTO stops (switch, author, reason, until) VALUES ('gravity', 'awa', 'x', now() + interval '1 hour')",
     )
-    shown = ops.say("status")
+    shown = ops_alone.say("status")
     assert "switches   not known: unexpected ValueError: 'gravity'" in shown
     assert "servers    database ok, redis ok" in shown
 
