@@ -90,6 +90,12 @@ def sessions(shared_books) -> Sessions:
 
 
 @pytest.fixture
+def shared_url(sessions) -> str:
+    """The address of these tables. Who writes there must be done when the test is."""
+    return sessions.kw["bind"].url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
 def redis_url(servers) -> Iterator[str]:
     """An empty numbered database of the session's Valkey, emptied again afterwards."""
     url = servers.redis_url.removesuffix("/0") + f"/{next(_turns) % REDIS_DATABASES}"
