@@ -81,7 +81,7 @@ def database_url(postgres_url, template_database) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def books(postgres_url, template_database) -> Iterator[Sessions]:
+def shared_books(postgres_url, template_database) -> Iterator[Sessions]:
     """Sessions on one migrated database for many tests: making one for each would take most of their time."""
     name = fresh_name()
     with open_books(create_database(postgres_url, name, template=template_database)) as opened:
@@ -90,10 +90,16 @@ def books(postgres_url, template_database) -> Iterator[Sessions]:
 
 
 @pytest.fixture
-def sessions(books) -> Sessions:
+def sessions(shared_books) -> Sessions:
     """Sessions on tables without a row."""
-    empty(books)
-    return books
+    empty(shared_books)
+    return shared_books
+
+
+@pytest.fixture
+def shared_url(sessions) -> str:
+    """The address of these tables. Who writes there must be done when the test is."""
+    return sessions.kw["bind"].url.render_as_string(hide_password=False)
 
 
 @pytest.fixture

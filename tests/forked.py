@@ -44,6 +44,9 @@ class Forked:
         assert self._process.pid is not None
         return self._process.pid
 
+    def is_alive(self) -> bool:
+        return self._process.is_alive()
+
     def wait_for_end(self) -> None:
         self._process.join()
 

@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import text
+from sqlalchemy.orm import sessionmaker
 
 from models import Base
 from models.account import DEFAULT
@@ -61,6 +62,19 @@ def open_books(database_url: str) -> Iterator[Sessions]:
         yield make_sessions(engine)
     finally:
         engine.dispose()
+
+
+@contextmanager
+def taken_back(books: Sessions) -> Iterator[Sessions]:
+    """Sessions on these books whose steps are savepoints of one transaction, which is rolled back: nothing of it stays.
+
+    For one thread, and `now()` stands still in it.
+    """
+    with books.kw["bind"].connect() as connection:
+        connection.begin()
+        yield sessionmaker(
+            connection, expire_on_commit=False, autoflush=False, join_transaction_mode="create_savepoint"
+        )
 
 
 def run(sessions: Sessions, statement: str, **parameters: Any) -> list[Any]:

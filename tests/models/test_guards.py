@@ -8,7 +8,6 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from models.session import make_engine
 from models.transaction import LEGAL_MOVES, Status
 
 INSERT = """
@@ -18,10 +17,8 @@ INSERT = """
 
 
 @pytest.fixture
-def engine(database_url):
-    engine = make_engine(database_url)
-    yield engine
-    engine.dispose()
+def engine(sessions):
+    return sessions.kw["bind"]
 
 
 def add(connection, *, ours="ORD-1", amount=5000, status="created") -> int:

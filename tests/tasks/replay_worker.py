@@ -1,4 +1,4 @@
-"""`python -m tests.tasks.replay_worker DATABASE_URL PLAN`: works a plan off in a process of its own, which can be killed.
+"""Works a plan off in a process of its own, which can be killed.
 
 The gateway is a stand-in that says of every tenth transaction something else than paid.
 """
@@ -6,7 +6,6 @@ The gateway is a stand-in that says of every tenth transaction something else th
 from __future__ import annotations
 
 import logging
-import sys
 
 import structlog
 
@@ -26,14 +25,10 @@ class TellingGateway(FakeGateway):
         return others[number // 10 % 3 + 1] if number % 10 == 0 else completed(5000, reference)
 
 
-def main(database_url: str, plan_id: str) -> None:
+def main(database_url: str, plan_id: int) -> None:
     """Work until nothing can be taken up."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with open_books(database_url) as sessions:
         tools = toolbox(sessions, Fakes(gateway=TellingGateway()))
-        while work_batch(tools, int(plan_id)):
+        while work_batch(tools, plan_id):
             pass
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+import signal
 import time
 from collections import Counter
 from pathlib import Path
@@ -16,8 +15,10 @@ from models.session import transaction
 from tasks.replay import work_batch
 from tasks.watch import fsck
 from tests.fakes import Fakes, toolbox
+from tests.forked import Forked
 from tests.ledger import add_pending, count, open_books, value
 from tests.plans import add_failed, approve, found, leases_end, let_wait, pairs, plan
+from tests.tasks import replay_worker
 from tests.tasks.replay_worker import TellingGateway
 
 ITEMS, NAMES, KNOWN = 10_000, 5_000, 2_000
@@ -27,18 +28,17 @@ ROOT = Path(__file__).parents[2]
 DONE = "SELECT count(*) FROM replay_items WHERE done_at IS NOT NULL"
 
 
-def killed_in_the_middle(sessions, database_url, plan_id):
+def killed_in_the_middle(sessions, database_url, plan_id, log):
     """A worker of its own, ended by SIGKILL once it has done a third."""
-    argv = [sys.executable, "-m", "tests.tasks.replay_worker", database_url, str(plan_id)]
-    with subprocess.Popen(argv, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}) as worker:
-        while value(sessions, DONE) < ITEMS // 3:
-            assert worker.poll() is None
-            time.sleep(0.02)
-        worker.kill()
-    assert worker.returncode == -9
+    worker = Forked(replay_worker.main, database_url, plan_id, env={}, cwd=ROOT, log=log)
+    while value(sessions, DONE) < ITEMS // 3:
+        assert worker.is_alive(), log.read_text()
+        time.sleep(0.02)
+    os.kill(worker.pid, signal.SIGKILL)
+    assert worker.wait(within=20) == -signal.SIGKILL
 
 
-def test_ten_thousand_failed_callbacks_are_planned_run_killed_resumed_and_balance(database_url):
+def test_ten_thousand_failed_callbacks_are_planned_run_killed_resumed_and_balance(database_url, tmp_path):
     with open_books(database_url) as sessions:
         add_failed(sessions, ITEMS, names=NAMES, step=7919)
         add_pending(sessions, KNOWN)
@@ -46,7 +46,7 @@ def test_ten_thousand_failed_callbacks_are_planned_run_killed_resumed_and_balanc
         plan_id = plan(tools, ask=True)
         let_wait(sessions)
         approve(tools, plan_id)
-        killed_in_the_middle(sessions, database_url, plan_id)
+        killed_in_the_middle(sessions, database_url, plan_id, tmp_path / "log")
         assert found(sessions, plan_id).state == "running"
         assert ITEMS // 3 <= value(sessions, DONE) < ITEMS * 2 // 3
         assert count(sessions, "settlements") > 0

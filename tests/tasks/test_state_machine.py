@@ -386,9 +386,9 @@ class Fleet(RuleBasedStateMachine):
 # Ten stories at a time: from then on Hypothesis varies those it has, which here mostly tells them again. The seeds make
 # them the same in every run: a red run is about the change under test, never about a lucky draw.
 @pytest.mark.parametrize("first", range(3))
-def test_whatever_happens_in_whatever_order_the_books_are_sound_and_every_payment_finds_its_way(books, first):
+def test_whatever_happens_in_whatever_order_the_books_are_sound_and_every_payment_finds_its_way(shared_books, first):
     run_state_machine_as_test(
-        seed(first)(lambda: Fleet(books)),
+        seed(first)(lambda: Fleet(shared_books)),
         settings=settings(
             max_examples=10,
             stateful_step_count=25,

@@ -310,6 +310,7 @@ def test_a_flood_of_sign_ins_is_bounded_and_the_rest_of_the_door_goes_on(console
         (AWA.replace("$argon2id", ""), "entry 1 is not name:hash"),
         (f"{AWA} awa:{AWA.partition(':')[2]}", "entry 2 is a person who is there already"),
     ],
+    ids=["clear", "half", "twice"],  # a hash is another one in each process
 )
 def test_people_that_cannot_be_right_are_a_fault_that_repeats_no_hash(people, why):
     with pytest.raises(SettingsProblem) as caught:

@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 from typer.testing import CliRunner, Result
 
+from models.session import Sessions
 from tasks.toolbox import Toolbox
 from tests.fakes import Fakes, settings_for, toolbox
 from tests.ledger import open_books
@@ -61,19 +62,29 @@ class Ops:
         return line
 
 
-@pytest.fixture
-def ops(database_url) -> Iterator[Ops]:
+def at(sessions: Sessions) -> Ops:
     fakes = Fakes()
+    tools = toolbox(sessions, fakes)
+    url = sessions.kw["bind"].url.render_as_string(hide_password=False)
+    return Ops(tools=tools, fakes=fakes, desk=Desk(settings=settings_for(url), tools=tools))
+
+
+@pytest.fixture
+def ops(sessions) -> Iterator[Ops]:
+    with capture_logs():
+        yield at(sessions)
+
+
+@pytest.fixture
+def ops_alone(database_url) -> Iterator[Ops]:
+    """The same on a database of their own, for a test that changes its tables."""
     with open_books(database_url) as sessions, capture_logs():
-        tools = toolbox(sessions, fakes)
-        yield Ops(tools=tools, fakes=fakes, desk=Desk(settings=settings_for(database_url), tools=tools))
+        yield at(sessions)
 
 
 @pytest.fixture
 def ops_without_database() -> Iterator[Ops]:
     """Port 1 answers nobody."""
     nowhere = "postgresql://reconciler@127.0.0.1:1/books"
-    fakes = Fakes()
     with open_books(nowhere.replace("postgresql:", "postgresql+psycopg:")) as sessions, capture_logs():
-        tools = toolbox(sessions, fakes)
-        yield Ops(tools=tools, fakes=fakes, desk=Desk(settings=settings_for(nowhere), tools=tools))
+        yield at(sessions)

@@ -193,12 +193,12 @@ def test_an_unknown_case_is_one_line(ops):
     assert ops.fault("cases", "show", "7") == "error: there is no case 7"
 
 
-def test_an_id_cannot_steer_the_terminal_or_the_shell(ops):
-    [pk] = add_pending(ops.tools.sessions)
-    learn(ops, pk, completed(4000, "ORD\x1b[2J-9"))
-    run(ops.tools.sessions, "ALTER TABLE transactions DISABLE TRIGGER transactions_keep_terms")
-    run(ops.tools.sessions, "UPDATE transactions SET transaction_id = 'a; rm -rf \x1b[2J/'")
-    said = ops.say("cases", "show", "1") + ops.say("cases", "list")
+def test_an_id_cannot_steer_the_terminal_or_the_shell(ops_alone):
+    [pk] = add_pending(ops_alone.tools.sessions)
+    learn(ops_alone, pk, completed(4000, "ORD\x1b[2J-9"))
+    run(ops_alone.tools.sessions, "ALTER TABLE transactions DISABLE TRIGGER transactions_keep_terms")
+    run(ops_alone.tools.sessions, "UPDATE transactions SET transaction_id = 'a; rm -rf \x1b[2J/'")
+    said = ops_alone.say("cases", "show", "1") + ops_alone.say("cases", "list")
     assert "\x1b" not in said
     assert "reconciler invoices check 'a; rm -rf \\x1b[2J/' --now" in said
 

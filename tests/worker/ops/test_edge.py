@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
 
 from models.errors import GatewayMisconfigured, NeedsHuman
+from tests.forked import reconciler
 from tests.ledger import open_books
 from worker.ops.desk import Desk
 
@@ -28,19 +26,9 @@ COMPLETE = {
 @pytest.fixture
 def command(tmp_path):
     """Runs the command as a process of its own, in a folder without a `.env`, with these settings and no others."""
-    root = os.getcwd()  # noqa: PTH109 - the checkout, where pytest runs
 
     def run(*argv, **settings):
-        env = {"PATH": os.environ["PATH"], "PYTHONPATH": root, **settings}
-        done = subprocess.run(
-            [sys.executable, "-m", "worker.ops", *argv],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = reconciler(*argv, env=settings, cwd=tmp_path)
         return done.returncode, done.stdout, done.stderr
 
     return run

@@ -131,11 +131,11 @@ def test_of_many_changes_by_hand_some_are_shown_and_all_are_counted(books):
     assert len(said) == 4
 
 
-def test_a_transaction_id_cannot_steer_the_terminal(books):
-    make_overdue(books, 1)
-    run(books.tools.sessions, "ALTER TABLE transactions DISABLE TRIGGER transactions_keep_terms")
-    run(books.tools.sessions, "UPDATE transactions SET transaction_id = 'ORD' || chr(27) || '[2J' WHERE id = 3")
-    said = books.run("fsck").stdout
+def test_a_transaction_id_cannot_steer_the_terminal(ops_alone):
+    make_overdue(ops_alone, 1)
+    run(ops_alone.tools.sessions, "ALTER TABLE transactions DISABLE TRIGGER transactions_keep_terms")
+    run(ops_alone.tools.sessions, "UPDATE transactions SET transaction_id = 'ORD' || chr(27) || '[2J'")
+    said = ops_alone.run("fsck").stdout
     assert "transaction ORD\\x1b[2J" in said
     assert "\x1b" not in said
 
@@ -144,8 +144,8 @@ def test_without_a_database_it_is_one_line(ops_without_database):
     assert ops_without_database.fault("fsck").startswith("error: the database cannot be reached")
 
 
-def test_before_the_migration_it_says_so(ops):
-    run(ops.tools.sessions, "ALTER TABLE callbacks DROP COLUMN reopened_at")
-    result = ops.run("fsck")
+def test_before_the_migration_it_says_so(ops_alone):
+    run(ops_alone.tools.sessions, "ALTER TABLE callbacks DROP COLUMN reopened_at")
+    result = ops_alone.run("fsck")
     assert result.exit_code == 1
     assert "run `reconciler migrate`" in result.stderr

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +21,7 @@ from models.session import transaction
 from models.stop import Switch
 from tasks.toolbox import BreakerState, Heard
 from tests.fakes import API_KEY, CALLBACK_URL, settings_for, with_own
+from tests.forked import reconciler
 from tests.ledger import add_created, add_pending, knock, let_pass, open_books, run
 from tests.proxy import wire_to
 from tests.settled import put_settled
@@ -243,23 +241,23 @@ def test_before_the_migrations_it_says_what_to_run(ops, empty_database_url):
     assert "queues     callbacks 0" in result.stdout
 
 
-def test_tables_of_an_older_version_cost_only_the_parts_that_need_newer_ones(ops):
+def test_tables_of_an_older_version_cost_only_the_parts_that_need_newer_ones(ops_alone):
     for table in ("stops", "replay_items", "replay_plans"):
-        run(ops.tools.sessions, f"DROP TABLE {table}")
-    result = ops.run("status")
+        run(ops_alone.tools.sessions, f"DROP TABLE {table}")
+    result = ops_alone.run("status")
     assert result.exit_code == 0, result.output
     assert "replays    not known: tables are missing; run `reconciler migrate`" in result.stdout
     assert "switches   not known: tables are missing" in result.stdout
     assert "invoices   0 open" in result.stdout
 
 
-def test_a_part_that_breaks_costs_only_itself(ops):
-    run(ops.tools.sessions, "ALTER TABLE stops DROP CONSTRAINT ck_stops_known_switch")
+def test_a_part_that_breaks_costs_only_itself(ops_alone):
+    run(ops_alone.tools.sessions, "ALTER TABLE stops DROP CONSTRAINT ck_stops_known_switch")
     run(
-        ops.tools.sessions,
+        ops_alone.tools.sessions,
         "INSERT INTO stops (switch, author, reason, until) VALUES ('gravity', 'awa', 'x', now() + interval '1 hour')",
     )
-    shown = ops.say("status")
+    shown = ops_alone.say("status")
     assert "switches   not known: unexpected ValueError: 'gravity'" in shown
     assert "servers    database ok, redis ok" in shown
 
@@ -285,7 +283,7 @@ def test_a_database_that_does_not_answer_does_not_hold_it_up(ops, database_url):
         assert lookout.look(within=20).is_well
 
 
-def status_of_a_process(database_url, redis_url):
+def status_of_a_process(database_url, redis_url, tmp_path):
     """The command as it is deployed, with the real tools on these servers."""
     settings = {
         "ENVIRONMENT": "development",
@@ -296,22 +294,19 @@ def status_of_a_process(database_url, redis_url):
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
     }
-    command = [sys.executable, "-m", "worker.ops", "status"]
-    return subprocess.run(
-        command, env={"PATH": os.environ["PATH"], **settings}, capture_output=True, text=True, timeout=60, check=False
-    )
+    return reconciler("status", env=settings, cwd=tmp_path)
 
 
-def test_without_redis_it_says_so_and_tells_the_rest(database_url):
-    ended = status_of_a_process(database_url, "redis://127.0.0.1:1/0")
+def test_without_redis_it_says_so_and_tells_the_rest(database_url, tmp_path):
+    ended = status_of_a_process(database_url, "redis://127.0.0.1:1/0", tmp_path)
     assert (ended.returncode, ended.stderr) == (1, "")
     assert "redis      cannot be reached" in ended.stdout
     assert "invoices   0 open" in ended.stdout
     assert "breaker    not known" in ended.stdout
 
 
-def test_with_both_servers_the_real_tools_agree(database_url, redis_url):
-    ended = status_of_a_process(database_url, redis_url)
+def test_with_both_servers_the_real_tools_agree(database_url, redis_url, tmp_path):
+    ended = status_of_a_process(database_url, redis_url, tmp_path)
     assert (ended.returncode, ended.stderr) == (0, "")
     assert "queues     callbacks 0, fresh 0, recheck 0, notices 0, control 0" in ended.stdout
     assert "room: callback 110" in ended.stdout

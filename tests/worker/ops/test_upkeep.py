@@ -43,18 +43,18 @@ def test_check_tells_a_machine_what_is_pending(empty):
     assert "0001" in json.loads(result.stdout)["pending"]
 
 
-def test_check_tells_a_column_that_somebody_added_by_hand(ops):
-    run(ops.tools.sessions, "ALTER TABLE notices ADD COLUMN by_hand text")
-    result = ops.run("migrate", "--check")
+def test_check_tells_a_column_that_somebody_added_by_hand(ops_alone):
+    run(ops_alone.tools.sessions, "ALTER TABLE notices ADD COLUMN by_hand text")
+    result = ops_alone.run("migrate", "--check")
     assert result.exit_code == 1
     assert result.stdout.startswith("differs: ")
     assert "by_hand" in result.stdout
 
 
-def test_a_database_of_a_later_version_is_one_line(ops):
-    run(ops.tools.sessions, "UPDATE alembic_version SET version_num = '9999'")
+def test_a_database_of_a_later_version_is_one_line(ops_alone):
+    run(ops_alone.tools.sessions, "UPDATE alembic_version SET version_num = '9999'")
     for argv in (("migrate",), ("migrate", "--check")):
-        line = ops.fault(*argv)
+        line = ops_alone.fault(*argv)
         assert line.startswith("error: the database was migrated by another version of this program")
         assert "9999" in line
 

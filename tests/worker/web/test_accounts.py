@@ -32,8 +32,8 @@ def accounts(fakes, shop):
 
 
 @pytest.fixture
-def door(database_url, fakes, accounts):
-    with open_door(database_url, fakes=fakes, accounts=accounts) as door:
+def door(shared_url, fakes, accounts):
+    with open_door(shared_url, fakes=fakes, accounts=accounts) as door:
         yield door
 
 

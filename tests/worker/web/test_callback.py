@@ -19,8 +19,8 @@ LIMIT = 64 * 1024
 
 
 @pytest.fixture
-def door(database_url):
-    with open_door(database_url) as door:
+def door(shared_url):
+    with open_door(shared_url) as door:
         yield door
 
 

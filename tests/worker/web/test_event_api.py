@@ -15,8 +15,8 @@ KEY = {"Authorization": f"Bearer {API_KEY}"}
 
 
 @pytest.fixture
-def door(database_url):
-    with open_door(database_url) as door:
+def door(shared_url):
+    with open_door(shared_url) as door:
         yield door
 
 

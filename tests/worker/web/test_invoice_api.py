@@ -57,8 +57,8 @@ NAMED = {"transaction_id": "ORDER-1"}
 
 
 @pytest.fixture
-def door(database_url):
-    with open_door(database_url) as door:
+def door(shared_url):
+    with open_door(shared_url) as door:
         yield door
 
 

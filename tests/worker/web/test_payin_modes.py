@@ -20,8 +20,8 @@ KEY = {"Authorization": f"Bearer {API_KEY}"}
 
 
 @pytest.fixture
-def door(database_url):
-    with open_door(database_url, ligdicash_operators=OURS) as door:
+def door(shared_url):
+    with open_door(shared_url, ligdicash_operators=OURS) as door:
         yield door
 
 
@@ -173,8 +173,8 @@ def test_an_operator_that_stands_alone_in_its_country_need_not_be_named(door):
     assert (view["asked_operator"], view["next"]["kind"]) == ("1", "approve")
 
 
-def test_an_operator_that_we_do_not_know_is_the_gateways_affair(database_url):
-    with open_door(database_url) as door:
+def test_an_operator_that_we_do_not_know_is_the_gateways_affair(shared_url):
+    with open_door(shared_url) as door:
         view = door.v1("POST", json=order("22676000000", operator_id="777")).json()
     assert (view["asked_operator"], view["validation"], view["next"]["kind"]) == ("777", "", "wait")
 

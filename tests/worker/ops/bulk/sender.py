@@ -1,6 +1,6 @@
-"""`python -m tests.worker.ops.bulk.sender DATABASE_URL SIMULATOR_URL FILE [LIMIT]`: sends a file in a process that can be killed.
+"""Sends a file in a process that can be killed.
 
-With LIMIT it kills itself as the kernel would, in the middle of a call, when so many payouts were received from it.
+With a limit it kills itself as the kernel would, in the middle of a call, when so many payouts were received from it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def dying_after(real, limit):
     return call
 
 
-def main(database_url: str, simulator_url: str, file: str, limit: str = "0") -> None:
+def main(database_url: str, simulator_url: str, file: str, limit: int) -> None:
     """Runs the command as a person does."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     with open_books(database_url) as sessions:
@@ -49,12 +49,8 @@ def main(database_url: str, simulator_url: str, file: str, limit: str = "0") -> 
             pool_size=2,
             refuse_simulator=False,
         )
-        client.send_payout = dying_after(client.send_payout, int(limit))
+        client.send_payout = dying_after(client.send_payout, limit)
         desk = Desk(settings=settings_for(database_url), tools=toolbox(sessions, gateway=client))
         argv = ["payouts", "send", file, "--reason", "test", "--rate", "200", "--json"]
         result = CliRunner().invoke(app, argv, obj=desk, prog_name="reconciler")
         sys.stdout.write(result.stdout)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 from tasks.sweep import sweep
 from tasks.watch import fsck
 from tests.fakes import toolbox
+from tests.forked import Forked
 from tests.ledger import cases, let_pass, value
+from tests.worker.ops.bulk import sender
 from worker.ligdicash.simulator.running import running_simulator
 
 ROOT = Path(__file__).parents[4]
 ROWS = 200
 
 
-def send(*argv):
-    command = [sys.executable, "-m", "tests.worker.ops.bulk.sender", *map(str, argv)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=60)
+def send(url, simulator, file, *, said, limit=0):
+    """The exit code; what it said is in the file `said`."""
+    told = (url, simulator.base_url, str(file), limit)
+    errors = said.with_suffix(".errors")
+    return Forked(sender.main, *told, env={}, cwd=ROOT, log=said, errors=errors).wait(within=60)
 
 
 def test_after_two_deaths_a_third_run_ends_it_and_each_was_received_once(sessions, tmp_path):
@@ -34,15 +34,15 @@ def test_after_two_deaths_a_third_run_ends_it_and_each_was_received_once(session
         file.read_text(encoding="utf-8").replace("22670000007,", "7,").replace(",1199", ",1.5"), encoding="utf-8"
     )
     with running_simulator() as simulator:
-        refused = json.loads(send(url, simulator.base_url, faulty).stdout)["faults"]
+        send(url, simulator, faulty, said=tmp_path / "faults")
+        refused = json.loads((tmp_path / "faults").read_text())["faults"]
         assert [(fault["line"], fault["column"]) for fault in refused] == [(9, "customer"), (201, "amount")]
         assert simulator.gateway.payouts_received == {}
-        for limit in (60, 60):
-            died = send(url, simulator.base_url, file, limit)
-            assert died.returncode == -9, died.stderr
-        ended = send(url, simulator.base_url, file)
+        for _ in range(2):
+            assert send(url, simulator, file, said=tmp_path / "dead", limit=60) == -9
+        assert send(url, simulator, file, said=tmp_path / "done") == 0
         received = dict(simulator.gateway.payouts_received)
-    told = json.loads(ended.stdout)
+    told = json.loads((tmp_path / "done").read_text())
     assert (told["sent"], told["skipped"], told["left"]) == (ROWS - 120, 118, 0)
     # Of the two that were under way at a death nobody here can know whether they arrived.
     assert len(told["unknown"]) == 2
