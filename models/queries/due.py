@@ -47,7 +47,7 @@ CLAIM_OF_ACCOUNT = text(CLAIM.format(of_account=" AND account = :account"))
 
 # Our create went out and no reply was ever stored: there is no token to ask with. Parked, never asked about. Found by status,
 # oldest first by id: among all that is due, however much that is, nothing would tell them from what waits for its question.
-# A payout that was not even sent is no hole: see `payouts.refuse_unsent`.
+# A payout that was not even sent is no hole: see `payouts.take_unsent`.
 PARK_HOLES = text("""
     WITH due AS (
         SELECT id FROM transactions

@@ -77,6 +77,8 @@ class PayoutStands(StrEnum):
 
     AWAITING = "awaiting"
     """It waits for approval."""
+    QUEUED = "queued"
+    """It waits for sending to be switched on again."""
     UNSENT = "unsent"
     """Somebody is about to send it."""
     UNKNOWN = "unknown"
@@ -170,7 +172,7 @@ NOTICES = text("""
 
 PAYOUTS = text("""
     SELECT CASE WHEN approval = 'awaiting' THEN 'awaiting' WHEN status = 'pending' THEN 'pending'
-                WHEN sent_at IS NULL THEN 'unsent' ELSE 'unknown' END AS stands,
+                WHEN sent_at IS NOT NULL THEN 'unknown' WHEN queued_at IS NOT NULL THEN 'queued' ELSE 'unsent' END AS stands,
            count(*) AS payouts, extract(epoch FROM clock_timestamp() - min(COALESCE(sent_at, created_at)))::float8 AS oldest
     FROM transactions WHERE kind = 'payout' AND status = ANY(CAST(:open AS text[])) GROUP BY stands
 """)

@@ -33,6 +33,7 @@ WHAT = {
     Switch.SWEEP: N_("The sweep"),
     Switch.NOTIFY: N_("Notices to your application"),
     Switch.REPLAY: N_("Replay plans"),
+    Switch.SEND: N_("Sending payouts"),
 }
 
 
@@ -46,9 +47,7 @@ def show(visit: Visit) -> Response:
     return visit.show(
         "switches.html",
         title=_("Switches"),
-        switches=[
-            (switch, _(WHAT.get(switch, switch.value)), _(MEANWHILE[switch]), off.get(switch)) for switch in Switch
-        ],
+        switches=[(switch, _(WHAT[switch]), _(MEANWHILE[switch]), off.get(switch)) for switch in Switch],
         lengths=[(key, _(name)) for key, (_length, name) in LENGTHS.items()],
         describe=describe,
         page=page,

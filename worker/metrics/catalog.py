@@ -29,15 +29,16 @@ CASES = (
     "approval",
     "endpoint",
     "account",
+    "statement",
 )
-SWITCHES = ("settle", "sweep", "notify", "replay")
+SWITCHES = ("settle", "sweep", "notify", "replay", "send")
 BREAKER = ("closed", "open", "probing")
 QUEUES = ("callbacks", "fresh", "recheck", "notices", "control")
-TASKS = ("read_callbacks", "ask", "sweep", "watch", "echo", "listen", "notify", "replay")
+TASKS = ("read_callbacks", "ask", "sweep", "watch", "echo", "listen", "notify", "replay", "prune", "send")
 DIRECTIONS = ("in", "out")
 RAN = ("done", "put_off", "failed")
 AGES = (*(str(int(tier.until)) for tier in policy.AGE_TIERS), "+Inf")
-STANDS = ("awaiting", "unsent", "unknown", "pending")
+STANDS = ("awaiting", "queued", "unsent", "unknown", "pending")
 SCOPES = ("lately", "full")
 PARTS = (
     "stops",
@@ -213,7 +214,7 @@ TASK_TIME = _histogram(WORKER, "task_seconds", "Time one task ran.", buckets=CAL
 # ---- Beat ---------------------------------------------------------------------------------------------------------
 
 BEAT = Process.BEAT
-BEAT_RINGS = _counter(BEAT, "beat_rings", "Messages beat sent.", task=("sweep", "watch", "listen"))
+BEAT_RINGS = _counter(BEAT, "beat_rings", "Messages beat sent.", task=("sweep", "watch", "listen", "prune"))
 BEAT_RANG = _gauge(BEAT, "beat_rang_timestamp_seconds", "When beat last sent a message, by its machine's clock.")
 
 # ---- The exporter: how the books and Redis stand ------------------------------------------------------------------
@@ -262,7 +263,7 @@ CASES_RISK = _gauge(EXPORTER, "open_cases_at_stake_francs", "Sum somebody may be
 PAYOUTS = _gauge(
     EXPORTER,
     "payouts",
-    "Open payouts: awaiting approval, about to be sent (unsent), sent with no reply stored (unknown), and pending.",
+    "Open payouts: awaiting approval, held while sending is switched off (queued), about to be sent (unsent), sent with no reply stored (unknown), and pending.",
     stands=STANDS,
 )
 PAYOUTS_AGE = _gauge(
