@@ -120,12 +120,14 @@ OVERDUE = text("""
 
 UNREAD = text("SELECT count(*) AS unread, min(received_at) AS oldest FROM callbacks WHERE outcome = :received")
 
-# In two halves, each with the condition of a partial index.
+# In three parts, each with the condition of a partial index; few cases are about a statement.
 CASES = text("""
     SELECT kind, count(*) FROM (
-        SELECT kind FROM cases WHERE resolved_at IS NULL AND transaction_pk IS NOT NULL
+        SELECT kind FROM cases WHERE resolved_at IS NULL AND transaction_pk IS NOT NULL AND difference_id IS NULL
         UNION ALL
-        SELECT kind FROM cases WHERE resolved_at IS NULL AND transaction_pk IS NULL
+        SELECT kind FROM cases WHERE resolved_at IS NULL AND transaction_pk IS NULL AND difference_id IS NULL
+        UNION ALL
+        SELECT kind FROM cases WHERE resolved_at IS NULL AND difference_id IS NOT NULL
     ) AS open_cases GROUP BY kind ORDER BY kind
 """)
 

@@ -38,8 +38,9 @@ def test_a_small_demo_of_everything_keeps_every_promise_with_processes_killed_an
     for figures in ("lost 0", "settled twice 0", "sent twice 0", "otherwise 0", "others' 0, withdrawn 0"):
         assert figures in run.stdout
     assert "3 faults; nothing was sent" in run.stdout
-    for decided in ("a person approves", "a person rejects", "opened 6 callbacks again"):
+    for decided in ("a person approves", "a person rejects"):
         assert decided in run.stdout
+    assert re.search(r"opened [1-9]\d* callbacks again", run.stdout)
     told_apart = dict(
         re.findall(r"^ (over the ceiling, \w+|from a file, \w+ \w+) .* (\d|\.) +$", run.stdout, re.MULTILINE)
     )

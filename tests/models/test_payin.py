@@ -68,6 +68,7 @@ BY_HITCH = {
     Hitch.NOT_SERVED: StepKind.PAY_OTHERWISE,
     Hitch.AMOUNT: StepKind.PAY_OTHERWISE,
     Hitch.OTP_NOT_SENT: StepKind.RETRY,
+    Hitch.OTP_TOO_SOON: StepKind.RETRY,
 }
 
 

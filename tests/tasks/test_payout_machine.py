@@ -129,9 +129,9 @@ class Payouts(RuleBasedStateMachine):
         assert [str(one) for one in fsck(world.sessions)] == []
 
 
-def test_whatever_happens_no_payout_is_sent_twice_and_each_is_as_at_the_gateway_or_with_a_person(books):
+def test_whatever_happens_no_payout_is_sent_twice_and_each_is_as_at_the_gateway_or_with_a_person(shared_books):
     run_state_machine_as_test(
-        seed(0)(lambda: Payouts(books)),
+        seed(0)(lambda: Payouts(shared_books)),
         settings=settings(
             max_examples=8,
             stateful_step_count=20,

@@ -32,6 +32,7 @@ MEANINGS = {
     CaseKind.APPROVAL: N_("a payout that waits for a person"),
     CaseKind.ACCOUNT: N_("payments of an account that is not set up here"),
     CaseKind.ENDPOINT: N_("your application takes no notices"),
+    CaseKind.STATEMENT: N_("LigdiCash's statement and the books do not agree"),
     CaseKind.UNREADABLE: N_("a callback that nobody can read"),
     CaseKind.ORPHAN: N_("a callback about no payment of ours"),
 }

@@ -232,7 +232,9 @@ def test_an_expired_token_is_still_known_or_not_as_chosen(start):
     assert refusing.confirm(refusing.create())["response_text"] == "Echec (Code02)"
 
 
-@pytest.mark.parametrize("path", ["/", "/pay/v01/straight/payout/create", "/pay/v01/redirect/checkout-invoice/refund"])
+@pytest.mark.parametrize(
+    "path", ["/pay", "/pay/v01/straight/payout/create", "/pay/v01/redirect/checkout-invoice/refund"]
+)
 def test_what_is_no_endpoint_is_404(merchant, path):
     assert merchant.send({}, path=path).status_code == 404
 
