@@ -46,11 +46,12 @@ def ask_once(tools: Toolbox, transaction_id: str) -> Inquiry:
     if not invoice.has_token:
         message = _("{transaction_id} is {status} and has no token: there is nothing to ask the gateway with")
         raise Invalid(message.format(transaction_id=transaction_id, status=_(invoice.status.value)))
-    confirm(tools, [invoice.id], lane=Lane.PERSON)
+    is_answered = confirm(tools, [invoice.id], lane=Lane.PERSON) > 0
     after = find_transaction(tools, transaction_id)
     with transaction(tools.sessions) as step:
         stop = next((one for one in off_now(step.session) if one.switch is Switch.SETTLE), None)
-    ours = [check for check in _news(before, after) if check.lane is Lane.PERSON]
+    # Somebody else's answer may have come just now, to a person too.
+    ours = [check for check in _news(before, after) if check.lane is Lane.PERSON] if is_answered else []
     if ours:
         return Inquiry(before=before, after=after, check=ours[-1], stop=stop)
     after = _after_the_others_answer(tools, after)
