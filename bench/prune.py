@@ -1,4 +1,4 @@
-"""What erasing a million old callbacks does to the door beside it: `python -m bench.prune [CALLBACKS]`.
+"""What erasing a million old callbacks does to the door beside it: `python -m bench.prune [CALLBACKS [ROUNDS]]`.
 
 Books with so many old callbacks about settled payments, the deployed door, and a steady load of new callbacks. In each round the
 door is timed under that load alone, and under the same load with `reconciler prune` beside it, which is stopped at the end and
@@ -202,10 +202,10 @@ def _chapter(sides: Sides, callbacks: int) -> Chapter:
 
 def main() -> None:
     """Measure once, and say when and on what."""
-    callbacks = int(sys.argv[1]) if len(sys.argv) > 1 else OLD
+    callbacks, rounds = (*map(int, sys.argv[1:3]), *(OLD, MOST_ROUNDS)[len(sys.argv[1:3]) :])
     with open_stage() as stage:
         about = {**machine_of(stage), **moment()}
-        chapter = run(stage, rounds=MOST_ROUNDS, say=_say, callbacks=callbacks)
+        chapter = run(stage, rounds=rounds, say=_say, callbacks=callbacks)
     _say("\n".join([told(chapter), *(f"{name}: {value}" for name, value in about.items())]))
 
 
