@@ -50,7 +50,7 @@ LATE_AFTER = timedelta(days=3)
 
 LEAST, MOST = 10, 40
 """Rows that one transaction erases at least, and at most. A callback that comes meanwhile waits behind its writes: with batches of
-up to 500, half of the time, the door's p99 rose fourfold on two quiet cores; with these it does not show. See docs/retention.md."""
+up to 500, half of the time, the door's p99 rose fourfold on two quiet cores; with these by a fifth. See docs/retention.md."""
 
 TARGET = 0.005
 """Seconds that a transaction should take: so long its rows are locked, and others wait behind its writes."""
