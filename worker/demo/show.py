@@ -14,7 +14,7 @@ from models.transaction import Status
 from worker.demo.ledger import Ledger, Pace
 from worker.demo.payouts import PayoutFate
 from worker.demo.show_all import show_accounts, show_money_out
-from worker.demo.tables import ledger_table, or_point, spaced
+from worker.demo.tables import francs, ledger_table, or_point
 from worker.language import _, number
 
 BUCKETS = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60)
@@ -132,12 +132,12 @@ def _promises(ledger: Ledger) -> Table:
 def _figures(ledger: Ledger, console: Console) -> None:
     cases = ", ".join(f"{_(kind)} {count}" for kind, count in sorted(ledger.open_cases.items())) or _("none")
     if ledger.money_out is None:
-        figure(console, _("settled"), spaced(ledger.settled_amount))
+        figure(console, _("settled"), francs(ledger.settled_amount))
     else:
-        figure(console, _("came in"), spaced(ledger.settled_amount))
-        figure(console, _("went out"), spaced(ledger.money_out.settled))
+        figure(console, _("came in"), francs(ledger.settled_amount))
+        figure(console, _("went out"), francs(ledger.money_out.settled))
         doubt = _("{amount} in {count} payouts: a case each, not sent again")
-        doubt = doubt.format(amount=spaced(ledger.money_out.in_doubt), count=ledger.money_out.unknown)
+        doubt = doubt.format(amount=francs(ledger.money_out.in_doubt), count=ledger.money_out.unknown)
         figure(console, _("in doubt"), doubt)
     figure(console, _("questions asked"), ledger.questions)
     callbacks = _("{sent} sent, {stored} stored")

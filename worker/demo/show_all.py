@@ -12,7 +12,7 @@ from models.transaction import Status
 from worker.demo.ledger import Ledger
 from worker.demo.payouts import PayoutFate
 from worker.demo.tables import ledger_table, or_point
-from worker.language import _
+from worker.language import _, number
 
 LANES = (Lane.CALLBACK, Lane.SWEEP)
 
@@ -50,7 +50,7 @@ def _accounts(ledger: Ledger) -> Table:
     headings = (_("invoices"), _("XOF in"), _("payouts"), _("XOF out"), _("questions"))
     table = ledger_table(_("By account"), _("account"), headings)
     for one in ledger.accounts:
-        money = (f"{amount:,}".replace(",", " ") for amount in (one.came_in, one.went_out))
+        money = (number(amount) for amount in (one.came_in, one.went_out))
         came_in, went_out = money
         table.add_row(one.account, str(one.payins), came_in, str(one.payouts), went_out, str(one.questions))
     return table

@@ -8,6 +8,7 @@ from rich import box
 from rich.table import Table
 
 from models.order import CURRENCY
+from worker.language import number
 
 
 def ledger_table(title: str, first: str, headings: Sequence[str]) -> Table:
@@ -24,6 +25,6 @@ def or_point(count: int) -> str:
     return str(count) if count else "."
 
 
-def spaced(amount: int) -> str:
-    """Whole francs, in groups of three."""
-    return f"{amount:,} {CURRENCY}".replace(",", " ")
+def francs(amount: int) -> str:
+    """Whole francs, grouped as the reader's language does."""
+    return f"{number(amount)} {CURRENCY}"
