@@ -86,9 +86,10 @@ class _Play:
         if self.shop is None:
             return STATE_UNKNOWN
         try:
-            self.said = self.shop.state(self.order_id)
+            self.said, self.trouble = self.shop.state(self.order_id), ""
         except Invalid as exc:
-            self.trouble = str(exc)
+            # Whatever it said before: a shop that does not answer must not pass for one that is right.
+            self.said, self.trouble = None, str(exc)
             return STATE_UNKNOWN
         return self.said
 

@@ -35,6 +35,7 @@ class Flaw(StrEnum):
     LOST = "lost"
     NO_ADDRESS = "no_address"
     NOT_ORDERED = "not_ordered"
+    UNTOLD = "untold"
     LOCKED = "locked"
     UNREAD = "unread"
     MOVED = "moved"
@@ -81,7 +82,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What was seen of one trial. `is_paid` and `credited` are None where nobody could be asked."""
+    """What was seen of one trial. `is_paid` is None where there is no shop to ask, or it did not say; `credited` too."""
 
     is_paid: bool | None = None
     credited: int | None = None
@@ -128,6 +129,8 @@ def _flaws(trial: Trial, seen: Seen) -> Iterator[Flaw]:
 def _with_the_money(trial: Trial, seen: Seen) -> Iterator[Flaw]:
     if not seen.has_address:
         yield Flaw.NO_ADDRESS
+    if seen.is_paid is None and seen.is_its_own:
+        yield Flaw.UNTOLD
     if seen.is_paid is None or trial.expects is Expect.ANSWER:
         return
     if trial.expects is Expect.NOT_PAID and seen.is_paid:

@@ -15,6 +15,9 @@ MARK = 6
 
 WRONG = {
     Flaw.NOT_ORDERED: N_("The shop created no payin at the double: {trouble}"),
+    Flaw.UNTOLD: N_(
+        "The shop did not say what became of the order, so nothing about its books was examined: {trouble}"
+    ),
     Flaw.NO_ADDRESS: N_(
         "The payin named no callback address, so LigdiCash would call nobody. Send actions.callback_url with every create."
     ),

@@ -102,6 +102,20 @@ def test_a_shop_whose_command_fails_is_said_to_have_failed():
     assert "no stock for CONF-" in result.output
 
 
+def test_a_shop_that_cannot_be_asked_does_not_pass_for_one_that_is_right():
+    with shop_and_options() as options:
+        options[options.index("--state") + 1] = (
+            f"{sys.executable} -c 'import sys; sys.exit(\"no such page for {{id}}\")'"
+        )
+        result = run(*options, "--only", "json-alone", "--only", "forged")
+
+    said = " ".join(result.stdout.split())
+    assert result.exit_code == 1
+    assert "2 of 2 trials went wrong." in said
+    assert "The shop did not say what became of the order" in said
+    assert "no such page for CONF-" in said
+
+
 @pytest.mark.parametrize(
     ("argv", "named"),
     [
