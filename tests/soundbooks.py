@@ -26,6 +26,10 @@ from tests.fakes import Fakes, answers, completed, notcompleted, pending, toolbo
 from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, run, value
 from tests.plans import approve, plan, run_to_the_end
 
+TODAY = "account default on "
+TODAY_OUT = "the same, money out"
+"""How fsck names the sums of a day of these books; the day is for who knows it."""
+
 
 def write_sound_books(sessions: Sessions) -> None:
     """ORD-1 completed, 2 not, 3 pending, 4 parked, 5 completed after all, 6 paid on other terms, 7 waits, 8 refused.

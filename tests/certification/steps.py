@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from models.check import Lane
 
@@ -107,3 +108,13 @@ class Step:
     """Of a payout: how often the gateway was told of it by then, and how often in the end, however often it is ordered."""
     keeps_still: bool = False
     """The worker stands still until the process is dead: it would work on what was just published."""
+
+
+def web_step(name: str, says: str, **more: Any) -> Step:
+    """A step of the HTTP door."""
+    return Step(name=name, says=says, program=Program.WEB, **more)
+
+
+def worker_step(name: str, says: str, **more: Any) -> Step:
+    """A step of the worker."""
+    return Step(name=name, says=says, program=Program.WORKER, **more)

@@ -8,11 +8,9 @@ from typing import Any
 
 from config.celery_settings import READ
 from models.check import Lane
-from tests.certification.steps import Healer, Left, Program, Scene, Step, When
+from tests.certification.orders import FIRST_CHECK, ORDERS, PAYOUTS
+from tests.certification.steps import Healer, Left, Program, Scene, Step, When, web_step, worker_step
 
-CREATED = "created, within 120 s"
-FIRST_CHECK = "pending, within 20 s"
-FIRST_CHECK_OF_A_PAYOUT = "pending, within 30 s"
 MARKED = "pending, within 5 s"
 LEASED = "pending, within 26.5 s"
 COMPLETED = "completed"
@@ -40,96 +38,8 @@ def _by_sweep(*_: Any, lane: Lane) -> bool:
     return lane is Lane.SWEEP
 
 
-def _web(name: str, says: str, **more: Any) -> Step:
-    return Step(name=name, says=says, program=Program.WEB, **more)
-
-
-def _worker(name: str, says: str, **more: Any) -> Step:
-    return Step(name=name, says=says, program=Program.WORKER, **more)
-
-
-ORDERS = (
-    _web(
-        "ordered",
-        "the row is stored, the gateway not called yet",
-        when=When.BEFORE,
-        where="worker.ligdicash.client:LigdicashClient.create_invoice",
-        scene=Scene.ORDERED,
-        left=Left(invoice=CREATED),
-        healer=Healer.PERSON,
-        within=10,
-    ),
-    _web(
-        "created",
-        "the gateway has made the invoice, its reply is in hand and not stored",
-        when=When.AFTER,
-        where="worker.ligdicash.client:LigdicashClient.create_invoice",
-        scene=Scene.ORDERED,
-        left=Left(invoice=CREATED),
-        healer=Healer.PERSON,
-        within=10,
-    ),
-    _web(
-        "kept",
-        "the token is stored, the merchant not answered",
-        when=When.BEFORE,
-        where="tasks.invoices:_reread",
-        scene=Scene.ORDERED,
-        left=Left(invoice=FIRST_CHECK),
-        healer=Healer.MERCHANT,
-        within=20,
-    ),
-)
-
-PAYOUTS = (
-    _web(
-        "payout stored",
-        "the payout is stored and not marked as sent",
-        when=When.BEFORE,
-        where="models.queries.payouts:mark_sent",
-        scene=Scene.PAID_OUT,
-        left=Left(invoice=CREATED),
-        healer=Healer.MERCHANT,
-        within=20,
-        received=(0, 1),
-    ),
-    _web(
-        "payout marked",
-        "it is marked as sent, the gateway not called yet",
-        when=When.BEFORE,
-        where="worker.ligdicash.client:LigdicashClient.send_payout",
-        scene=Scene.PAID_OUT,
-        left=Left(invoice=CREATED),
-        healer=Healer.PERSON,
-        within=20,
-        received=(0, 0),
-    ),
-    _web(
-        "payout sent",
-        "the gateway has taken it, its reply is in hand and not stored",
-        when=When.AFTER,
-        where="worker.ligdicash.client:LigdicashClient.send_payout",
-        scene=Scene.PAID_OUT,
-        left=Left(invoice=CREATED),
-        healer=Healer.PERSON,
-        within=20,
-        received=(1, 1),
-    ),
-    _web(
-        "payout kept",
-        "its token is stored, the merchant not answered",
-        when=When.AFTER,
-        where="tasks.payouts:_finish",
-        scene=Scene.PAID_OUT,
-        left=Left(invoice=FIRST_CHECK_OF_A_PAYOUT),
-        healer=Healer.MERCHANT,
-        within=20,
-        received=(1, 1),
-    ),
-)
-
 DOOR = (
-    _web(
+    web_step(
         "received",
         "the callback's body is read, nothing stored",
         when=When.BEFORE,
@@ -138,7 +48,7 @@ DOOR = (
         healer=Healer.SWEEP_ASKS,
         within=30,
     ),
-    _web(
+    web_step(
         "inserted",
         "the callback is inserted, not committed",
         when=When.AFTER,
@@ -147,7 +57,7 @@ DOOR = (
         healer=Healer.SWEEP_ASKS,
         within=30,
     ),
-    _web(
+    web_step(
         "stored",
         "the callback is committed, the gateway not answered",
         when=When.BEFORE,
@@ -156,7 +66,7 @@ DOOR = (
         healer=Healer.SWEEP_READS,
         within=20,
     ),
-    _web(
+    web_step(
         "answered",
         "the 200 is on its way, nobody was rung for",
         when=When.BEFORE,
@@ -165,7 +75,7 @@ DOOR = (
         healer=Healer.SWEEP_READS,
         within=20,
     ),
-    _web(
+    web_step(
         "published",
         "the message for the callback is in the broker",
         when=When.AFTER,
@@ -178,7 +88,7 @@ DOOR = (
 )
 
 SPOOL = (
-    _web(
+    web_step(
         "spooled",
         "the callback is fsynced in the spool, the gateway not answered",
         when=When.AFTER,
@@ -188,7 +98,7 @@ SPOOL = (
         healer=Healer.DRAINER,
         within=20,
     ),
-    _web(
+    web_step(
         "drained",
         "the callback is committed, the spool does not know it: it will be stored twice",
         when=When.BEFORE,
@@ -201,7 +111,7 @@ SPOOL = (
 )
 
 INTAKE = (
-    _worker(
+    worker_step(
         "taken",
         "the worker has the message, no child works on it yet",
         when=When.BEFORE,
@@ -211,7 +121,7 @@ INTAKE = (
         healer=Healer.SWEEP_READS,
         within=20,
     ),
-    _worker(
+    worker_step(
         "counted",
         "the attempt to read it is noted, nothing read",
         when=When.BEFORE,
@@ -220,7 +130,7 @@ INTAKE = (
         healer=Healer.READ_AGAIN,
         within=20,
     ),
-    _worker(
+    worker_step(
         "read",
         "the callback's row is locked and read",
         when=When.AFTER,
@@ -229,7 +139,7 @@ INTAKE = (
         healer=Healer.READ_AGAIN,
         within=20,
     ),
-    _worker(
+    worker_step(
         "marked",
         "the invoice carries the callback's mark, not committed",
         when=When.AFTER,
@@ -238,7 +148,7 @@ INTAKE = (
         healer=Healer.READ_AGAIN,
         within=20,
     ),
-    _worker(
+    worker_step(
         "matched",
         "the callback is matched and the mark committed, nothing asked",
         when=When.BEFORE,
@@ -252,7 +162,7 @@ INTAKE = (
 
 def _confirm(name: str, says: str, where: str, *, when: When = When.AFTER, **more: Any) -> Step:
     left, healer, within = ASKING, Healer.SWEEP_ASKS, 50
-    return _worker(name, says, when=when, where=where, **{"left": left, "healer": healer, "within": within, **more})
+    return worker_step(name, says, when=when, where=where, **{"left": left, "healer": healer, "within": within, **more})
 
 
 QUESTION = (
@@ -325,7 +235,7 @@ SETTLED = replace(DONE, to_read=None)
 
 
 def _notify(name: str, says: str, where: str, *, when: When = When.AFTER, **more: Any) -> Step:
-    return _worker(name, says, when=when, where=where, **{"left": SETTLED, "within": 50, **more})
+    return worker_step(name, says, when=when, where=where, **{"left": SETTLED, "within": 50, **more})
 
 
 TELLING = (
@@ -352,7 +262,7 @@ TELLING = (
 )
 
 SWEEP = (
-    _worker(
+    worker_step(
         "swept",
         "a sweep begins, nothing claimed",
         when=When.BEFORE,
@@ -362,7 +272,7 @@ SWEEP = (
         healer=Healer.SWEEP_ASKS,
         within=30,
     ),
-    _worker(
+    worker_step(
         "callbacks claimed",
         "unread callbacks are claimed, nobody was rung for",
         when=When.BEFORE,
@@ -372,7 +282,7 @@ SWEEP = (
         healer=Healer.SWEEP_ASKS,
         within=50,
     ),
-    _worker(
+    worker_step(
         "invoices claimed",
         "due invoices are claimed, nobody was rung for",
         when=When.BEFORE,
@@ -383,7 +293,7 @@ SWEEP = (
         healer=Healer.SWEEP_ASKS,
         within=50,
     ),
-    _worker(
+    worker_step(
         "sweep rung",
         "the sweep has rung for due invoices and is not done",
         when=When.AFTER,

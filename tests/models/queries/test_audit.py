@@ -18,10 +18,10 @@ from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.plans import PLANS
 from models.session import Sessions, transaction
 from tasks.watch import fsck
-from tests.damage import DAMAGE, TODAY, TODAY_OUT, WITHOUT_CONSTRAINTS
+from tests.damage import DAMAGE, WITHOUT_CONSTRAINTS
 from tests.ledger import open_books, run, taken_back
 from tests.servers import create_database, drop_database, fresh_name
-from tests.soundbooks import write_sound_books
+from tests.soundbooks import TODAY, TODAY_OUT, write_sound_books
 
 LATELY = timedelta(minutes=15)
 
