@@ -7,15 +7,13 @@ as a process of its own, in full and over the last 15 minutes. Prints seconds, r
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
 from dataclasses import dataclass
 
 import psycopg
 
+from bench.command import run_command
 from models import migrate
-from tests.fakes import API_KEY, CALLBACK_URL
 from tests.servers import create_database, drop_database, fresh_name, libpq, running_servers
 
 SIZES = (100_000, 1_000_000)
@@ -80,26 +78,9 @@ def fill(url: str, *, size: int) -> None:
 
 def run(url: str, *options: str) -> Cost:
     """Run the command on these books; fails unless they are clean."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "ENVIRONMENT": "development",
-        "LIGDICASH_API_KEY": "key",
-        "LIGDICASH_API_TOKEN": "token",
-        "LIGDICASH_BASE_URL": "http://127.0.0.1:1",
-        "RECONCILER_API_KEY": API_KEY,
-        "CALLBACK_URL": CALLBACK_URL,
-        "DATABASE_URL": libpq(url),
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-    }
-    argv = [sys.executable, "-m", "worker.ops", "fsck", "--json", *options]
-    with subprocess.Popen(argv, env=env, stdout=subprocess.PIPE, text=True) as process:
-        said = process.stdout.read() if process.stdout else ""
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise SystemExit(f"fsck left with {process.returncode}:\n{said}")
-    totals = json.loads(said.splitlines()[-1])
-    return Cost(seconds=totals["seconds"], rows=sum(totals["rows"].values()), peak_mb=usage.ru_maxrss / 1024)
+    ran = run_command(url, "fsck", "--json", *options)
+    totals = json.loads(ran.said.splitlines()[-1])
+    return Cost(seconds=totals["seconds"], rows=sum(totals["rows"].values()), peak_mb=ran.peak_mb)
 
 
 def main() -> None:

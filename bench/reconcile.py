@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,12 +19,13 @@ from pathlib import Path
 
 import psycopg
 
+from bench.command import run_command
 from models import migrate
-from tests.fakes import API_KEY, CALLBACK_URL
 from tests.ledger import open_books
 from tests.servers import create_database, drop_database, fresh_name, libpq, running_servers
 from tests.settled import put_settled_at
 from tests.worker.ops.reconcile.planted import plant, sizes
+from worker.ops.edge import WENT_WRONG
 
 SIZES = (50_000,)
 SETTLED = 1_000_000
@@ -52,32 +51,10 @@ class Cost:
         return f"{self.seconds:.1f} s, {self.cpu:.1f} s of CPU{peak}"
 
 
-def ours(url: str, *argv: str) -> tuple[Cost, str]:
+def ours(url: str, *argv: str, leaves_with: int = 0) -> tuple[Cost, str]:
     """Run the command as a process of its own, and what it said."""
-    env = {
-        "PATH": os.environ["PATH"],
-        "ENVIRONMENT": "development",
-        "LIGDICASH_API_KEY": "key",
-        "LIGDICASH_API_TOKEN": "token",
-        "LIGDICASH_BASE_URL": "http://127.0.0.1:1",
-        "RECONCILER_API_KEY": API_KEY,
-        "CALLBACK_URL": CALLBACK_URL,
-        "DATABASE_URL": libpq(url),
-        "REDIS_URL": "redis://127.0.0.1:1/0",
-    }
-    began = time.perf_counter()
-    with subprocess.Popen(
-        [sys.executable, "-m", "worker.ops", *argv],
-        env=env,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    ) as process:
-        said = process.stdout.read() if process.stdout else ""
-        _, _, usage = os.wait4(process.pid, 0)
-        process.returncode = 0
-    cost = Cost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
-    return cost, said
+    ran = run_command(url, *argv, leaves_with=leaves_with)
+    return Cost(ran.seconds, ran.cpu, ran.peak_mb), ran.said
 
 
 def plainly(url: str, file: Path) -> tuple[Cost, Counter[str]]:
@@ -119,7 +96,7 @@ def reconcile(url: str, folder: Path, lines: int) -> None:
     )
     file.write_text(text, encoding="utf-8")
     wanted = {kind: count for kind, count in planted.items() if count}
-    cost, said = ours(url, "reconcile", str(file), "--json")
+    cost, said = ours(url, "reconcile", str(file), "--json", leaves_with=WENT_WRONG)
     sums = json.loads(said)["sums"]
     found = {kind: sums[kind]["lines"] or sums[kind]["settlements"] for kind in wanted if kind in sums}
     plain, plain_found = plainly(url, file)
