@@ -10,7 +10,8 @@ from worker.language import N_
 BREAK = 4.0
 """Seconds confirm is broken for: past the first question, short of anybody's patience."""
 
-A_MOMENT = 1.0
+A_MOMENT = 2.0
+"""Seconds in which a shop that asks at once has been told pending."""
 
 
 def _decided(**decision: object) -> Callable[[Stage], None]:

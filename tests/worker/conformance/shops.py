@@ -31,6 +31,7 @@ class Sale:
     ordered_at: float
     token: str = ""
     is_paid: bool = False
+    is_closed: bool = False
     credited: int = 0
     is_hinted: bool = False
     asked_at: float = 0.0
@@ -94,7 +95,7 @@ class PlantedShop:
         if "trusts callbacks" in self.flaws and content.claims is Said.COMPLETED:
             sale.is_paid, sale.credited = True, sale.amount
         if "believes bad news" in self.flaws and content.claims is Said.NOTCOMPLETED:
-            sale.is_paid = False
+            sale.is_paid, sale.is_closed = False, True
         if "credits each time" in self.flaws and sale.is_paid:
             sale.credited += sale.amount
         if "asks in the handler" in self.flaws:
@@ -114,7 +115,9 @@ class PlantedShop:
             said = answer["response_code"] == "00"
         is_ours = answer.get("amount") == sale.amount and self.names_ours(answer, sale)
         if said and (is_ours or "compares nothing" in self.flaws) and not sale.is_paid:
-            sale.is_paid, sale.credited = True, sale.amount
+            # Told before it knew, the flawed one credits for each telling: the flaw must not hang on who is first.
+            times = max(1, sale.seen) if "credits each time" in self.flaws else 1
+            sale.is_paid, sale.credited = True, sale.amount * times
 
     def names_ours(self, answer: dict, sale: Sale) -> bool:
         return next(name for name, each in self.sales.items() if each is sale) in str(answer)
@@ -126,7 +129,8 @@ class PlantedShop:
             for sale in self.sales.values():
                 is_own = "never asks by itself" not in self.flaws and now - sale.ordered_at > BY_ITSELF
                 spacing = 0.2 if "asks hastily" in self.flaws else SPACING
-                if sale.token and not sale.is_paid and (sale.is_hinted or is_own) and now - sale.asked_at > spacing:
+                is_open = sale.token and not (sale.is_paid or sale.is_closed)
+                if is_open and (sale.is_hinted or is_own) and now - sale.asked_at > spacing:
                     sale.is_hinted = False
                     self.ask(sale)
 

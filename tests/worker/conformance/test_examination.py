@@ -12,7 +12,8 @@ from worker.conformance.trial import Flaw
 from worker.conformance.trials import TRIALS
 from worker.ligdicash.double import running_double
 
-PATIENCE = Patience(prompt=5, slow=9, calm=1.5)
+# A sound shop needs 3.1 and 6.2 s; the rest is for a machine that is busy with other tests.
+PATIENCE = Patience(prompt=10, slow=18, calm=1.5)
 
 EVERY = tuple(trial.name for trial in TRIALS)
 
