@@ -54,7 +54,7 @@ def examine(desk: Desk, *, quick: bool, wait: float) -> list[Finding]:
         settings = desk.settings
         patient = _patient(desk)
     except SettingsFault as exc:
-        fix = N_("set it as README explains")
+        fix = N_("set it as docs/settings.md explains")
         return [bad(Name.SETTINGS, N_("{fault}"), fix, fault=fault) for fault in str(exc).splitlines()]
     environment = settings.environment.value
     return [
