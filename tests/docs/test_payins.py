@@ -12,8 +12,8 @@ import requests
 from models.payin import Hitch, StepKind
 from models.transaction import Mode
 from tests.fakes import API_KEY
+from tests.simulated import client_to
 from tests.webdoor import open_door
-from worker.ligdicash.client import LigdicashClient
 from worker.ligdicash.simulator.running import running_simulator
 
 PAGE = (Path(__file__).parents[2] / "docs" / "payins.md").read_text(encoding="utf-8")
@@ -29,18 +29,8 @@ def simulator():
 
 @pytest.fixture
 def door(database_url, simulator):
-    client = LigdicashClient(
-        api_key=simulator.api_key,
-        api_token=simulator.api_token,
-        base_url=simulator.base_url,
-        connect_timeout=5,
-        answer_timeout=5,
-        pool_size=4,
-        refuse_simulator=False,
-    )
-    with open_door(database_url, gateway=client) as door:
+    with client_to(simulator) as client, open_door(database_url, gateway=client) as door:
         yield door
-    client.close()
 
 
 def code_on_the_phone(simulator, body: dict) -> str:

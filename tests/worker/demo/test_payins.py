@@ -9,12 +9,12 @@ import pytest
 from models.errors import NeedsHuman
 from models.transaction import Status
 from tests.fakes import API_KEY, CALLBACK_URL
+from tests.simulated import client_to
 from tests.webdoor import open_door
 from worker.demo.drive import Driver, Moment
 from worker.demo.payins import FIRST_NOES, HOMES, PAYIN_ENDS, PayinFate, payment_of
 from worker.demo.payouts import PayoutFate
 from worker.demo.story import EVERYTHING, SHARES, Fate, write_story
-from worker.ligdicash.client import LigdicashClient
 from worker.ligdicash.simulator.running import running_simulator
 
 
@@ -27,18 +27,8 @@ def simulator():
 @pytest.fixture
 def door(database_url, simulator):
     """The door with the client that speaks to this simulator."""
-    client = LigdicashClient(
-        api_key=simulator.api_key,
-        api_token=simulator.api_token,
-        base_url=simulator.base_url,
-        connect_timeout=5,
-        answer_timeout=5,
-        pool_size=8,
-        refuse_simulator=False,
-    )
-    with open_door(database_url, gateway=client) as door:
+    with client_to(simulator) as client, open_door(database_url, gateway=client) as door:
         yield door
-    client.close()
 
 
 @pytest.fixture

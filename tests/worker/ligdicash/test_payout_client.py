@@ -13,9 +13,9 @@ from models.answers import Said
 from models.errors import GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown
 from models.payout import Accepted, PayoutOrder
 from models.transaction import Route
+from tests.simulated import client_to
 from tests.worker.ligdicash.clients import QUICK, TOKEN, assert_no_secret_in, client_of, free_port, gateway_and_client
 from tests.worker.ligdicash.scripted_gateway import message, resets, says
-from worker.ligdicash.client import LigdicashClient
 from worker.ligdicash.payout_codes import TABLES, payout_confirm_refusal
 from worker.ligdicash.simulator.options import Fault, FaultKind, Faults
 from worker.ligdicash.simulator.running import running_simulator
@@ -182,43 +182,25 @@ def simulator():
         yield running
 
 
-def client_for(simulator) -> LigdicashClient:
-    return LigdicashClient(
-        api_key=simulator.api_key,
-        api_token=simulator.api_token,
-        base_url=simulator.base_url,
-        connect_timeout=5,
-        answer_timeout=5,
-        pool_size=2,
-        refuse_simulator=False,
-    )
-
-
 def test_client_and_simulator_understand_each_other_on_both_routes(simulator):
-    client = client_for(simulator)
-    for order in (STRAIGHT, replace(WALLET, transaction_id="OUT-2")):
-        token = client.send_payout(replace(order, callback_url="")).token
-        assert client.confirm_payout(token).said is Said.PENDING
-        assert client.confirm(token).said is Said.NOT_FOUND
-    client.close()
+    with client_to(simulator) as client:
+        for order in (STRAIGHT, replace(WALLET, transaction_id="OUT-2")):
+            token = client.send_payout(replace(order, callback_url="")).token
+            assert client.confirm_payout(token).said is Said.PENDING
+            assert client.confirm(token).said is Said.NOT_FOUND
 
 
 @pytest.mark.parametrize("kind", [FaultKind.REPLY_LOST, FaultKind.HTTP500, FaultKind.HTML, FaultKind.GARBAGE])
 def test_trouble_of_the_gateway_is_unknown_and_nothing_sends_it_twice(simulator, kind):
     simulator.gateway.faults.set(Faults(create=Fault(kind=kind)))
-    client = client_for(simulator)
-    with pytest.raises(PayoutUnknown):
+    with client_to(simulator) as client, pytest.raises(PayoutUnknown):
         client.send_payout(replace(STRAIGHT, callback_url=""))
-    client.close()
     assert simulator.gateway.payouts_received == {"OUT-1": 1}
 
 
 def test_the_simulator_in_production_gets_nothing_that_would_be_believed(simulator):
-    client = client_for(simulator)
-    client._refuse_simulator = True
-    with pytest.raises(GatewayMisconfigured, match="simulator"):
+    with client_to(simulator, refuse_simulator=True) as client, pytest.raises(GatewayMisconfigured, match="simulator"):
         client.send_payout(STRAIGHT)
-    client.close()
 
 
 def test_what_is_written_for_mobile_money_says_nothing_of_a_wallet():

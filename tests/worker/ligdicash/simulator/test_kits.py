@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-
 import ligdicash
 import pytest
 from ligdicash import defaults
@@ -11,7 +9,7 @@ from ligdicash.errors import InvalidAmountError, ProcessingError
 
 from models.answers import Said
 from models.order import InvoiceOrder
-from worker.ligdicash.client import LigdicashClient
+from tests.simulated import client_to
 from worker.ligdicash.double import running_double
 from worker.ligdicash.simulator.options import Profile
 
@@ -124,16 +122,3 @@ def test_our_own_client_reads_both_profiles(profile):
         answer = client.confirm(token)
 
     assert (answer.said, answer.amount, answer.references[0]) == (Said.COMPLETED, 4200, "ART1")
-
-
-def client_to(double):
-    client = LigdicashClient(
-        api_key=double.api_key,
-        api_token=double.api_token,
-        base_url=double.base_url,
-        connect_timeout=5,
-        answer_timeout=5,
-        pool_size=1,
-        refuse_simulator=False,
-    )
-    return contextlib.closing(client)
