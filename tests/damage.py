@@ -263,6 +263,29 @@ DAMAGE = DAMAGE_TO_PAYOUTS | {
         "INSERT INTO shelf_marks (shelf, days, ended_at, set_at) VALUES ('answers', 9, now() - interval '4 d', '-infinity')",
         {("prune_stalled", "shelf answers")},
     ),
+    "an erasure calls done what is there": (
+        (
+            "INSERT INTO erasures (author, reason, keeps_settled, ended_at) VALUES ('awa', 'x', FALSE, now());"
+            " INSERT INTO erasure_items (erasure_id, transaction_pk, callback_id, done_at)"
+            " VALUES (1, 1, NULL, now() + interval '2 h'), (1, NULL, 2, now()), (1, 8, NULL, now() - interval '2 h')"
+        ),
+        {("kept_though_asked", "ORD-1"), ("kept_though_asked", "callback 2")},
+    ),
+    "an erasure waits for what is over": (
+        (
+            "INSERT INTO erasures (author, reason, keeps_settled, asked_at) VALUES ('awa', 'x', FALSE, now() - interval '4 d');"
+            " INSERT INTO erasure_items (erasure_id, transaction_pk) SELECT 1, id FROM transactions WHERE status = 'refused'"
+            " OR status = 'pending'"
+        ),
+        {("erasure_stalled", "ORD-11"), ("erasure_stalled", "OUT-4"), ("erasure_stalled", "ORD-8")},
+    ),
+    "an erasure ends before its items": (
+        (
+            "INSERT INTO erasures (author, reason, keeps_settled, ended_at) VALUES ('awa', 'x', FALSE, now());"
+            " INSERT INTO erasure_items (erasure_id, transaction_pk) VALUES (1, 3)"
+        ),
+        {("erasure_ended_early", "ORD-3")},
+    ),
     "an orphan has no case": ("DELETE FROM cases WHERE kind = 'orphan'", {("unreported", "callback 2")}),
     "an unreadable callback has no case": (
         "DELETE FROM cases WHERE kind = 'unreadable'",
