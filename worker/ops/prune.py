@@ -16,6 +16,7 @@ from worker.ops.desk import desk_of
 from worker.ops.options import JsonOption, duration
 
 if TYPE_CHECKING:
+    from tasks.erase import Erased
     from tasks.prune import Pruned, Shelf
     from tasks.toolbox import Toolbox
 
@@ -49,7 +50,8 @@ def prune(
     """Erase personal data and raw bodies that are past their time. Nothing that is open; no fact that proves a settlement.
 
     For how long things are kept the RETENTION_ settings say; docs/retention.md has what is kept where. It works gently beside
-    everything else, can be stopped at any time, and goes on from where it was.
+    everything else, can be stopped at any time, and goes on from where it was. What customers asked to have erased, and is over by
+    now, goes first.
     """
     tools = desk_of(ctx).tools
     if dry_run:
@@ -72,6 +74,7 @@ def _count(tools: Toolbox, *, as_json: bool) -> None:
 
 
 def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None:
+    from tasks.erase import carry_on
     from tasks.prune import prune as erase
     from worker.ops.prune_view import Done, done_document, erasing, print_done
     from worker.ops.shown import print_json
@@ -80,7 +83,7 @@ def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None
     rows: Counter[Shelf] = Counter()
     freed: Counter[Shelf] = Counter()
     unfinished: set[Shelf] = set()
-    with _until_told() as is_wanted, erasing() as show:
+    with until_told() as is_wanted, erasing() as show:
 
         def told(at: Pruned) -> None:
             rows[at.shelf] += at.erased
@@ -88,7 +91,13 @@ def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None
             (unfinished.discard if at.is_done else unfinished.add)(at.shelf)
             show(at, rows[at.shelf])
 
-        erase(tools.sessions, tools.retention, seconds=seconds, anew=anew, told=told, is_wanted=is_wanted)
+        def asked_for(at: Erased) -> None:
+            rows[at.shelf] += at.rows
+            freed[at.shelf] += at.bytes
+
+        carry_on(tools.sessions, seconds=seconds, told=asked_for, is_wanted=is_wanted)
+        left = seconds - (time.monotonic() - began)
+        erase(tools.sessions, tools.retention, seconds=left, anew=anew, told=told, is_wanted=is_wanted)
         stopped = not is_wanted()
     done = Done(
         rows=rows, bytes=freed.total(), seconds=time.monotonic() - began, is_whole=not unfinished and not stopped
@@ -100,7 +109,7 @@ def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None
 
 
 @contextmanager
-def _until_told() -> Iterator[Callable[[], bool]]:
+def until_told() -> Iterator[Callable[[], bool]]:
     """Whether to go on: no more after Ctrl-C or SIGTERM, which end the command behind the handful that is under way."""
     told: list[int] = []
     before = {sign: signal.signal(sign, lambda sign, _: told.append(sign)) for sign in (signal.SIGINT, signal.SIGTERM)}

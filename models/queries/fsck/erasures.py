@@ -9,11 +9,12 @@ MEANWHILE = "interval '1 hour'"
 
 FACTS = f"""
 WITH facts AS (
-    SELECT i.id, i.erasure_id, i.done_at, e.ended_at, COALESCE(t.transaction_id, 'callback ' || i.callback_id) AS subject,
+    SELECT i.id, i.erasure_id, i.done_at, e.ended_at, COALESCE('transaction ' || t.transaction_id, 'callback ' || i.callback_id) AS subject,
            GREATEST(e.asked_at, t.final_at, (
                SELECT max(k.resolved_at) FROM cases k WHERE k.transaction_pk = t.id OR k.callback_id = i.callback_id
            )) AS free_at,
-           COALESCE(t.status, ct.status, '') IN ('created', 'pending') OR c.outcome IN ('received', 'unmatched') OR EXISTS (
+           COALESCE(t.status, ct.status, '') IN ('created', 'pending')
+               OR (c.outcome IN ('received', 'unmatched')) IS TRUE OR EXISTS (
                SELECT FROM cases k WHERE k.resolved_at IS NULL
                AND (k.transaction_pk IN (t.id, ct.id) OR k.callback_id = i.callback_id)
            ) AS is_open,
