@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -18,7 +18,7 @@ from config import retention
 from models.customer import Customer
 from models.queries import erasures
 from models.queries.cases import Signature
-from models.queries.customers import Naming, Place, last_id, look_for
+from models.queries.customers import Naming, Place, last_id, look_for, named_matters
 from models.queries.erasures import ErasureLine
 from models.queries.fsck.reading import reading
 from models.queries.retention import Step, Things, erase_things, what_is_left
@@ -43,14 +43,14 @@ class Looking:
 class Kept:
     """Where one customer is named. `things` are the transactions that are theirs, and the callbacks that name them elsewhere.
 
-    A transaction is theirs by our books and by the gateway's answers, never by a callback alone, which anybody can post;
-    unless the number that an invoice keeps masked fits what its callback says.
+    A transaction is theirs by our books, by the gateway's answers or by the word of whoever looks; never by a callback alone,
+    which anybody can post, and were it only to have another's payment erased.
     """
 
     things: Things
     by_local: int
     """Of these, found by the national digits alone: they may be somebody else's."""
-    fitting: int
+    fitting: tuple[int, ...]
     """Other invoices whose masked number fits."""
     staying: Mapping[Place, int]
     """Rows that name them in words that nobody erases: ids, notes and reasons."""
@@ -82,12 +82,11 @@ class _Heard:
         (self.whole if is_whole else self.local).add(self._key(place, naming))
 
     def kept(self) -> Kept:
-        theirs = self.theirs | {pk for pk in self.named.values() if pk is not None and pk in self.payers}
-        strays = tuple(sorted(number for number, pk in self.named.items() if pk not in theirs))
+        strays = tuple(sorted(number for number, pk in self.named.items() if pk not in self.theirs))
         return Kept(
-            things=Things(transactions=tuple(sorted(theirs)), callbacks=strays),
+            things=Things(transactions=tuple(sorted(self.theirs)), callbacks=strays),
             by_local=len(self.local - self.whole),
-            fitting=len(self.payers - theirs),
+            fitting=tuple(sorted(self.payers - self.theirs)),
             staying={place: rows for place, rows in self.staying.items() if rows},
         )
 
@@ -97,9 +96,19 @@ class _Heard:
         return (place, naming.id) if is_loose else (Place.TRANSACTIONS, naming.pk)
 
 
-def look(sessions: Sessions, customer: Customer, *, told: Callable[[Looking], object] = lambda _: None) -> Kept:
-    """Read every row once, and say where this customer is named. Changes nothing. Raises `StoreAway`."""
-    heard = _Heard()
+def look(
+    sessions: Sessions,
+    customer: Customer,
+    *,
+    also: Sequence[str] = (),
+    told: Callable[[Looking], object] = lambda _: None,
+) -> Kept:
+    """Read every row once, and say where this customer is named. `also` are theirs, too, by our ids. Changes nothing.
+
+    Raises `NotFound` when one of these is unknown, and `StoreAway`.
+    """
+    with reading(sessions) as session:
+        heard = _Heard(theirs=set(named_matters(session, also)))
     for place in Place:
         after = rows = 0
         with reading(sessions) as session:

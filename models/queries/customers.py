@@ -14,6 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.customer import Customer
+from models.errors import NotFound
 from models.transaction import Kind, Status
 
 LOOK = 2_000
@@ -168,6 +169,18 @@ def matters(session: Session, pks: Sequence[int]) -> list[Matter]:
     """These transactions, in order."""
     rows = session.execute(MATTERS, {"transactions": list(pks)})
     return [Matter(**{**row._mapping, "kind": Kind(row.kind), "status": Status(row.status)}) for row in rows]  # noqa: SLF001 - SQLAlchemy's name for a public thing
+
+
+NAMED = text("SELECT id, transaction_id FROM transactions WHERE transaction_id = ANY(CAST(:ours AS text[]))")
+
+
+def named_matters(session: Session, ours: Sequence[str]) -> list[int]:
+    """The transactions that bear these ids of ours. Raises `NotFound` when one does not exist."""
+    found = {row.transaction_id: row.id for row in session.execute(NAMED, {"ours": list(ours)})}
+    for one in ours:
+        if one not in found:
+            raise NotFound(f"there is no transaction {one!r}")
+    return sorted(found.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

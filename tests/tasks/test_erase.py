@@ -11,6 +11,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from models.customer import customer_of
+from models.errors import NotFound
 from models.payout import PayoutOrder
 from models.queries.cases import Signature
 from models.queries.erasures import ErasureLine, list_erasures
@@ -92,15 +93,18 @@ def test_all_that_is_theirs_goes_the_evidence_stays_and_nobody_elses_is_touched(
     assert AWA not in str(run(sessions, "SELECT * FROM erasures, erasure_items"))
 
 
-def test_a_callback_alone_makes_nothing_theirs_unless_the_masked_number_fits(sessions):
+def test_a_callback_alone_makes_nothing_theirs_and_who_looks_may_know_more(sessions):
     pay(sessions, MOUSSA, MOUSSA, answer=notcompleted)
     rewrite(sessions, "UPDATE transactions SET mode = 'direct', payer = '226******00' WHERE id = 2")
     knocked = knock(sessions, claim("ORD-1", customer=AWA), claim("ORD-2", customer=AWA))
     intake(toolbox(sessions), knocked)
     found = kept(sessions)
-    assert (found.things, found.fitting) == (Things(transactions=(2,), callbacks=(knocked[0],)), 0)
-    erase(sessions)
-    assert value(sessions, "SELECT count(*) FROM checks WHERE transaction_pk = 1 AND erased_at IS NULL") == 1
+    assert (found.things, found.fitting) == (Things(callbacks=tuple(knocked)), (2,))
+    assert erase(sessions) == {"callbacks": 2}
+    assert value(sessions, "SELECT count(*) FROM checks WHERE erased_at IS NULL") == 2
+    assert look(sessions, customer_of(AWA), also=["ORD-2"]).things == Things(transactions=(2,))
+    with pytest.raises(NotFound):
+        look(sessions, customer_of(AWA), also=["ORD-9"])
 
 
 def test_what_is_open_waits_and_goes_by_itself_once_it_is_over(sessions):

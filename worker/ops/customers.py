@@ -31,9 +31,19 @@ WhoArgument = Annotated[
     ),
 ]
 
+AlsoOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--also",
+        metavar="TRANSACTION_ID",
+        help="A payment that you know to be theirs, though the books do not; may be repeated.",
+        show_default=False,
+    ),
+]
+
 
 @app.command()
-def show(ctx: typer.Context, who: WhoArgument, *, as_json: JsonOption = False) -> None:
+def show(ctx: typer.Context, who: WhoArgument, *, also: AlsoOption = None, as_json: JsonOption = False) -> None:
     """What is kept about one customer: which payments, callbacks, answers, notices and cases, since when, and what names them.
 
     Every callback and answer is read once, so that it takes its time on large books. Changes nothing.
@@ -41,7 +51,7 @@ def show(ctx: typer.Context, who: WhoArgument, *, as_json: JsonOption = False) -
     from worker.ops.customers_view import dossier_document, print_dossier
     from worker.ops.shown import print_json
 
-    found = _look(desk_of(ctx).tools, _customer(who))
+    found = _look(desk_of(ctx).tools, _customer(who), also=also)
     if as_json:
         print_json(dossier_document(found))
     else:
@@ -49,7 +59,7 @@ def show(ctx: typer.Context, who: WhoArgument, *, as_json: JsonOption = False) -
 
 
 @app.command()
-def erase(
+def erase(  # noqa: PLR0913 - each is an option
     ctx: typer.Context,
     who: WhoArgument,
     *,
@@ -60,6 +70,7 @@ def erase(
         ),
     ] = "",
     author: AuthorOption,
+    also: AlsoOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would go.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it is meant.")] = False,
     keep_settled: Annotated[
@@ -87,7 +98,7 @@ def erase(
         )
     if not dry_run:
         _must_be_answered_for(customer, reason=reason, author=author)
-    found = _look(tools, customer)
+    found = _look(tools, customer, also=also)
     if as_json and dry_run:
         print_json({"dry_run": True, **dossier_document(found)})
         return
@@ -133,12 +144,12 @@ def _must_be_answered_for(customer: Customer, *, reason: str, author: str) -> No
             raise typer.BadParameter(_("it is kept for ever, and names the customer"), param_hint=option)
 
 
-def _look(tools: Toolbox, customer: Customer) -> Dossier:
+def _look(tools: Toolbox, customer: Customer, *, also: list[str] | None) -> Dossier:
     from tasks.erase import look
     from worker.ops.customers_view import dossier, looking
 
     with looking() as told:
-        kept = look(tools.sessions, customer, told=told)
+        kept = look(tools.sessions, customer, also=also or (), told=told)
     return dossier(tools.sessions, customer, kept)
 
 

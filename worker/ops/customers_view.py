@@ -31,7 +31,7 @@ KINDS: Mapping[str, str] = {
     "invoices": N_("invoices"),
     "payouts": N_("payouts"),
     "callbacks": N_("callbacks"),
-    "answers": N_("answers"),
+    "answers": N_("gateway's answers"),
     "settlements": N_("settlements"),
     "notices": N_("notices"),
     "cases": N_("cases"),
@@ -54,6 +54,7 @@ class Dossier:
     kept: Kept
     holdings: Sequence[Holding]
     matters: Sequence[Matter]
+    fitting: Sequence[Matter]
     shelves: Mapping[Shelf, Sequence[Tally]]
 
     def rows(self, fate: Fate) -> Counter[Shelf]:
@@ -85,8 +86,9 @@ def dossier(sessions: Sessions, customer: Customer, kept: Kept) -> Dossier:
     things = kept.things
     with reading(sessions) as session:
         held = holdings(session, things.transactions, things.callbacks)
-        theirs = matters(session, things.transactions)
-    return Dossier(customer=customer, kept=kept, holdings=held, matters=theirs, shelves=standing(sessions, things))
+        theirs, fitting = matters(session, things.transactions), matters(session, kept.fitting)
+    shelves = standing(sessions, things)
+    return Dossier(customer=customer, kept=kept, holdings=held, matters=theirs, fitting=fitting, shelves=shelves)
 
 
 def print_dossier(found: Dossier) -> None:
@@ -163,13 +165,16 @@ def _print_remarks(found: Dossier) -> None:
             kept.by_local,
         )
         lines.append(told.format(count=number(kept.by_local)))
-    if kept.fitting:
+    if found.fitting:
         told = ngettext(
-            "{count} other invoice keeps a masked number that fits; whose it is, the books do not know.",
-            "{count} other invoices keep a masked number that fits; whose it is, the books do not know.",
-            kept.fitting,
+            "{count} other invoice keeps a masked number that fits: {ids}. Whose it is, the books do not know; --also says that"
+            " one is theirs.",
+            "{count} other invoices keep a masked number that fits: {ids}. Whose it is, the books do not know; --also says that"
+            " one is theirs.",
+            len(found.fitting),
         )
-        lines.append(told.format(count=number(kept.fitting)))
+        ids = [safe(one.transaction_id) for one in found.fitting[:MOST]] + ["..."] * (len(found.fitting) > MOST)
+        lines.append(told.format(count=number(len(found.fitting)), ids=", ".join(ids)))
     if kept.staying:
         places = ", ".join(f"{number(rows)} {_(PLACES[place])}" for place, rows in kept.staying.items())
         lines.append(_("Names them, and is never erased: {places}.").format(places=places))
@@ -241,12 +246,14 @@ def print_erasures(lines: Sequence[ErasureLine], *, further: int | None) -> None
     table = narrow_table()
     table.add_column("id", justify="right")
     table.add_column(_("asked UTC"), no_wrap=True)
-    for heading in (_("by"), _("reason"), _("erased"), _("waits")):
+    for heading in (_("by"), _("reason")):
         table.add_column(heading, overflow="fold")
+    table.add_column(_("erased"), justify="right")
+    table.add_column(_("waits"), overflow="fold")
     now = datetime.now(UTC)
     for line in lines:
         asked = brief_stamp(line.asked_at, now=now, seconds=False)
-        rows = _named(Counter(line.rows))
+        rows = number(sum(line.rows.values()))
         table.add_row(str(line.id), asked, safe(line.author), safe(line.reason), rows, _waiting(line))
     console().print(table)
     if further is not None:
@@ -261,7 +268,7 @@ def dossier_document(found: Dossier) -> dict[str, object]:
         "transactions": [{**asdict(one), "is_open": one.is_open} for one in found.matters],
         "callbacks_elsewhere": list(found.kept.things.callbacks),
         "by_local_digits": found.kept.by_local,
-        "fitting_masked": found.kept.fitting,
+        "fitting_masked": [one.transaction_id for one in found.fitting],
         "staying": dict(found.kept.staying),
         "shelves": {
             shelf: [{"fate": tally.fate, "rows": tally.rows, "bytes": tally.bytes} for tally in tallies]
