@@ -44,7 +44,8 @@ class Sort(StrEnum):
 class Customer:
     """Who is looked for. Personal, but for `masked`; the rest is in no `repr`.
 
-    `patterns` are regular expressions without regard to case that all have to be found. `local` finds a number's national
+    `patterns` are regular expressions without regard to case that all have to be found. `clue` is one that is found
+    wherever they are, or `local` is, and takes less to look for. `local` finds a number's national
     digits alone, in a field that is called like a phone number: it may be that of somebody in another country.
     """
 
@@ -52,6 +53,7 @@ class Customer:
     masked: str
     numbers: tuple[str, ...] = field(default=(), repr=False)
     """A number in the gateway's form, in each way in which it may be written so."""
+    clue: str = field(repr=False)
     patterns: tuple[str, ...] = field(repr=False)
     local: str = field(default="", repr=False)
 
@@ -75,8 +77,9 @@ def customer_of(written: str) -> Customer:
     if not words or len(words) > LONGEST or not words.isprintable():
         raise Invalid(f"a phone number, an e-mail address or a name of at most {LONGEST} characters is needed")
     if EMAIL.fullmatch(words):
-        pattern = rf"(?:^|[^a-z0-9._-]|{BYTE}){_spelled(words)}(?![a-z0-9_-])"
-        return Customer(sort=Sort.EMAIL, masked=_masked_email(words), patterns=(pattern,))
+        clue = _spelled(words)
+        pattern = rf"(?:^|[^a-z0-9._-]|{BYTE}){clue}(?![a-z0-9_-])"
+        return Customer(sort=Sort.EMAIL, masked=_masked_email(words), clue=clue, patterns=(pattern,))
     if any(sign.isdigit() for sign in words):
         return _of_number(gateway_form(words))
     parts = [part for part in re.split(r"[\s-]+", words) if len(part) >= SHORTEST_WORD]
@@ -85,6 +88,7 @@ def customer_of(written: str) -> Customer:
     return Customer(
         sort=Sort.NAME,
         masked=" ".join(part[0] + "*" * (len(part) - 1) for part in parts),
+        clue=_spelled(max(parts, key=len)),
         patterns=tuple(rf"(?:^|[^a-z]|{BYTE}){_spelled(part)}(?![a-z])" for part in parts),
     )
 
@@ -102,6 +106,7 @@ def _of_number(number: str) -> Customer:
         sort=Sort.NUMBER,
         masked=_masked(number),
         numbers=numbers,
+        clue=local or whole,
         patterns=(rf"{BEFORE}(?:00{BETWEEN_DIGITS})?(?:{whole})(?![0-9])",),
         local=rf"{PHONE_FIELD}(?:[^0-9&,;]|{BYTE}){{0,24}}(?:{local})(?![0-9])" if local else "",
     )

@@ -119,7 +119,7 @@ def _print_matters(theirs: Sequence[Matter]) -> None:
     if not theirs:
         return
     table = narrow_table()
-    table.add_column("transaction_id", overflow="fold")
+    table.add_column(_("transaction_id"), overflow="fold")
     table.add_column("XOF", justify="right")
     table.add_column(_("status"), no_wrap=True)
     table.add_column(_("created UTC"), no_wrap=True)
@@ -195,7 +195,7 @@ def print_plan(found: Dossier, *, keeps_settled: bool) -> None:
     typer.echo("\n" + _("to erase now: {what}; {size}").format(what=what or _("nothing"), size=size_of(size)))
     if found.waiting:
         ids = ", ".join(safe(one.transaction_id) for one in found.waiting)
-        typer.echo(_("waits until it is over: {ids}").format(ids=ids))
+        typer.echo(_("waits until it is final and its cases have ended: {ids}").format(ids=ids))
     kept = Counter({shelf: due[shelf] for shelf in SETTLED}) if keeps_settled else Counter()
     _print_stays(kept)
 
@@ -226,11 +226,14 @@ def print_erased(result: Result) -> None:
     """For a person: what went, and what is still to go."""
     typer.echo(_("erased: {what}").format(what=_named(result.rows) or _("nothing")))
     for line in result.waiting:
-        told = _("erasure {id} waits for: {what}. It goes by itself once it is over, at night or by `reconciler prune`")
+        told = _(
+            "erasure {id} waits for: {what}. Each goes by itself, at night or by `reconciler prune`, once it is final and all"
+            " cases about it have ended."
+        )
         typer.echo(told.format(id=line.id, what=_waiting(line)))
     if result.asked is not None and result.asked.ended_at is not None:
         typer.echo(_("erasure {id} is over").format(id=result.asked.id))
-    typer.echo(_("What comes in from now on is kept as RETENTION_ says: look again after a while."))
+    typer.echo(_("What comes in from now on is kept for its time again: look once more in a day or two."))
 
 
 def _waiting(line: ErasureLine) -> str:

@@ -32,7 +32,7 @@ def test_what_is_kept_is_shown_then_erased_as_it_was_said_and_the_rest_of_the_co
 
     planned = ops.say(*ERASE, "--dry-run")
     assert "to erase now: 2 callbacks, 1 proofs, 1 persons (settled)" in planned
-    assert "waits until it is over: ORD-3" in planned
+    assert "waits until it is final and its cases have ended: ORD-3" in planned
     assert ops.document(*ERASE, "--dry-run")["dry_run"] is True
     assert run(sessions, "SELECT id, md5(CAST(callbacks AS text)) FROM callbacks") == before
     assert value(sessions, "SELECT count(*) FROM erasures") == 0
