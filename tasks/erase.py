@@ -60,40 +60,33 @@ class Kept:
 class _Heard:
     """What was found so far."""
 
-    theirs: set[int] = field(default_factory=set)
+    theirs: dict[int, bool] = field(default_factory=dict)
+    """Transactions, and whether more than national digits say so."""
+    named: dict[int, tuple[int | None, bool]] = field(default_factory=dict)
+    """Callbacks, each with its transaction and the same."""
     payers: set[int] = field(default_factory=set)
-    named: dict[int, int | None] = field(default_factory=dict)
-    """Callbacks, each with its transaction."""
-    whole: set[tuple[Place, int | None]] = field(default_factory=set)
-    local: set[tuple[Place, int | None]] = field(default_factory=set)
     staying: Counter[Place] = field(default_factory=Counter)
 
     def add(self, place: Place, naming: Naming) -> None:
         self.staying[place] += naming.stays
-        if naming.is_payer and naming.pk is not None:
-            self.payers.add(naming.pk)
-        if not (naming.is_customer or naming.by_all or naming.by_local):
+        pk, is_whole = naming.pk, naming.is_customer or naming.by_all
+        if naming.is_payer and pk is not None:
+            self.payers.add(pk)
+        if not (is_whole or naming.by_local):
             return
         if place is Place.CALLBACKS:
-            self.named[naming.id] = naming.pk
-        elif naming.pk is not None:
-            self.theirs.add(naming.pk)
-        is_whole = naming.is_customer or naming.by_all
-        (self.whole if is_whole else self.local).add(self._key(place, naming))
+            self.named[naming.id] = (pk, is_whole)
+        elif pk is not None:
+            self.theirs[pk] = is_whole or self.theirs.get(pk, False)
 
     def kept(self) -> Kept:
-        strays = tuple(sorted(number for number, pk in self.named.items() if pk not in self.theirs))
+        strays = {number: is_whole for number, (pk, is_whole) in self.named.items() if pk not in self.theirs}
         return Kept(
-            things=Things(transactions=tuple(sorted(self.theirs)), callbacks=strays),
-            by_local=len(self.local - self.whole),
-            fitting=tuple(sorted(self.payers - self.theirs)),
+            things=Things(transactions=tuple(sorted(self.theirs)), callbacks=tuple(sorted(strays))),
+            by_local=[*self.theirs.values(), *strays.values()].count(False),
+            fitting=tuple(sorted(self.payers - self.theirs.keys())),
             staying={place: rows for place, rows in self.staying.items() if rows},
         )
-
-    @staticmethod
-    def _key(place: Place, naming: Naming) -> tuple[Place, int | None]:
-        is_loose = place is Place.CALLBACKS and naming.pk is None
-        return (place, naming.id) if is_loose else (Place.TRANSACTIONS, naming.pk)
 
 
 def look(
@@ -108,7 +101,7 @@ def look(
     Raises `NotFound` when one of these is unknown, and `StoreAway`.
     """
     with reading(sessions) as session:
-        heard = _Heard(theirs=set(named_matters(session, also)))
+        heard = _Heard(theirs=dict.fromkeys(named_matters(session, also), True))
     for place in Place:
         after = rows = 0
         with reading(sessions) as session:
@@ -150,8 +143,9 @@ class Erased:
     shelf: Shelf
     rows: int
     bytes: int
-    share: float
-    """Of the items that waited when this run came to this erasure, 0 to 1, how many it looked at."""
+    done: int
+    """Items that this run has looked at so far, of `items` that waited when it came to this erasure."""
+    items: int
 
 
 def carry_on(
@@ -187,16 +181,16 @@ def _work(turn: Turn, line: ErasureLine, *, told: Callable[[Erased], object]) ->
     items, after, looked = len(line.waiting) + len(line.waiting_callbacks), 0, 0
     while not turn.is_over:
         with transaction(turn.sessions) as step:
-            handful = erasures.next_items(step.session, line.id, after=after, limit=retention.LEAST)
+            handful = erasures.next_items(step.session, line.id, after=after, limit=retention.MOST)
         if handful is None:
             break
-        for shelf in line.shelves:
+        for shelf in line.shelves if handful.things.transactions else (Shelf.CALLBACKS,):
             for rows, size in _clear(turn, line, shelf, things=handful.things):
-                told(Erased(erasure=line.id, shelf=shelf, rows=rows, bytes=size, share=min(1.0, looked / items)))
+                told(Erased(erasure=line.id, shelf=shelf, rows=rows, bytes=size, done=min(looked, items), items=items))
         with transaction(turn.sessions) as step:
             left = what_is_left(step.session, line.shelves, handful.things)
             erasures.close_items(step.session, line.id, handful.things, left=left)
-        after, looked = handful.upto, looked + retention.LEAST
+        after, looked = handful.upto, looked + retention.MOST
     with transaction(turn.sessions) as step:
         erasures.end_erasure(step.session, line.id)
 

@@ -25,7 +25,9 @@ from worker.ops.shown import brief_stamp, console, safe, stamp
 from worker.ops.tables import narrow_table, word
 
 MOST = 20
-"""Transactions that are listed for a person; a machine gets all."""
+"""Transactions and callbacks that are named to a person; a machine gets all."""
+
+FEW = 5
 
 KINDS: Mapping[str, str] = {
     "invoices": N_("invoices"),
@@ -173,8 +175,8 @@ def _print_remarks(found: Dossier) -> None:
             " one is theirs.",
             len(found.fitting),
         )
-        ids = [safe(one.transaction_id) for one in found.fitting[:MOST]] + ["..."] * (len(found.fitting) > MOST)
-        lines.append(told.format(count=number(len(found.fitting)), ids=", ".join(ids)))
+        ids = _some([one.transaction_id for one in found.fitting])
+        lines.append(told.format(count=number(len(found.fitting)), ids=ids))
     if kept.staying:
         places = ", ".join(f"{number(rows)} {_(PLACES[place])}" for place, rows in kept.staying.items())
         lines.append(_("Names them, and is never erased: {places}.").format(places=places))
@@ -194,7 +196,7 @@ def print_plan(found: Dossier, *, keeps_settled: bool) -> None:
     what = _named(Counter({shelf: due[shelf] for shelf in shelves}))
     typer.echo("\n" + _("to erase now: {what}; {size}").format(what=what or _("nothing"), size=size_of(size)))
     if found.waiting:
-        ids = ", ".join(safe(one.transaction_id) for one in found.waiting)
+        ids = _some([one.transaction_id for one in found.waiting])
         typer.echo(_("waits until it is final and its cases have ended: {ids}").format(ids=ids))
     kept = Counter({shelf: due[shelf] for shelf in SETTLED}) if keeps_settled else Counter()
     _print_stays(kept)
@@ -237,8 +239,17 @@ def print_erased(result: Result) -> None:
 
 
 def _waiting(line: ErasureLine) -> str:
-    callbacks = [_("callback {id}").format(id=one) for one in line.waiting_callbacks]
-    return ", ".join([*(safe(one) for one in line.waiting), *callbacks])
+    """Payments first; callbacks by number while they are few."""
+    numbers = line.waiting_callbacks
+    callbacks = [_("callback {id}").format(id=one) for one in numbers]
+    if len(numbers) > FEW:
+        many = ngettext("{count} callback", "{count} callbacks", len(numbers))
+        callbacks = [many.format(count=number(len(numbers)))]
+    return ", ".join([*filter(None, [_some(line.waiting)]), *callbacks])
+
+
+def _some(ids: Sequence[str]) -> str:
+    return ", ".join([*(safe(one) for one in ids[:MOST]), *(["..."] if len(ids) > MOST else [])])
 
 
 def print_erasures(lines: Sequence[ErasureLine], *, further: int | None) -> None:
@@ -299,14 +310,14 @@ def erasure_document(line: ErasureLine) -> dict[str, object]:
 
 @contextmanager
 def looking() -> Iterator[Callable[[Looking], object]]:
-    """Follow the looking: per cent of all places."""
+    """Follow the looking, in per cent of all places."""
     places = list(Place)
-    with bar(_("looking"), chatty=False) as show:
-        yield lambda at: show(round(100 * (places.index(at.place) + at.share) / len(places)), 100, "%")
+    with bar(_("looking, per cent"), chatty=False) as show:
+        yield lambda at: show(round(100 * (places.index(at.place) + at.share) / len(places)), 100, "")
 
 
 @contextmanager
 def erasing() -> Iterator[Callable[[Erased], object]]:
-    """Follow the erasing: per cent of what waited for the erasure that is worked off."""
+    """Follow the erasing, in items of the erasure that is worked off."""
     with bar(_("erasing"), chatty=False) as show:
-        yield lambda at: show(round(100 * at.share), 100, "%")
+        yield lambda at: show(at.done, at.items, "")
