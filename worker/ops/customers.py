@@ -173,7 +173,8 @@ def _erase(tools: Toolbox, found: Dossier, *, by: tuple[str, str], keeps_settled
     asked = begin(tools.sessions, found.kept.things, signed, keeps_settled=keeps_settled)
     with until_told() as is_wanted, erasing() as told:
         erased = carry_on(tools.sessions, told=told, is_wanted=is_wanted)
-    result = results(tools.sessions, asked, erased)
+        stopped = not is_wanted()
+    result = results(tools.sessions, asked, erased, stopped=stopped)
     if as_json:
         print_json(result_document(found, result))
     else:

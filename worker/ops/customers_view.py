@@ -81,6 +81,8 @@ class Result:
     asked: ErasureLine | None
     rows: Counter[Shelf]
     waiting: Sequence[ErasureLine]
+    stopped: bool
+    """Whether somebody stopped it before its end."""
 
 
 def dossier(sessions: Sessions, customer: Customer, kept: Kept) -> Dossier:
@@ -217,16 +219,19 @@ def _named(rows: Counter[Shelf]) -> str:
     return ", ".join(f"{number(rows[shelf])} {_(NAMES[shelf])}" for shelf in Shelf if rows[shelf])
 
 
-def results(sessions: Sessions, asked: int | None, erased: Counter[Shelf]) -> Result:
+def results(sessions: Sessions, asked: int | None, erased: Counter[Shelf], *, stopped: bool) -> Result:
     """What came of it. Raises `StoreAway`."""
     with reading(sessions) as session:
         line = find_erasure(session, asked) if asked is not None else None
-        return Result(asked=line, rows=erased, waiting=open_erasures(session))
+        return Result(asked=line, rows=erased, waiting=open_erasures(session), stopped=stopped)
 
 
 def print_erased(result: Result) -> None:
     """For a person: what went, and what is still to go."""
     typer.echo(_("erased: {what}").format(what=_named(result.rows) or _("nothing")))
+    if result.stopped:
+        typer.echo(_("not everything yet: `reconciler prune` goes on from here, and so does beat at night"))
+        return
     for line in result.waiting:
         told = _(
             "erasure {id} waits for: {what}. Each goes by itself, at night or by `reconciler prune`, once it is final and all"
@@ -299,6 +304,7 @@ def result_document(found: Dossier, result: Result) -> dict[str, object]:
         "erasure": erasure_document(result.asked) if result.asked else None,
         "erased": {shelf: result.rows[shelf] for shelf in Shelf},
         "waiting": [erasure_document(line) for line in result.waiting],
+        "is_whole": not result.stopped,
         "staying": dict(found.kept.staying),
     }
 

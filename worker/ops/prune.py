@@ -74,7 +74,6 @@ def _count(tools: Toolbox, *, as_json: bool) -> None:
 
 
 def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None:
-    from tasks.erase import carry_on
     from tasks.prune import prune as erase
     from worker.ops.prune_view import Done, done_document, erasing, print_done
     from worker.ops.shown import print_json
@@ -83,29 +82,45 @@ def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None
     rows: Counter[Shelf] = Counter()
     freed: Counter[Shelf] = Counter()
     unfinished: set[Shelf] = set()
-    with until_told() as is_wanted, erasing() as show:
+    with until_told() as is_wanted:
+        on_request = _carry_on(tools, freed, seconds=seconds, is_wanted=is_wanted)
+        with erasing() as show:
 
-        def told(at: Pruned) -> None:
-            rows[at.shelf] += at.erased
-            freed[at.shelf] += at.bytes
-            (unfinished.discard if at.is_done else unfinished.add)(at.shelf)
-            show(at, rows[at.shelf])
+            def told(at: Pruned) -> None:
+                rows[at.shelf] += at.erased
+                freed[at.shelf] += at.bytes
+                (unfinished.discard if at.is_done else unfinished.add)(at.shelf)
+                show(at, rows[at.shelf])
 
-        def asked_for(at: Erased) -> None:
-            rows[at.shelf] += at.rows
-            freed[at.shelf] += at.bytes
-
-        carry_on(tools.sessions, seconds=seconds, told=asked_for, is_wanted=is_wanted)
-        left = seconds - (time.monotonic() - began)
-        erase(tools.sessions, tools.retention, seconds=left, anew=anew, told=told, is_wanted=is_wanted)
+            left = seconds - (time.monotonic() - began)
+            erase(tools.sessions, tools.retention, seconds=left, anew=anew, told=told, is_wanted=is_wanted)
         stopped = not is_wanted()
     done = Done(
-        rows=rows, bytes=freed.total(), seconds=time.monotonic() - began, is_whole=not unfinished and not stopped
+        rows=rows + on_request,
+        bytes=freed.total(),
+        seconds=time.monotonic() - began,
+        is_whole=not unfinished and not stopped,
     )
     if as_json:
         print_json(done_document(done, tools.retention))
     else:
         print_done(done, tools.retention)
+
+
+def _carry_on(
+    tools: Toolbox, freed: Counter[Shelf], *, seconds: float, is_wanted: Callable[[], bool]
+) -> Counter[Shelf]:
+    """Erase what customers asked for and is over by now, and count the bytes; how many rows."""
+    from tasks.erase import carry_on
+    from worker.ops.customers_view import erasing
+
+    with erasing() as show:
+
+        def told(at: Erased) -> None:
+            freed[at.shelf] += at.bytes
+            show(at)
+
+        return carry_on(tools.sessions, seconds=seconds, told=told, is_wanted=is_wanted)
 
 
 @contextmanager
