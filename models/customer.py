@@ -44,9 +44,9 @@ class Sort(StrEnum):
 class Customer:
     """Who is looked for. Personal, but for `masked`; the rest is in no `repr`.
 
-    `patterns` are regular expressions without regard to case that all have to be found. `clue` is one that is found
-    wherever they are, or `local` is, and takes less to look for. `local` finds a number's national
-    digits alone, in a field that is called like a phone number: it may be that of somebody in another country.
+    `patterns` are regular expressions without regard to case that all have to be found. `local` finds a number's national
+    digits alone, in a field that is called like a phone number: they may be those of somebody in another country. `clue` is
+    found wherever these are, and takes less to look for.
     """
 
     sort: Sort

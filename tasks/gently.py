@@ -43,9 +43,9 @@ def handfuls(turn: Turn, erase_some: EraseSome) -> Iterator[Step]:
         if done is None:
             return
         yield done
-        if done.is_over:
-            return
         is_sparse = 2 * done.erased < pace.rows
         pace, pause = pace.after(took, erased=done.erased)
         look = min(2 * look, retention.FAR) if is_sparse else max(pace.rows, look // 2)
         turn.rest(pause)
+        if done.is_over:
+            return

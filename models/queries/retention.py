@@ -1,6 +1,6 @@
 """Erasing what is past its time, shelf by shelf in the order of ids: so many rows in each short transaction, or only counted.
 
-Entered by the primary keys, from where the shelf is cleared up to: no index exists for it, so that nobody who stores or settles
+The same for certain things, whatever their age. Else entered by the primary keys, from where the shelf is cleared up to: no index exists for it, so that nobody who stores or settles
 pays for one. An open payment, and what an open case is about, is left as it is.
 """
 
@@ -251,21 +251,21 @@ def erase_things(session: Session, shelf: Shelf, things: Things, *, after: int, 
 
 
 LEFT = """
-    {slice} SELECT id, pk, is_here, is_open FROM slice WHERE is_here OR is_open
+    {slice} SELECT DISTINCT pk, CASE WHEN is_here AND id = ANY(CAST(:callbacks AS bigint[])) THEN id END AS id
+    FROM slice WHERE is_here OR is_open
 """
 LEFTS = {shelf: statement(LEFT, shelf, of_things=True) for shelf in Shelf}
 
 
 def what_is_left(session: Session, shelves: Iterable[Shelf], things: Things) -> Things:
     """Those of these things of which something is left on these shelves, or that are open, so that there will be."""
-    transactions: set[int] = set()
-    callbacks: set[int] = set()
+    transactions: set[int | None] = set()
+    callbacks: set[int | None] = set()
     whole = {**things.parameters, "after": 0, "look": None}
     for shelf in shelves:
         for row in session.execute(LEFTS[shelf], whole):
-            if row.pk is not None:
-                transactions.add(row.pk)
-            if shelf is Shelf.CALLBACKS and row.is_here:
+            transactions.add(row.pk)
+            if shelf is Shelf.CALLBACKS:
                 callbacks.add(row.id)
     return Things(
         transactions=tuple(pk for pk in things.transactions if pk in transactions),
