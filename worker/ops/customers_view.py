@@ -197,9 +197,10 @@ def print_plan(found: Dossier, *, keeps_settled: bool) -> None:
     size = sum(t.bytes for shelf in shelves for t in found.shelves[shelf] if t.fate is Fate.DUE)
     what = _named(Counter({shelf: due[shelf] for shelf in shelves}))
     typer.echo("\n" + _("to erase now: {what}; {size}").format(what=what or _("nothing"), size=size_of(size)))
-    if found.waiting:
-        ids = _some([one.transaction_id for one in found.waiting])
-        typer.echo(_("waits until it is final and its cases have ended: {ids}").format(ids=ids))
+    opened = found.rows(Fate.OPEN)
+    rows = _named(Counter({shelf: opened[shelf] for shelf in shelves}))
+    if waits := "; ".join(filter(None, [_some([one.transaction_id for one in found.waiting]), rows])):
+        typer.echo(_("waits until it is final and its cases have ended: {what}").format(what=waits))
     kept = Counter({shelf: due[shelf] for shelf in SETTLED}) if keeps_settled else Counter()
     _print_stays(kept)
 
