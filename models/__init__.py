@@ -5,6 +5,7 @@ from models.callback import Callback
 from models.case import Case
 from models.check import Check
 from models.difference import Difference
+from models.erasure import Erasure, ErasureItem
 from models.notice import Delivery, Endpoint, Notice, NoticeCounter
 from models.override import Override
 from models.replay import ReplayItem, ReplayPlan
@@ -21,6 +22,8 @@ __all__ = [
     "Delivery",
     "Difference",
     "Endpoint",
+    "Erasure",
+    "ErasureItem",
     "Invoice",
     "Notice",
     "NoticeCounter",

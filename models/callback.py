@@ -77,7 +77,7 @@ class Callback(Base):
     reopened_at: Mapped[datetime | None]
     """When a person last had it read again, as if it had just come."""
     erased_at: Mapped[datetime | None]
-    """When body, headers and source were erased, for their time was over."""
+    """When body, headers and source were erased, for their time was over or on request."""
 
     __table_args__ = (
         one_of("outcome", Outcome, name="known_outcome"),

@@ -48,7 +48,7 @@ class Check(Base):
     digest: Mapped[bytes | None]
     """SHA-256 of the body that was erased; none while it is there."""
     erased_at: Mapped[datetime | None]
-    """When the body was erased, for its time was over."""
+    """When the body was erased, for its time was over, or on request."""
 
     __table_args__ = (
         one_of("lane", Lane, name="known_lane"),

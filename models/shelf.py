@@ -26,6 +26,10 @@ class Shelf(StrEnum):
     """Who paid or was paid in what is settled, and what it was for."""
 
 
+SETTLED = frozenset({Shelf.PROOFS, Shelf.SETTLED})
+"""The shelves of what is settled, which accounts may want for longer."""
+
+
 class ShelfMark(Base):
     """How far one shelf is cleared, in the order of ids. Written in the transaction that erases, so it is never ahead.
 

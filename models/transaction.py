@@ -134,7 +134,7 @@ class Transaction(Base):
     """Of a payout that is not sent yet: since when it waits for sending to go on. Who sends it clears this."""
 
     erased_at: Mapped[datetime | None]
-    """When customer, payer, description and refusal were erased, for their time was over. It is not taken up again then."""
+    """When customer, payer, description and refusal were erased, for their time was over or on request. It is not taken up again then."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.clock_timestamp())
     final_at: Mapped[datetime | None]
     next_check_at: Mapped[datetime | None]

@@ -10,20 +10,23 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import timedelta
 
 import structlog
 from celery import shared_task
+from sqlalchemy.orm import Session
 
 from config import retention
-from config.retention import Pace, Retention
+from config.retention import Retention
 from models.queries import shelf_counts
 from models.queries.fsck.reading import reading
 from models.queries.retention import Step, erase_some, keep_for, start_anew, way_of
 from models.queries.shelf_counts import Fate, Tally
 from models.session import Sessions, transaction
 from models.shelf import Shelf
+from tasks.erase import carry_on
+from tasks.gently import Turn, handfuls
 from tasks.job import Job
 
 __all__ = ["AGES", "Counting", "Fate", "Pruned", "Shelf", "Tally", "prune", "stock"]
@@ -54,23 +57,6 @@ def _unseen(_: Pruned) -> None:
     """Nobody wants to see the progress."""
 
 
-@dataclass(slots=True)
-class _Turn:
-    """One run: how long it may take, and how it rests."""
-
-    sessions: Sessions
-    until: float
-    rest: Callable[[float], object]
-    told: Callable[[Pruned], object]
-    again_after: timedelta
-    is_wanted: Callable[[], bool]
-    erased: Counter[Shelf] = field(default_factory=Counter)
-
-    @property
-    def is_over(self) -> bool:
-        return time.monotonic() >= self.until or not self.is_wanted()
-
-
 def prune(
     sessions: Sessions,
     keep: Retention,
@@ -87,7 +73,8 @@ def prune(
     A shelf whose last walk ended less than `again_after` ago is left alone. With `anew` they walk over everything, also over
     what was passed by. Raises `StoreAway`; what was erased stays so.
     """
-    turn = _Turn(sessions, time.monotonic() + seconds, rest, told, again_after, is_wanted)
+    turn = Turn(sessions=sessions, until=time.monotonic() + seconds, rest=rest, is_wanted=is_wanted)
+    erased: Counter[Shelf] = Counter()
     with transaction(sessions) as step:
         for shelf in Shelf:
             keep_for(step.session, shelf, keep.days(shelf))
@@ -95,32 +82,24 @@ def prune(
             start_anew(step.session)
     for shelf in Shelf:
         if days := keep.days(shelf):
-            _clear(turn, shelf, timedelta(days=days))
-    return turn.erased
+            for done in _walk(turn, shelf, keep=timedelta(days=days), again_after=again_after):
+                erased[shelf] += done.erased
+                told(done)
+    return erased
 
 
-def _clear(turn: _Turn, shelf: Shelf, keep: timedelta) -> None:
+def _walk(turn: Turn, shelf: Shelf, *, keep: timedelta, again_after: timedelta) -> Iterator[Pruned]:
     """Walk one shelf to its end, or to the end of the turn."""
-    pace, look = Pace(), retention.LEAST
+
+    def erase(session: Session, most: int, look: int) -> Step | None:
+        return erase_some(session, shelf, keep=keep, rest=again_after, most=most, look=look)
+
     way: range | None = None
-    while not turn.is_over:
-        began = time.monotonic()
-        with transaction(turn.sessions) as step:
-            done = erase_some(step.session, shelf, keep=keep, rest=turn.again_after, most=pace.rows, look=look)
-        took = time.monotonic() - began
-        if done is None:
-            return
+    for done in handfuls(turn, erase):
         if way is None:
             with transaction(turn.sessions) as step:
                 way = way_of(step.session, shelf, keep=keep)
-        turn.erased[shelf] += done.erased
-        turn.told(_progress(shelf, done, way))
-        if done.is_over:
-            return
-        is_sparse = 2 * done.erased < pace.rows
-        pace, pause = pace.after(took, erased=done.erased)
-        look = min(2 * look, retention.FAR) if is_sparse else max(pace.rows, look // 2)
-        turn.rest(pause)
+        yield _progress(shelf, done, way)
 
 
 def _progress(shelf: Shelf, done: Step, way: range) -> Pruned:
@@ -167,11 +146,13 @@ def _counted(sessions: Sessions, shelf: Shelf, *, days: int, told: Callable[[Cou
 
 @shared_task(bind=True, base=Job, name="reconciler.prune", acks_late=False)
 def prune_for_a_turn(self: Job) -> None:
-    """Message from beat: erase what is due, for a while. The next message goes on from there.
+    """Message from beat: erase what customers asked for, and what is due, for a while. The next message goes on from there.
 
     Acknowledged before it runs, as fsck is: one that is lost is made up for by the next.
     """
-    tools = self.tools
-    erased = prune(tools.sessions, tools.retention, seconds=retention.TURN, again_after=retention.WALK_REST)
+    tools, until = self.tools, time.monotonic() + retention.TURN
+    carry_on(tools.sessions, seconds=retention.TURN)
+    left = until - time.monotonic()
+    erased = prune(tools.sessions, tools.retention, seconds=left, again_after=retention.WALK_REST)
     if erased.total():
         log.info("pruned", **{shelf.value: rows for shelf, rows in erased.items()})

@@ -25,6 +25,7 @@ from models.queries.fsck import notices, plans, slices
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.deliveries import DELIVERIES
 from models.queries.fsck.differences import DIFFERENCES
+from models.queries.fsck.erasures import ERASURES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.reading import reading
 from models.queries.fsck.retention import stalled
@@ -59,6 +60,7 @@ LIMITS: dict[str, object] = {
     "patiences": [policy.patience(tier) for tier in policy.AGE_TIERS],
     "longest": policy.patience(policy.AGE_TIERS[-1]),
     "answers": [said.value for said in Said if said.is_an_answer],
+    "late": LATE_AFTER,
     "longest_notice_wait": timedelta(seconds=policy.LONGEST_NOTICE_WAIT),
     "parking": [kind.value for kind in PARKING_KINDS],
 }
@@ -108,6 +110,7 @@ def fsck(
     yield from _deliveries(run)
     yield from _plans(run)
     yield from _differences(run)
+    yield from _erasures(run)
     with reading(run.sessions) as session:
         late = stalled(session, late=LATE_AFTER)
     yield from late
@@ -212,6 +215,18 @@ def _differences(run: _Run) -> Iterator[Violation]:
         return _hold(session, DIFFERENCES, rows)
 
     yield from _walk(run, slices.EVERY_DIFFERENCE, look, since=run.since)
+
+
+def _erasures(run: _Run) -> Iterator[Violation]:
+    """Says nothing where no customer ever asked for one."""
+    with reading(run.sessions) as session:
+        if not slices.last_id(session, "erasure_items"):
+            return
+
+    def look(session: Session, rows: Slice) -> list[Violation]:
+        return _hold(session, ERASURES, rows)
+
+    yield from _walk(run, slices.EVERY_ERASURE if run.since is None else slices.OPEN_ERASURES, look)
 
 
 def _hold(session: Session, walk: Walk, rows: Slice) -> list[Violation]:

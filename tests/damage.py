@@ -18,6 +18,8 @@ WITHOUT_CONSTRAINTS = (
     "ALTER TABLE checks DROP CONSTRAINT ck_checks_erased_whole",
 )
 
+ERASURE_OVER = "WITH e AS (INSERT INTO erasures (author, reason, keeps_settled, ended_at) VALUES ('awa', 'x', FALSE, now()) RETURNING id)"
+
 DAMAGE = DAMAGE_TO_PAYOUTS | {
     "a settlement is gone": (
         "DELETE FROM settlements WHERE transaction_pk = 1",
@@ -262,6 +264,27 @@ DAMAGE = DAMAGE_TO_PAYOUTS | {
     "nobody clears a shelf any more": (
         "INSERT INTO shelf_marks (shelf, days, ended_at, set_at) VALUES ('answers', 9, now() - interval '4 d', '-infinity')",
         {("prune_stalled", "shelf answers")},
+    ),
+    "an erasure calls done what is there": (
+        (
+            f"{ERASURE_OVER} INSERT INTO erasure_items (erasure_id, transaction_pk, callback_id, done_at)"
+            " SELECT e.id, t, c, at FROM e, (VALUES (12, NULL, now()), (NULL, 2, now()),"
+            " (8, NULL, now() - interval '2 h')) AS done(t, c, at)"
+        ),
+        {("kept_though_asked", "OUT-1"), ("kept_though_asked", "callback 2")},
+    ),
+    "an erasure waits for what is over": (
+        (
+            "WITH e AS (INSERT INTO erasures (author, reason, keeps_settled, asked_at)"
+            " VALUES ('awa', 'x', FALSE, now() - interval '4 d') RETURNING id)"
+            " INSERT INTO erasure_items (erasure_id, transaction_pk)"
+            " SELECT e.id, t.id FROM e, transactions t WHERE t.status IN ('refused', 'pending')"
+        ),
+        {("erasure_stalled", "OUT-4"), ("erasure_stalled", "ORD-8")},  # a case about ORD-11 has ended just now
+    ),
+    "an erasure ends before its items": (
+        f"{ERASURE_OVER} INSERT INTO erasure_items (erasure_id, transaction_pk) SELECT id, 3 FROM e",
+        {("erasure_ended_early", "ORD-3")},
     ),
     "an orphan has no case": ("DELETE FROM cases WHERE kind = 'orphan'", {("unreported", "callback 2")}),
     "an unreadable callback has no case": (

@@ -55,7 +55,7 @@ CLOSED_SETS: tuple[type[StrEnum], ...] = (
 )
 """Words out of the books that some view translates by `_(word.value)`. A set that is marked by `N_` is not needed here."""
 
-KINDS_OF_ROWS = {"transactions", "callbacks", "notices", "differences"}
+KINDS_OF_ROWS = {"transactions", "callbacks", "notices", "differences", "erasures"}
 """What fsck says it looked at."""
 
 

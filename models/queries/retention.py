@@ -1,12 +1,12 @@
 """Erasing what is past its time, shelf by shelf in the order of ids: so many rows in each short transaction, or only counted.
 
-Entered by the primary keys, from where the shelf is cleared up to: no index exists for it, so that nobody who stores or settles
+The same for certain things, whatever their age. Else entered by the primary keys, from where the shelf is cleared up to: no index exists for it, so that nobody who stores or settles
 pays for one. An open payment, and what an open case is about, is left as it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 
@@ -24,7 +24,7 @@ IS_PROOF = "EXISTS (SELECT FROM settlements s WHERE s.check_id = r.id)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Things:
+class _Kept:
     """How what stands on one shelf lies in its table, as SQL over a row `r` and its transaction `t`."""
 
     table: str
@@ -43,9 +43,11 @@ class _Things:
     """Bytes that go."""
     key: str = "r.transaction_pk"
     """Its transaction."""
+    about: str = "transaction_pk = ANY(CAST(:transactions AS bigint[]))"
+    """Which rows `Things` means, entered by an index."""
 
 
-_CALLBACKS = _Things(
+_CALLBACKS = _Kept(
     table="callbacks",
     at="GREATEST(COALESCE(r.stored_at, r.received_at), r.reopened_at)",
     mine="TRUE",
@@ -55,8 +57,9 @@ _CALLBACKS = _Things(
     still="erased_at IS NULL AND outcome NOT IN ('received', 'unmatched')",
     erase="body = '', headers = '{}', source = '', erased_at = clock_timestamp()",
     size="octet_length(r.body)",
+    about="(transaction_pk = ANY(CAST(:transactions AS bigint[])) OR id = ANY(CAST(:callbacks AS bigint[])))",
 )
-_ANSWERS = _Things(
+_ANSWERS = _Kept(
     table="checks",
     at="r.asked_at",
     mine=f"NOT {IS_PROOF}",
@@ -67,7 +70,7 @@ _ANSWERS = _Things(
     size="octet_length(r.body)",
 )
 # A payout has a customer by a rule of the table, and a payin by mobile money a payer: what is left says that there was one.
-_PERSONS = _Things(
+_PERSONS = _Kept(
     table="transactions",
     at="r.created_at",
     mine="r.status <> 'completed'",
@@ -79,9 +82,10 @@ _PERSONS = _Things(
     " refusal = '', erased_at = clock_timestamp()",
     size="octet_length(concat(r.customer, r.payer, r.description, r.refusal))",
     key="r.id",
+    about="id = ANY(CAST(:transactions AS bigint[]))",
 )
 
-SHELVES: Mapping[Shelf, _Things] = {
+SHELVES: Mapping[Shelf, _Kept] = {
     Shelf.CALLBACKS: _CALLBACKS,
     Shelf.ANSWERS: _ANSWERS,
     Shelf.PERSONS: _PERSONS,
@@ -91,9 +95,9 @@ SHELVES: Mapping[Shelf, _Things] = {
 
 SLICE = """
     WITH slice AS MATERIALIZED (
-        SELECT r.id, {at} AS at, ({mine}) AND {here} AS is_here, ({mine}) AND r.erased_at IS NOT NULL AS is_gone,
+        SELECT r.id, t.id AS pk, {at} AS at, ({mine}) AND {here} AS is_here, ({mine}) AND r.erased_at IS NOT NULL AS is_gone,
                ({is_open}) IS TRUE AS is_open, {size} AS size
-        FROM (SELECT * FROM {table} WHERE id > :after ORDER BY id LIMIT :look) AS r
+        FROM (SELECT * FROM {table} WHERE {about} AND id > :after ORDER BY id LIMIT :look) AS r
         LEFT JOIN transactions t ON t.id = {key}
     )
 """
@@ -120,13 +124,15 @@ ERASE = """
 """
 
 
-def statement(form: str, shelf: Shelf) -> TextClause:
-    """A statement over a slice of this shelf's table."""
-    things = asdict(SHELVES[shelf])
-    return text(form.format(slice=SLICE.format(**things), **things))
+def statement(form: str, shelf: Shelf, *, of_things: bool = False) -> TextClause:
+    """A statement over a slice of this shelf's table; of certain `Things` alone, or of whatever stands there."""
+    kept = SHELVES[shelf] if of_things else replace(SHELVES[shelf], about="TRUE")
+    words = asdict(kept)
+    return text(form.format(slice=SLICE.format(**words), **words))
 
 
 ERASES = {shelf: statement(ERASE, shelf) for shelf in Shelf}
+ERASES_THINGS = {shelf: statement(ERASE, shelf, of_things=True) for shelf in Shelf}
 
 # A crash may lose the last of these commits and nothing else: the mark goes with them, and the rows are erased again. So nobody
 # who stores callbacks waits behind the disk for this. And the plan has to be that of this slice, by the index.
@@ -211,11 +217,67 @@ def erase_some(
     return Step(looked=row.looked, erased=row.erased, bytes=int(row.bytes), walked=after.walked, is_over=row.is_over)
 
 
+EVER = "infinity"
+"""A horizon before which everything lies, however young."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Things:
+    """Certain transactions, with everything about them, and certain callbacks, whatever they are about. By id."""
+
+    transactions: tuple[int, ...] = ()
+    callbacks: tuple[int, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.transactions or self.callbacks)
+
+    @property
+    def parameters(self) -> dict[str, object]:
+        """As statements take them, with a horizon before which all of it lies."""
+        return {"transactions": list(self.transactions), "callbacks": list(self.callbacks), "horizon": EVER}
+
+
+def erase_things(session: Session, shelf: Shelf, things: Things, *, after: int, most: int, look: int) -> Step:
+    """Erase up to `most` rows of this shelf that are these things, however young, among the next `look` of them behind `after`.
+
+    By the same rules as `erase_some`: what is open stays. Wants a transaction of its own.
+    """
+    session.execute(GENTLY)
+    parameters = {**things.parameters, "after": after, "look": look, "most": most}
+    row = session.execute(ERASES_THINGS[shelf], parameters).one()
+    # With as many as may go at once there may be more behind them. What somebody else holds is left: it is not done then.
+    is_over = row.looked < look and row.erased < most
+    return Step(looked=row.looked, erased=row.erased, bytes=int(row.bytes), walked=row.upto or after, is_over=is_over)
+
+
+LEFT = """
+    {slice} SELECT DISTINCT pk, CASE WHEN is_here AND id = ANY(CAST(:callbacks AS bigint[])) THEN id END AS id
+    FROM slice WHERE is_here OR is_open
+"""
+LEFTS = {shelf: statement(LEFT, shelf, of_things=True) for shelf in Shelf}
+
+
+def what_is_left(session: Session, shelves: Iterable[Shelf], things: Things) -> Things:
+    """Those of these things of which something is left on these shelves, or that are open, so that there will be."""
+    transactions: set[int | None] = set()
+    callbacks: set[int | None] = set()
+    whole = {**things.parameters, "after": 0, "look": None}
+    for shelf in shelves:
+        for row in session.execute(LEFTS[shelf], whole):
+            transactions.add(row.pk)
+            if shelf is Shelf.CALLBACKS:
+                callbacks.add(row.id)
+    return Things(
+        transactions=tuple(pk for pk in things.transactions if pk in transactions),
+        callbacks=tuple(number for number in things.callbacks if number in callbacks),
+    )
+
+
 PROBE = {
-    shelf: text(f"SELECT {things.at} < :horizon FROM {things.table} r WHERE id >= :id ORDER BY id LIMIT 1")  # noqa: S608 - our own words
-    for shelf, things in SHELVES.items()
+    shelf: text(f"SELECT {kept.at} < :horizon FROM {kept.table} r WHERE id >= :id ORDER BY id LIMIT 1")  # noqa: S608 - our own words
+    for shelf, kept in SHELVES.items()
 }
-LAST = {shelf: text(f"SELECT COALESCE(max(id), 0) FROM {things.table}") for shelf, things in SHELVES.items()}  # noqa: S608 - our own words
+LAST = {shelf: text(f"SELECT COALESCE(max(id), 0) FROM {kept.table}") for shelf, kept in SHELVES.items()}  # noqa: S608 - our own words
 BEGIN = text(
     "SELECT walked, clock_timestamp() - CAST(:keep AS interval) AS horizon FROM shelf_marks WHERE shelf = :shelf"
 )

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy.orm import Session
 
 from models.queries.due import now
-from models.queries.retention import statement
+from models.queries.retention import Things, statement
 from models.shelf import Shelf
 
 
@@ -55,6 +55,7 @@ COUNT = """
     UNION ALL SELECT 0, '', count(*), 0, COALESCE(max(id), 0) FROM slice
 """
 COUNTS = {shelf: statement(COUNT, shelf) for shelf in Shelf}
+COUNTS_THINGS = {shelf: statement(COUNT, shelf, of_things=True) for shelf in Shelf}
 
 
 def count_some(
@@ -66,3 +67,10 @@ def count_some(
     *rows, total = session.execute(COUNTS[shelf], parameters).all()
     tallies = [Tally(age=row.age, fate=Fate(row.fate), rows=row.rows, bytes=int(row.bytes)) for row in rows]
     return Counted(looked=total.rows, upto=total.upto, tallies=tallies)
+
+
+def count_things(session: Session, shelf: Shelf, things: Things) -> Sequence[Tally]:
+    """What of this shelf is these things, as if the time of all of it were over. Their age is not looked at."""
+    whole = {**things.parameters, "ages": [], "after": 0, "look": None}
+    *rows, _total = session.execute(COUNTS_THINGS[shelf], whole).all()
+    return [Tally(age=0, fate=Fate(row.fate), rows=row.rows, bytes=int(row.bytes)) for row in rows]

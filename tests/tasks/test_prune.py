@@ -15,13 +15,16 @@ from config.settings import SettingsProblem
 from models.errors import Conflict, GatewayRefused
 from models.order import InvoiceOrder
 from models.payout import PayoutOrder
+from models.queries.cases import Signature
 from models.queries.events import events_after
 from models.queries.receive import reopen_callbacks
 from models.queries.replay.choice import CallbackChoice
+from models.queries.retention import Things
 from models.session import transaction
 from models.shelf import Shelf
 from models.transaction import Route
 from tasks import invoices, payouts
+from tasks.erase import begin
 from tasks.intake import intake
 from tasks.job import provide_tools
 from tasks.prune import Fate, prune, stock
@@ -232,9 +235,11 @@ def test_bodies_go_when_persons_go_if_their_own_time_is_not_over_before():
 def test_the_message_of_beat_works_by_the_settings(sessions):
     add_paid(sessions)
     age(sessions, 400)
+    young = Things(transactions=tuple(add_paid(sessions)))  # its customer asked for it
+    begin(sessions, young, Signature(author="awa", reason="a letter"), keeps_settled=True)
     app = make_app(settings_for("postgresql://nobody@127.0.0.1:1/none"))
     provide_tools(app, lambda: toolbox(sessions, retention=YEAR))
     app.loader.import_default_modules()
     app.tasks[PRUNE]()
     app.close()
-    assert value(sessions, "SELECT count(*) FROM callbacks WHERE erased_at IS NOT NULL") == 1
+    assert value(sessions, "SELECT count(*) FROM callbacks WHERE erased_at IS NOT NULL") == 2

@@ -137,7 +137,9 @@ def _body(entry: Entry) -> Iterator[str]:
     if "sha256" not in entry.facts:
         return
     if entry.facts["erased_at"]:
-        told = _("The wording was erased on {day}, for its time was over. Bytes with this SHA-256 are what stood here:")
+        told = _(
+            "The wording was erased on {day}, when its time was over or on request. Bytes with this SHA-256 are what stood here:"
+        )
         day = str(entry.facts["erased_at"])[:10]
         yield f'<p class="erased">{escape(told.format(day=day))} <code>{entry.facts["sha256"]}</code></p>'
     elif entry.facts["body"]:

@@ -13,6 +13,7 @@ from worker.ops import (
     cases,
     conformance,
     console,
+    customers,
     doctor,
     evidence,
     exporter,
@@ -85,6 +86,7 @@ app.add_typer(callbacks.app, name="callbacks")
 app.add_typer(replay.app, name="replay")
 app.add_typer(cases.app, name="cases")
 app.add_typer(notices.app, name="notices")
+app.add_typer(customers.app, name="customers")
 why.add_to(app)
 status.add_to(app)
 upkeep.add_to(app)

@@ -16,6 +16,7 @@ from worker.ops.desk import desk_of
 from worker.ops.options import JsonOption, duration
 
 if TYPE_CHECKING:
+    from tasks.erase import Erased
     from tasks.prune import Pruned, Shelf
     from tasks.toolbox import Toolbox
 
@@ -49,7 +50,8 @@ def prune(
     """Erase personal data and raw bodies that are past their time. Nothing that is open; no fact that proves a settlement.
 
     For how long things are kept the RETENTION_ settings say; docs/retention.md has what is kept where. It works gently beside
-    everything else, can be stopped at any time, and goes on from where it was.
+    everything else, can be stopped at any time, and goes on from where it was. What customers asked to have erased, and is over by
+    now, goes first.
     """
     tools = desk_of(ctx).tools
     if dry_run:
@@ -80,18 +82,24 @@ def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None
     rows: Counter[Shelf] = Counter()
     freed: Counter[Shelf] = Counter()
     unfinished: set[Shelf] = set()
-    with _until_told() as is_wanted, erasing() as show:
+    with until_told() as is_wanted:
+        on_request = _carry_on(tools, freed, seconds=seconds, is_wanted=is_wanted)
+        with erasing() as show:
 
-        def told(at: Pruned) -> None:
-            rows[at.shelf] += at.erased
-            freed[at.shelf] += at.bytes
-            (unfinished.discard if at.is_done else unfinished.add)(at.shelf)
-            show(at, rows[at.shelf])
+            def told(at: Pruned) -> None:
+                rows[at.shelf] += at.erased
+                freed[at.shelf] += at.bytes
+                (unfinished.discard if at.is_done else unfinished.add)(at.shelf)
+                show(at, rows[at.shelf])
 
-        erase(tools.sessions, tools.retention, seconds=seconds, anew=anew, told=told, is_wanted=is_wanted)
+            left = seconds - (time.monotonic() - began)
+            erase(tools.sessions, tools.retention, seconds=left, anew=anew, told=told, is_wanted=is_wanted)
         stopped = not is_wanted()
     done = Done(
-        rows=rows, bytes=freed.total(), seconds=time.monotonic() - began, is_whole=not unfinished and not stopped
+        rows=rows + on_request,
+        bytes=freed.total(),
+        seconds=time.monotonic() - began,
+        is_whole=not unfinished and not stopped,
     )
     if as_json:
         print_json(done_document(done, tools.retention))
@@ -99,8 +107,24 @@ def _erase(tools: Toolbox, *, seconds: float, anew: bool, as_json: bool) -> None
         print_done(done, tools.retention)
 
 
+def _carry_on(
+    tools: Toolbox, freed: Counter[Shelf], *, seconds: float, is_wanted: Callable[[], bool]
+) -> Counter[Shelf]:
+    """Erase what customers asked for and is over by now, and count the bytes; how many rows."""
+    from tasks.erase import carry_on
+    from worker.ops.customers_view import erasing
+
+    with erasing() as show:
+
+        def told(at: Erased) -> None:
+            freed[at.shelf] += at.bytes
+            show(at)
+
+        return carry_on(tools.sessions, seconds=seconds, told=told, is_wanted=is_wanted)
+
+
 @contextmanager
-def _until_told() -> Iterator[Callable[[], bool]]:
+def until_told() -> Iterator[Callable[[], bool]]:
     """Whether to go on: no more after Ctrl-C or SIGTERM, which end the command behind the handful that is under way."""
     told: list[int] = []
     before = {sign: signal.signal(sign, lambda sign, _: told.append(sign)) for sign in (signal.SIGINT, signal.SIGTERM)}

@@ -123,7 +123,7 @@ def stock_document(stock: Stock, keep: Retention) -> dict[str, object]:
 
 def print_done(done: Done, keep: Retention) -> None:
     """For a person: what went, how fast, and whether there is more."""
-    if not any(keep.days(shelf) for shelf in Shelf):
+    if not any(keep.days(shelf) for shelf in Shelf) and not done.rows.total():
         typer.echo(_("nothing is erased: all RETENTION_ settings are 0, which keeps things for ever"))
         return
     rate = done.rows.total() / max(done.seconds, 0.001)

@@ -195,6 +195,8 @@ CREATING = (
 NUMBERS = (
     N_("the phone number must be digits, with nothing before them but + or 00"),
     N_("the phone number must begin with its country code, as in +226 70 00 00 00"),
+    N_("a phone number, an e-mail address or a name of at most {most} characters is needed"),
+    N_("a name must have a word of two letters at least"),
     N_("the phone number must have at most {most} characters"),
     N_("the phone number must have {least} to {most} digits"),
     N_("a phone number of {word} has {few} or {many} digits after +{dialling}, not {length}"),

@@ -22,6 +22,7 @@ LAST = {
         "deliveries",
         "replay_plans",
         "differences",
+        "erasure_items",
     )
 }
 
@@ -79,6 +80,13 @@ EVERY_TRANSACTION = _everything("transactions")
 EVERY_CALLBACK = _everything("callbacks")
 EVERY_PLAN = _everything("replay_plans")
 EVERY_DIFFERENCE = _everything("differences")
+EVERY_ERASURE = replace(_everything("erasure_items"), what="erasures")
+OPEN_ERASURES = _picked(
+    "erasures",
+    "erasure_items",
+    """SELECT id, id AS pk, done_at IS NULL OR done_at > now() - interval '1 day' AS wanted
+       FROM erasure_items WHERE id > :after ORDER BY id LIMIT :size""",
+)
 
 OPEN_TRANSACTIONS = _picked(
     "open transactions",

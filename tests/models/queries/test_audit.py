@@ -14,6 +14,7 @@ from models.callback import Outcome
 from models.queries.fsck.callbacks import CALLBACKS
 from models.queries.fsck.deliveries import DELIVERIES
 from models.queries.fsck.differences import DIFFERENCES
+from models.queries.fsck.erasures import ERASURES
 from models.queries.fsck.payments import PAYMENTS
 from models.queries.fsck.plans import PLANS
 from models.session import Sessions, transaction
@@ -103,7 +104,9 @@ def test_planted_damage_is_found(sessions, what):
 
 
 PROMISES = {
-    rule.name: rule.promise for walk in (PAYMENTS, CALLBACKS, DELIVERIES, PLANS, DIFFERENCES) for rule in walk.rules
+    rule.name: rule.promise
+    for walk in (PAYMENTS, CALLBACKS, DELIVERIES, PLANS, DIFFERENCES, ERASURES)
+    for rule in walk.rules
 }
 ADDED_UP = {"sums", "notice_gap", "notice_counter", "replay_changed", "prune_stalled"}
 """Rules that no single row can break."""
