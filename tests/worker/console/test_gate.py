@@ -197,8 +197,10 @@ def test_with_redis_away_a_door_counts_by_itself(away):
 def test_with_redis_away_whoever_signed_in_here_stays_and_whoever_signs_out_is_out(away):
     here = SignIns(away, PEOPLE)
     begun = here.begin("awa")
-    found = here.find(begun.id)
+    with capture_logs() as lines:
+        found = here.find(begun.id)
     assert (found.person, found.csrf) == ("awa", begun.csrf)
+    assert [line["event"] for line in lines] == ["console_redis_away"], "one that hangs is waited for once"
     here.end(begun.id)
     assert here.find(begun.id) is None
 
