@@ -69,6 +69,7 @@ def test_what_needs_somebody_stands_on_top_with_the_command_that_does_the_same(c
     ]
     assert at == sorted(at)
     assert "reconciler cases list --kind mismatch" in told
+    assert re.findall(r'<a href="([^"]+)">[^<]*not read', html) == ["/console/callbacks?outcome=received"]
 
 
 def test_a_day_is_drawn_with_its_figures_and_nothing_the_policy_would_refuse(console):
