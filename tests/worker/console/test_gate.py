@@ -169,6 +169,16 @@ def test_somebody_who_guesses_from_many_addresses_does_not_lock_out_whom_they_gu
     assert here.wait("moussa", "192.0.2.1") == 0
 
 
+def test_a_colleague_at_the_same_address_guesses_no_faster_by_signing_in_between(fleet):
+    here = Attempts(fleet[0])
+    here.succeeded("awa", "203.0.113.1")
+    for _ in range(FREE):
+        here.failed("awa", "203.0.113.1")
+        here.succeeded("moussa", "203.0.113.1")
+    assert 0 < here.wait("awa", "203.0.113.1") <= attempts.LONGEST_OF_PERSON
+    assert here.wait("moussa", "203.0.113.1") == 0
+
+
 def test_one_network_of_ipv6_counts_as_one_address_on_every_door(fleet):
     here, elsewhere = Attempts(fleet[0]), Attempts(fleet[1])
     for place in range(FREE):
