@@ -88,7 +88,10 @@ def test_a_payment_of_any_name_has_its_page_and_its_evidence(console, name):
     proof = verify(taken.content)
     assert (proof.transaction_id, proof.faults) == (name, [])
     assert "seal=" + proof.seal in file
-    assert awa.get(file[:-4] + "0000").status_code == 409
+    other = awa.get(file[:-4] + "0000")
+    assert other.status_code == 409
+    assert "this is the file as of now, with another seal" in words_of(other.text)
+    assert proof.seal in other.text, "and it can be taken from there"
 
 
 def test_the_gateway_is_asked_from_the_page_and_not_twice_at_once(console):
