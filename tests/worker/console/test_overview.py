@@ -92,6 +92,7 @@ def test_it_speaks_french_to_whoever_asks_for_it(console):
     assert "besoin de vous" in told
     assert "1 dossier (écart)" in told or "payé pour un autre montant" in told
     assert "need" not in told
+    assert "No data" not in told, "of a picture without figures"
 
 
 def test_it_loads_itself_anew_only_where_somebody_wants_that(console):
