@@ -121,11 +121,12 @@ class Attempts:
 
 
 def _network(address: str) -> str:
-    """Of IPv6 the network: whoever has one address of it has all."""
+    """Of IPv6 the network: whoever has one address of it has all. On a socket for both, IPv4 comes as IPv6, and is none."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
+    known = getattr(known, "ipv4_mapped", None) or known
     return str(ipaddress.ip_network((known, 64), strict=False)) if known.version == 6 else str(known)  # noqa: PLR2004
 
 

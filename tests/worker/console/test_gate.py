@@ -187,6 +187,14 @@ def test_one_network_of_ipv6_counts_as_one_address_on_every_door(fleet):
     assert elsewhere.wait("awa", "2001:db8:0:1::1") == 0
 
 
+def test_an_address_of_ipv4_is_one_of_its_own_also_where_it_comes_as_ipv6(fleet):
+    here = Attempts(fleet[0])
+    for place in range(FREE):
+        here.failed(f"somebody {place}", "::ffff:198.51.100.1")
+    assert here.wait("awa", "198.51.100.1") > 0
+    assert here.wait("awa", "::ffff:198.51.100.2") == 0
+
+
 @pytest.fixture
 def away():
     client = connect("redis://127.0.0.1:1/0")
