@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 from config.settings import SettingsProblem
 from tests.fakes import settings_for
 from tests.webdoor import NOWHERE
-from tests.worker.console.browser import AWA, PASSWORD, Browser, words_of
+from tests.worker.console.browser import AWA, PASSWORD, Browser, open_console, words_of
 from worker.console import attempts, sign_ins
 from worker.console.attempts import FREE, Attempts, wait_after
 from worker.console.sign_ins import IDLE, LONGEST, SignIns
@@ -212,6 +213,16 @@ def test_with_redis_away_a_door_counts_by_itself(away):
     assert here.wait("awa", "203.0.113.1") == 0
 
 
+def test_with_a_redis_that_hangs_somebody_signs_in_and_is_let_in_within_seconds(console):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        hangs = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        with open_console(NOWHERE, hangs, console.sessions) as other:
+            awa, began = other.browser(), time.monotonic()
+            awa.post("/login", csrf="", person="awa", password=PASSWORD)
+            assert awa.get("/nowhere").status_code == 404, "whoever is not signed in is led to the gate"
+            assert time.monotonic() - began < 6, "with two seconds each time it takes twelve"
+
+
 def test_with_redis_away_whoever_signed_in_here_stays_and_whoever_signs_out_is_out(away):
     here = SignIns(away, PEOPLE)
     begun = here.begin("awa")
@@ -284,8 +295,6 @@ def test_what_redis_keeps_is_not_what_the_cookie_holds(fleet):
 
 
 def test_in_production_the_cookie_is_bound_to_https_and_to_this_host(console, redis_url):
-    from tests.worker.console.browser import open_console
-
     production = {"environment": "production", "ligdicash_base_url": "https://gateway.example"}
     with open_console(NOWHERE, redis_url, console.sessions, **production) as other:
         cookie = other.browser().sign_in().headers["set-cookie"]
