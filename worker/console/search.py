@@ -39,7 +39,9 @@ def search(visit: Visit) -> Response:
             number = _whole(words)
             by_number = find_callback(step.session, number) if number and place.is_first and calls.is_first else None
             if place.is_first:
-                naming = find_callbacks(step.session, words, limit=ROWS, look=LOOK_CALLBACKS, before=calls.below)
+                # There a phone number stands as the gateway writes it; who paid on LigdiCash's page stands nowhere else.
+                written = _number(words) or words
+                naming = find_callbacks(step.session, written, limit=ROWS, look=LOOK_CALLBACKS, before=calls.below)
     return visit.show(
         "search.html",
         title=_("Search"),
