@@ -31,7 +31,7 @@ PARTS = {
     "breaker": N_("breaker"),
     "accounts": N_("accounts"),
     "audits": N_("what fsck found"),
-    "rounds": N_("sweep and fsck"),
+    "ran": N_("sweep and fsck"),
     "spool": N_("spool"),
 }
 """What a situation may not know, in words."""

@@ -86,7 +86,7 @@ def needs(situation: Situation) -> list[Need]:
         *_silent(situation),
         *_spool(situation),
         *_late(situation),
-        *_rounds(situation),
+        *_idle(situation),
         *_redis(situation),
         *_switches(situation),
         *_cases(situation),
@@ -176,10 +176,10 @@ def _late(situation: Situation) -> Iterator[Need]:
         yield Need(topic=Topic.UNREAD, what=what, command="reconciler doctor")
 
 
-def _rounds(situation: Situation) -> Iterator[Need]:
-    if situation.rounds is None:
+def _idle(situation: Situation) -> Iterator[Need]:
+    if situation.ran is None:
         return
-    swept, watched = situation.rounds["sweep"], situation.rounds["fsck"]
+    swept, watched = situation.ran["sweep"], situation.ran["fsck"]
     if swept is None:
         what = _("No sweep is known of: payments that no callback announces stay pending. Start beat, and workers.")
         yield Need(topic=Topic.SWEEP, what=what, command="reconciler doctor")

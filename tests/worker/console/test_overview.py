@@ -32,7 +32,7 @@ QUIET = replace(
     learned=None,
     breaker=BreakerView(state=BreakerState.CLOSED),
     spool=None,
-    rounds={"sweep": 2.0, "fsck": 299.0},
+    ran={"sweep": 2.0, "fsck": 299.0},
 )
 
 
@@ -46,12 +46,12 @@ def test_books_without_trouble_need_nobody_while_the_sweep_runs(console):
 
 def test_a_sweep_and_an_fsck_that_stopped_are_told_of_before_anything_is_late():
     def told(sweep, fsck):
-        return [(need.topic, need.is_urgent) for need in needs(replace(QUIET, rounds={"sweep": sweep, "fsck": fsck}))]
+        return [(need.topic, need.is_urgent) for need in needs(replace(QUIET, ran={"sweep": sweep, "fsck": fsck}))]
 
     assert told(91.0, 299.0) == [(Topic.SWEEP, True)]
     assert told(None, None) == [(Topic.SWEEP, True)]
     assert told(2.0, 1201.0) == [(Topic.FSCK, False)]
-    assert needs(replace(QUIET, rounds=None)) == []
+    assert needs(replace(QUIET, ran=None)) == []
 
 
 def test_what_needs_somebody_stands_on_top_with_the_command_that_does_the_same(console):
@@ -130,7 +130,7 @@ def test_with_redis_away_whoever_is_signed_in_sees_that(console):
 def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language):
     with speaking(language):
         found = needs(replace(FULL, database="cannot be reached", redis="no answer in time", account_faults=["a: b"]))
-        found += needs(replace(FULL, audits=[AUDIT], rounds={"sweep": 91.0, "fsck": 1201.0}))
+        found += needs(replace(FULL, audits=[AUDIT], ran={"sweep": 91.0, "fsck": 1201.0}))
     assert {need.topic for need in found} == set(Topic)
     assert {need.case_kind for need in found} - {None} == set(CaseKind) == set(MEANINGS)
     urgent = [need.is_urgent for need in needs(FULL)]
@@ -140,7 +140,7 @@ def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language)
 
 def test_every_command_that_is_named_is_one():
     root = typer.main.get_command(app)
-    for need in needs(replace(FULL, database="x", redis="x", audits=[AUDIT], rounds={"sweep": None, "fsck": 1201.0})):
+    for need in needs(replace(FULL, database="x", redis="x", audits=[AUDIT], ran={"sweep": None, "fsck": 1201.0})):
         command, words = root, need.command.split()[1:]
         while words and hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
