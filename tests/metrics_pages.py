@@ -31,10 +31,10 @@ when a figure is wrong.
 ## Turn it on
 
 `METRICS_PORT` is 0, which is off. Set it for each process; two on one machine need two ports, and one that is taken is told in the
-log and stops nothing (so of `uvicorn --workers` only the first tells any: start several doors instead). `METRICS_HOST` is loopback. There are no secrets in what is told, and how much money moves is: leave it where
-only Prometheus reaches it.
+log and stops nothing (so of `uvicorn --workers` only the first tells any: start several doors instead). `METRICS_HOST` is loopback.
+There are no secrets in what is told, and how much money moves is: leave it where only Prometheus reaches it.
 
-    METRICS_PORT=9464 uvicorn --factory worker.web:create_app ...
+    METRICS_PORT=9464 uvicorn --factory worker.server:create_app ...
     METRICS_PORT=9465 celery -A worker worker ...
     METRICS_PORT=9466 celery -A worker beat
     METRICS_PORT=9467 reconciler metrics          # the exporter: one is enough for the whole fleet
@@ -67,7 +67,8 @@ Nothing goes quiet: each of these fires when something stops that a person would
 real tables, and fails unless its alert fires and clears.
 
 A **critical** alert means that payments wait, or that something may be lost: let it wake somebody. A **warning** can wait for the
-morning. The page named is below the address of the door; the command shows or does the same.
+morning. The page named shows what the alert is about, below the address of the door; the command shows or does the same. In a
+template of Alertmanager it becomes a link: `https://pay.example.bf{{ .Annotations.console }}`.
 
 [metrics.md](metrics.md) explains the figures. Load the rules with `rule_files`, as `deploy/prometheus/scrape.yml` does.
 

@@ -21,6 +21,7 @@ from models.queries.replay.choice import CallbackChoice
 from models.session import Sessions, transaction
 from tasks.intake import intake
 from tasks.record import record
+from tasks.sweep import SWEPT
 from tasks.toolbox import Toolbox
 from tests.fakes import Fakes, completed, notcompleted, pending, toolbox
 from tests.ledger import LANE, add_pending, answered, claim, knock, let_pass, open_books, run, value
@@ -64,6 +65,7 @@ def ask(tools: Toolbox, pk: int, answer: Answer) -> None:
 def fill(sessions: Sessions, fakes: Fakes) -> dict[str, Any]:
     """A day's payments, some of them with a story; what the pages to be pictured are about."""
     tools = toolbox(sessions, fakes)
+    fakes.signs.leave(SWEPT, life=60)
     *_late, told, short, silent = add_pending(sessions, LATE + 3)
     forged = knock(sessions, claim(f"ORD-{told}"))
     go_by(sessions, 2)

@@ -45,10 +45,10 @@ return freed
 """
 
 
-def connect(url: str) -> Redis:
-    """A client that fails fast: a lock is not worth waiting for. Opens nothing until used."""
+def connect(url: str, *, within: float = 2) -> Redis:
+    """A client that fails fast, after `within` seconds: a lock is not worth waiting for. Opens nothing until used."""
     return Redis.from_url(
-        url, socket_timeout=2, socket_connect_timeout=2, health_check_interval=15, retry=Retry(NoBackoff(), 0)
+        url, socket_timeout=within, socket_connect_timeout=within, health_check_interval=15, retry=Retry(NoBackoff(), 0)
     )
 
 

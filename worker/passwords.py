@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 
 from argon2 import PasswordHasher, extract_parameters
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -38,9 +39,13 @@ def matches(known: str, password: str) -> bool:
 
 
 def like(known: str) -> str:
-    """A hash that costs the same and that no password matches: for a name nobody has."""
+    """A hash that costs the same and that no password matches: for a name nobody has.
+
+    Well formed to its last bit: one that cannot be decoded is refused before any work is done, and so tells that it is nobody's.
+    """
     parts = known.split("$")
-    return "$".join([*parts[:-1], secrets.token_hex(len(parts[-1]))[: len(parts[-1])]])
+    length = extract_parameters(known).hash_len
+    return "$".join([*parts[:-1], b64encode(secrets.token_bytes(length)).decode().rstrip("=")])
 
 
 def work_of(known: str) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from models.callback import Callback, Outcome
 from models.case import Case, CaseKind
+from models.secret import secrets_of
 from models.transaction import Approval, Invoice, Payout, Route, Status, Transaction
 
 T = TypeVar("T")
@@ -96,7 +97,10 @@ class CaseLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallbackFacts:
-    """One callback with everything that came with it. `repeats`: an earlier one about its transaction, byte for byte the same."""
+    """One callback with everything that came with it. `repeats`: an earlier one about its transaction, byte for byte the same.
+
+    `secrets` are those of its transaction, which must not be shown.
+    """
 
     line: CallbackLine
     headers: dict[str, str]
@@ -104,6 +108,7 @@ class CallbackFacts:
     digest: bytes
     repeats: int | None
     cases: tuple[CaseLine, ...]
+    secrets: tuple[str, ...] = field(repr=False)
 
 
 OPEN_CASES: Any = literal_column(
@@ -201,7 +206,9 @@ def find_callback(session: Session, callback_id: int) -> CallbackFacts | None:
     if row is None:
         return None
     kept = session.execute(
-        select(Callback.headers, Callback.body, Callback.digest).where(Callback.id == callback_id)
+        select(Callback.headers, Callback.body, Callback.digest, Transaction.token, Transaction.payment_url)
+        .outerjoin(Transaction, Transaction.id == Callback.transaction_pk)
+        .where(Callback.id == callback_id)
     ).one()
     cases = session.scalars(select(Case).where(Case.callback_id == callback_id).order_by(Case.id))
     return CallbackFacts(
@@ -211,6 +218,7 @@ def find_callback(session: Session, callback_id: int) -> CallbackFacts | None:
         digest=kept.digest,
         repeats=_repeats(session, callback_id),
         cases=tuple(case_line(case) for case in cases),
+        secrets=secrets_of(kept.token, kept.payment_url or ""),
     )
 
 

@@ -12,6 +12,7 @@ from models.callback import Callback
 from models.check import Check
 from models.queries.history import History
 from models.queries.notice_lines import NoticeFacts, find_notice
+from models.secret import secrets_of
 from models.transaction import Transaction
 
 
@@ -55,5 +56,5 @@ def find_wording(session: Session, history: History) -> Wording:
         receipts={i: Words(body=body, digest=digest, headers=headers) for i, body, digest, headers in receipts},
         answers={i: Words(body=body, digest=digest) for i, body, digest in answers},
         notices=[found for found in notices if found is not None],
-        secrets=[secret for secret in (history.invoice.payment_url, token) if secret],
+        secrets=secrets_of(token, history.invoice.payment_url),
     )

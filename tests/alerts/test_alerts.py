@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
+from urllib.parse import parse_qsl
 
 import pytest
 from structlog.testing import capture_logs
 
+from models.callback import Outcome
+from models.case import CaseKind
 from tests import programs
 from tests.alerts.rule_tests import fires_and_clears, names_in, stays_calm, write
 from tests.alerts.stage import running_stage
 from tests.alerts.troubles import TROUBLES
 from tests.metrics_pages import ALERTS, ALERTS_PAGE, alerts_page, groups
+from worker.console.rooms import has_page
 from worker.metrics import catalog
 
 RULES = {rule["alert"]: rule for group in groups() for rule in group["rules"]}
 NEEDED = ("summary", "meaning", "look_at", "action", "command", "console")
-PAGES = ("/console", "/console/search", "/console/callbacks", "/console/cases", "/console/switches")
+CHOICES = {"kind": set(CaseKind), "outcome": set(Outcome)}
+"""What a page may be asked for behind the `?`."""
 
 for room in ("receiving", "asking", "people", "books"):
     importlib.import_module(f"tests.alerts.of_{room}")
@@ -35,8 +41,17 @@ def test_every_alert_has_a_trouble_of_its_own_and_every_trouble_an_alert():
 def test_every_alert_says_what_it_means_and_what_to_do_and_where():
     for name, rule in RULES.items():
         assert tuple(rule["annotations"]) == NEEDED, name
-        assert rule["annotations"]["console"] in PAGES, name
         assert rule["labels"]["severity"] in {"critical", "warning"}, name
+
+
+def test_the_page_of_every_alert_is_there_and_knows_what_it_is_asked_for():
+    for name, rule in RULES.items():
+        path, _, query = rule["annotations"]["console"].partition("?")
+        assert path.startswith("/console"), name
+        assert has_page(path.removeprefix("/console") or "/"), name
+        for chosen, value in parse_qsl(query, strict_parsing=bool(query)):
+            told = re.fullmatch(r"\{\{ \$labels\.(\w+) \}\}", value)
+            assert f"by ({told[1]})" in rule["expr"] if told else value in CHOICES[chosen], name
 
 
 def test_every_command_of_an_alert_is_one_we_have():

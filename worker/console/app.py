@@ -45,6 +45,9 @@ log = structlog.get_logger()
 READ_WITHIN = 5.0
 """Seconds one statement of a page may take. The door's own may take longer, for nobody waits in front of them."""
 
+REDIS_WITHIN = 0.5
+"""Seconds Redis has to say who is signed in. To sign in asks it five times: whoever comes to see why it hangs must not wait for it."""
+
 THREADS = 4
 """Requests that are worked on at once; as many connections to PostgreSQL."""
 
@@ -57,7 +60,7 @@ A_YEAR = 365 * 86_400
 
 def add_console(app: FastAPI, settings: Settings, tools: Toolbox) -> None:
     """Put the console into this app, for as long as that lives. Opens no connection yet."""
-    redis = connect(settings.redis_url.get_secret_value())
+    redis = connect(settings.redis_url.get_secret_value(), within=REDIS_WITHIN)
     # A few connections of the console's own: a page that reads long must not keep callbacks waiting for one.
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=THREADS, statement_within=READ_WITHIN)
     console = Console(settings, replace(tools, sessions=make_sessions(engine)), redis)

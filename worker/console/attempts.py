@@ -1,6 +1,7 @@
 """How long somebody has to wait before the next password: growing with each wrong one, for a person and for an address.
 
-Nobody is locked out for good: a person's wait has a low ceiling, and does not count where that person signed in lately. Counted in
+Nobody is locked out for good: a person's wait has a low ceiling. Where that person signed in lately, wrong passwords from elsewhere
+do not count, and those from there are counted apart: whoever shares the address forgets their own by signing in. Counted in
 Redis for all doors, and in this process besides, which is what is left while Redis is away.
 """
 
@@ -95,7 +96,7 @@ class Attempts:
         by_address = Counted(_key("address", _network(address)), LONGEST_OF_ADDRESS)
         try:
             if self._redis.exists(_known(person, address)):
-                return [by_address]
+                return [by_address, Counted(_key("person", f"{person} {_network(address)}"), LONGEST_OF_PERSON)]
         except RedisError as exc:
             log.warning("console_redis_away", error=type(exc).__name__)
         return [by_address, Counted(_key("person", person), LONGEST_OF_PERSON)]
@@ -120,11 +121,12 @@ class Attempts:
 
 
 def _network(address: str) -> str:
-    """Of IPv6 the network: whoever has one address of it has all."""
+    """Of IPv6 the network: whoever has one address of it has all. On a socket for both, IPv4 comes as IPv6, and is none."""
     try:
         known = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return address
+    known = getattr(known, "ipv4_mapped", None) or known
     return str(ipaddress.ip_network((known, 64), strict=False)) if known.version == 6 else str(known)  # noqa: PLR2004
 
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 
 from starlette.responses import Response
 
-from config.logs import without_tokens
 from config.policy import CALLBACK_DEADLINE
 from models.callback import Outcome
 from models.errors import Invalid, NotFound
@@ -21,7 +20,7 @@ from worker.console.transactions import address_of
 from worker.console.visit import Visit
 from worker.language import N_, _
 from worker.ops.body import readable
-from worker.ops.callback_view import erased_line, facts_of
+from worker.ops.callback_view import erased_line, facts_of, header_lines
 from worker.ops.sentences import told
 from worker.ops.shown import safe
 
@@ -74,7 +73,6 @@ def callback(visit: Visit) -> Response:
     if found is None:
         raise NotFound(_("there is no callback {callback_id}").format(callback_id=number))
     erased_at = found.line.erased_at
-    headers = [f"{safe(name)}: {safe(without_tokens(value))}" for name, value in sorted(found.headers.items())]
     return visit.show(
         "callback.html",
         title=_("Callback {id}").format(id=number),
@@ -82,8 +80,8 @@ def callback(visit: Visit) -> Response:
         facts=[(name, value) for name, value in facts_of(found) if value],
         source=safe(found.line.source) or (_("a source that was erased") if erased_at else _("nowhere known")),
         erased=erased_line(erased_at, digest=found.digest) if erased_at else "",
-        headers="\n".join(headers),
-        body="\n".join(readable(found.body)),
+        headers="\n".join(header_lines(found)),
+        body="\n".join(readable(found.body, secrets=found.secrets)),
         address_of=address_of,
     )
 

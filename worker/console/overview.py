@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from models.callback import Outcome
 from worker.console.pictures import Picture, by_age, by_hour, by_wait
 from worker.console.rooms import Page, Room, has_page
 from worker.console.visit import Visit, to
@@ -30,6 +31,7 @@ PARTS = {
     "breaker": N_("breaker"),
     "accounts": N_("accounts"),
     "audits": N_("what fsck found"),
+    "ran": N_("sweep and fsck"),
     "spool": N_("spool"),
 }
 """What a situation may not know, in words."""
@@ -89,13 +91,17 @@ ABOUT: dict[Topic, str] = {
 }
 """The page of the console about a topic, where there is one."""
 
+UNREAD = Outcome.RECEIVED.value
+"""Of callbacks that page shows by itself those that failed; these have not been read so far."""
+
 
 def address_of(need: Need) -> str:
     """Where the console shows more of it; empty when it has no page for that."""
     path = ABOUT.get(need.topic, "")
     if not path or not has_page(path):
         return ""
-    return to(path, kind=need.case_kind.value if need.case_kind else None)
+    outcome = UNREAD if need.topic is Topic.UNREAD else None
+    return to(path, kind=need.case_kind.value if need.case_kind else None, outcome=outcome)
 
 
 ROOM: Room = [Page("/", overview, nav=N_("Overview"))]

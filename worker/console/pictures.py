@@ -173,6 +173,7 @@ def _chart(
         style=_SIZES,
         range=(0, max(most, steps[-1])),
         value_formatter=told,
+        no_data_text=_("none so far"),
         **options,
     )
     chart.x_labels = labels

@@ -17,7 +17,7 @@ from worker.console.gate import NOTHING_DONE, Gate, inside, to_gate
 from worker.console.rendering import Renderer
 from worker.console.sign_ins import SignIn, SignIns
 from worker.console.trouble import sentence_of, status_of, words_for
-from worker.console.visit import Ask, Visit, to
+from worker.console.visit import ROOT, Ask, Visit, to
 from worker.console.watchtower import Watchtower
 from worker.language import N_, _, speaking_here
 
@@ -78,8 +78,13 @@ class Reception:
 
     @staticmethod
     def nowhere(visit: Visit) -> Response:
-        """An address that no room has."""
-        del visit
+        """An address that no room has; but for a slash at its end, which people and proxies put there, one may."""
+        from worker.console.rooms import has_page
+
+        path, mark, query = visit.ask.path.partition("?")
+        meant = path.removeprefix(ROOT).rstrip("/") or "/"
+        if path.endswith("/") and visit.ask.method == "GET" and has_page(meant):
+            return RedirectResponse(to(meant) + mark + query, HTTPStatus.SEE_OTHER)
         raise NotFound(_("there is no such page"))
 
     def gate_page(self, ask: Ask) -> Response:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
 from starlette.responses import Response
 
 from models.errors import Invalid
 from models.payin import Payer
 from models.phone import gateway_form
+from models.queries.browse import CallbackLine, T, find_callback
 from models.queries.browse import Page as Slice
-from models.queries.browse import T, find_callback
 from models.queries.search import LOOK, Needle, find_callbacks, find_transactions
 from models.session import transaction
 from models.transaction import Mode
@@ -39,7 +40,7 @@ def search(visit: Visit) -> Response:
             number = _whole(words)
             by_number = find_callback(step.session, number) if number and place.is_first and calls.is_first else None
             if place.is_first:
-                naming = find_callbacks(step.session, words, limit=ROWS, look=LOOK_CALLBACKS, before=calls.below)
+                naming = _naming(step.session, words, before=calls.below)
     return visit.show(
         "search.html",
         title=_("Search"),
@@ -54,6 +55,18 @@ def search(visit: Visit) -> Response:
         looked=LOOK,
         looked_callbacks=LOOK_CALLBACKS,
     )
+
+
+def _naming(session: Session, words: str, *, before: int) -> Slice[CallbackLine]:
+    """Callbacks with these words in them; else with this phone number as the gateway writes it.
+
+    Who paid on LigdiCash's page stands nowhere else.
+    """
+    found = find_callbacks(session, words, limit=ROWS, look=LOOK_CALLBACKS, before=before)
+    number = _number(words)
+    if found.items or number in ("", words):
+        return found
+    return find_callbacks(session, number, limit=ROWS, look=LOOK_CALLBACKS, before=before)
 
 
 def _has_older(page: Slice[T]) -> bool:

@@ -88,7 +88,7 @@ class SignIns:
 
     def find(self, id_: str, *, is_activity: bool = True) -> SignIn | None:
         """The one with this id, if it is not over. `is_activity`: whether a person, and not a timer, asks."""
-        found = self._read(id_)
+        found, is_redis_away = self._read(id_)
         if found is None:
             return None
         hashed = self._people.get(found.person)
@@ -98,7 +98,8 @@ class SignIns:
             return None
         if is_activity:
             found = replace(found, seen=now)
-            self._keep(found)
+            # One that hangs costs seconds each time it is asked, and somebody waits for the page that says so.
+            self._keep(found, here_alone=is_redis_away)
         return found
 
     def tell(self, sign_in: SignIn, sentence: str) -> None:
@@ -114,25 +115,26 @@ class SignIns:
             self._untold.add(key)
         self._tell_redis_of_ended()
 
-    def _read(self, id_: str) -> SignIn | None:
+    def _read(self, id_: str) -> tuple[SignIn | None, bool]:
+        """And whether Redis is away."""
         key = _key(id_)
         self._tell_redis_of_ended()
         with self._lock:
             if key in self._ended:
-                return None
+                return None, False
         try:
             text = self._redis.get(key)
         except RedisError as exc:
             log.warning("console_redis_away", error=type(exc).__name__)
             with self._lock:
-                return self._here.get(key)
+                return self._here.get(key), True
         kept = _from_text(text, id_) if text else None
         if kept is None:
             with self._lock:
                 self._here.pop(key, None)
-        return kept
+        return kept, False
 
-    def _keep(self, sign_in: SignIn, *, is_new: bool = False) -> None:
+    def _keep(self, sign_in: SignIn, *, is_new: bool = False, here_alone: bool = False) -> None:
         """Only a new one is made: of the others, what is not there any more was ended by another door."""
         key = _key(sign_in.id)
         now = time.time()
@@ -142,6 +144,8 @@ class SignIns:
             self._here[key] = sign_in
             if len(self._here) > MOST:
                 self._here = dict(sorted(self._here.items(), key=lambda each: each[1].ends)[-MOST // 2 :])
+        if here_alone:
+            return
         try:
             self._redis.set(key, _to_text(sign_in), px=max(1, round((sign_in.ends - now) * 1000)), xx=not is_new)
         except RedisError as exc:

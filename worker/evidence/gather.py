@@ -10,7 +10,7 @@ from itertools import chain
 
 from sqlalchemy.orm import Session
 
-from config.logs import MASK, without_tokens
+from config.logs import without_tokens
 from models.errors import NotFound
 from models.order import CURRENCY
 from models.queries.browse import CaseLine
@@ -216,10 +216,7 @@ def _item(kind: str, at: datetime, facts: Mapping[str, object]) -> Item:
 
 def _shown(text: str | None, wording: Wording) -> str:
     """The same text without its own token, wherever it stands, and without whatever else looks like a secret."""
-    text = text or ""
-    for secret in wording.secrets:
-        text = text.replace(secret, MASK)
-    return without_tokens(text)
+    return without_tokens(text or "", known=wording.secrets)
 
 
 def _moment(at: datetime | None) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from urllib.parse import parse_qsl
 
 from config.logs import MASK, without_tokens
@@ -12,16 +13,17 @@ from worker.ops.shown import safe
 MOST_FIELDS = 1000
 
 
-def text_of(body: bytes) -> str:
-    r"""The body as text: UTF-8, with what is not UTF-8 as `\xNN`. Tokens are masked."""
-    return without_tokens(body.decode("utf-8", errors="backslashreplace"))
+def text_of(body: bytes, *, secrets: Sequence[str] = ()) -> str:
+    r"""The body as text: UTF-8, with what is not UTF-8 as `\xNN`. Tokens are masked, and these secrets however they are called."""
+    return without_tokens(body.decode("utf-8", errors="backslashreplace"), known=secrets)
 
 
-def readable(body: bytes) -> list[str]:
+def readable(body: bytes, *, secrets: Sequence[str] = ()) -> list[str]:
     """The body line by line: JSON indented, a form one field a line, anything else as it came. Safe to print."""
-    text = text_of(body)
+    text = text_of(body, secrets=secrets)
     lines = _json_lines(text) or _form_lines(text) or text.splitlines()
-    return [safe(line) for line in lines] or [_("(empty)")]
+    # Once more, for what was spelt in another way before it was decoded.
+    return [safe(without_tokens(line, known=secrets)) for line in lines] or [_("(empty)")]
 
 
 def _json_lines(text: str) -> list[str]:

@@ -33,10 +33,17 @@ def print_callback(found: CallbackFacts) -> None:
     if line.erased_at is not None:
         print_lines(["", erased_line(line.erased_at, digest=found.digest)])
         return
-    headers = [f"  {safe(name)}: {safe(without_tokens(value))}" for name, value in sorted(found.headers.items())]
-    print_lines(["", _("headers"), *(headers or [_("  (none kept)")])])
+    print_lines(["", _("headers"), *([f"  {line}" for line in header_lines(found)] or [_("  (none kept)")])])
     size = _("body, {size} bytes").format(size=number(line.size))
-    print_lines(["", size, *(f"  {text}" for text in readable(found.body))])
+    print_lines(["", size, *(f"  {text}" for text in readable(found.body, secrets=found.secrets))])
+
+
+def header_lines(found: CallbackFacts) -> list[str]:
+    """Its headers by name, masked and safe to print."""
+    known = found.secrets
+    return [
+        f"{safe(name)}: {safe(without_tokens(value, known=known))}" for name, value in sorted(found.headers.items())
+    ]
 
 
 def erased_line(at: datetime, *, digest: bytes) -> str:
@@ -51,8 +58,8 @@ def callback_document(found: CallbackFacts) -> dict[str, object]:
         **asdict(found.line),
         "repeats": found.repeats,
         "sha256": found.digest.hex(),
-        "headers": {name: without_tokens(value) for name, value in found.headers.items()},
-        "body": None if found.line.erased_at else text_of(found.body),
+        "headers": {name: without_tokens(value, known=found.secrets) for name, value in found.headers.items()},
+        "body": None if found.line.erased_at else text_of(found.body, secrets=found.secrets),
         "cases": found.cases,
     }
 

@@ -21,6 +21,11 @@ UNREAD_FOR = timedelta(minutes=1)
 UNTOLD_FOR = timedelta(minutes=15)
 """A notice that waits longer than this was tried and failed, again and again."""
 
+UNSWEPT_FOR = timedelta(seconds=90)
+"""SWEEP_EVERY is a minute at the most."""
+
+UNWATCHED_FOR = timedelta(minutes=20)
+"""fsck is rung for every five minutes, and may take some."""
 
 MEANINGS = {
     CaseKind.MISMATCH: N_("paid over another amount, or for another reference"),
@@ -50,6 +55,8 @@ class Topic(StrEnum):
     SPOOL = "spool"
     OVERDUE = "overdue"
     UNREAD = "unread"
+    SWEEP = "sweep"
+    FSCK = "fsck"
     REDIS = "redis"
     SWITCH = "switch"
     CASES = "cases"
@@ -79,6 +86,7 @@ def needs(situation: Situation) -> list[Need]:
         *_silent(situation),
         *_spool(situation),
         *_late(situation),
+        *_idle(situation),
         *_redis(situation),
         *_switches(situation),
         *_cases(situation),
@@ -166,6 +174,26 @@ def _late(situation: Situation) -> Iterator[Need]:
         longest = _since(books.oldest_unread_at, books.now)
         what = told.format(count=number(books.unread), longest=longest)
         yield Need(topic=Topic.UNREAD, what=what, command="reconciler doctor")
+
+
+def _idle(situation: Situation) -> Iterator[Need]:
+    if situation.ran is None:
+        return
+    swept, watched = situation.ran["sweep"], situation.ran["fsck"]
+    if swept is None:
+        what = _("No sweep is known of: payments that no callback announces stay pending. Start beat, and workers.")
+        yield Need(topic=Topic.SWEEP, what=what, command="reconciler doctor")
+    elif timedelta(seconds=swept) > UNSWEPT_FOR:
+        told = _(
+            "No sweep for {length}: payments that no callback announces stay pending. See that beat and workers run."
+        )
+        what = told.format(length=short(timedelta(seconds=swept)))
+        yield Need(topic=Topic.SWEEP, what=what, command="reconciler doctor")
+    # Of one that never was, the sweep tells: a fleet that was started just now has none yet.
+    if watched is not None and timedelta(seconds=watched) > UNWATCHED_FOR:
+        told = _("fsck has not looked at the books for {length}: nobody would see that they broke.")
+        what = told.format(length=short(timedelta(seconds=watched)))
+        yield Need(topic=Topic.FSCK, what=what, command="reconciler fsck --since 1h", is_urgent=False)
 
 
 def _since(at: datetime | None, now: datetime) -> str:

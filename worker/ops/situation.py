@@ -28,6 +28,7 @@ from models.queries.status import (
 )
 from models.queries.stops import StopLine, off_now
 from tasks.listen import Hush, hushes, read_learned
+from tasks.sweep import SWEPT
 from tasks.toolbox import Account, BreakerView, LaneLevel, Sign, Signs
 from tasks.watch import WATCHED, WATCHED_IN_FULL
 from worker.language import N_
@@ -83,6 +84,8 @@ class Situation:
     """What is wrong with the files that accounts are read from: here, as this command reads them."""
     audits: Sequence[Sign] | None = None
     """What the last runs of fsck left that beat rang for: how many violations of each rule."""
+    ran: Mapping[str, float | None] | None = None
+    """Seconds since the last `sweep` and the last rolling `fsck` that beat rang for; None of one that left no sign."""
     spool: SpoolFinding | None = None
     """Of this machine; None also where there is none."""
     spool_dir: str
@@ -207,6 +210,7 @@ class Lookout:
                 "breaker": lambda: tools.account(DEFAULT).breaker.view(),  # noqa: PLW0108 - so may these
                 "accounts": lambda: [_look_at(account) for account in tools.all_accounts[1:]],
                 "audits": lambda: _audits(tools.signs),
+                "ran": lambda: _ran(tools.signs),
             },
         )
         spool = Spool(settings.spool_dir, max_mb=settings.spool_max_mb)
@@ -236,6 +240,7 @@ class Lookout:
         for part, is_guess in (
             ("queues", False),
             ("audits", False),
+            ("ran", False),
             ("lanes", not found.get("lanes")),
             ("breaker", "breaker" in found and not found["breaker"].is_shared),
             ("accounts", any(not one.breaker.is_shared or not one.lanes for one in found.get("accounts", ()))),
@@ -263,6 +268,11 @@ def _look_at(account: Account) -> AccountLook:
 
 def _audits(signs: Signs) -> list[Sign]:
     return [sign for name in (WATCHED, WATCHED_IN_FULL) if (sign := signs.find(name))]
+
+
+def _ran(signs: Signs) -> dict[str, float | None]:
+    found = {name: signs.find(sign) for name, sign in (("sweep", SWEPT), ("fsck", WATCHED))}
+    return {name: None if sign is None else sign.age for name, sign in found.items()}
 
 
 def _in_words(exc: Exception) -> str:

@@ -6,6 +6,7 @@ from sqlalchemy import text
 
 from models.queries.replay.choice import CallbackChoice
 from models.session import Sessions, transaction
+from tasks.intake import read
 from tasks.record import record
 from tests.fakes import completed
 from tests.ledger import LANE, add_pending, add_settled, answered, claim, knock, run
@@ -29,7 +30,9 @@ def fill(console: OpenConsole) -> None:
     body = f'{{"token": "{PLAIN_TOKEN}", "custom_data": {{"invoiceToken": "{TOKEN}"}}}}'.encode()
     answer = completed(4000, "ORD-1", body=body, http_status=200)
     record(console.tools, [answered(sessions, first, answer)], lane=LANE)
-    knock(sessions, claim("ORD-1", token=PLAIN_TOKEN, invoiceToken=TOKEN), f"token={PLAIN_TOKEN}&x={TOKEN}".encode())
+    told = claim("ORD-1", token=PLAIN_TOKEN, invoiceToken=TOKEN, note=f"paid by {PLAIN_TOKEN}")
+    read(console.tools, knock(sessions, told))
+    knock(sessions, f"token={PLAIN_TOKEN}&x={TOKEN}".encode())
     add_settled(sessions, tools=console.tools)
     plan(console.tools, CallbackChoice(ids=(1,)))
     assert run(sessions, "SELECT id, kind FROM cases") == [(1, "mismatch")]
@@ -55,6 +58,6 @@ def _give_tokens(sessions: Sessions) -> None:
     """Past the guards of the database, which let no token be changed."""
     with transaction(sessions) as step:
         step.session.execute(text("SET LOCAL session_replication_role = replica"))
-        for name, token in (("ORD-1", TOKEN), ("ORD-2", PLAIN_TOKEN)):
+        for name, token in (("ORD-1", PLAIN_TOKEN), ("ORD-2", TOKEN)):
             statement = text("UPDATE transactions SET token = :token WHERE transaction_id = :name")
             step.session.execute(statement, {"token": token, "name": name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 import time
 from dataclasses import replace
@@ -13,7 +14,7 @@ from structlog.testing import capture_logs
 from config.settings import SettingsProblem
 from tests.fakes import settings_for
 from tests.webdoor import NOWHERE
-from tests.worker.console.browser import AWA, PASSWORD, Browser, words_of
+from tests.worker.console.browser import AWA, PASSWORD, Browser, open_console, words_of
 from worker.console import attempts, sign_ins
 from worker.console.attempts import FREE, Attempts, wait_after
 from worker.console.sign_ins import IDLE, LONGEST, SignIns
@@ -169,12 +170,30 @@ def test_somebody_who_guesses_from_many_addresses_does_not_lock_out_whom_they_gu
     assert here.wait("moussa", "192.0.2.1") == 0
 
 
+def test_a_colleague_at_the_same_address_guesses_no_faster_by_signing_in_between(fleet):
+    here = Attempts(fleet[0])
+    here.succeeded("awa", "203.0.113.1")
+    for _ in range(FREE):
+        here.failed("awa", "203.0.113.1")
+        here.succeeded("moussa", "203.0.113.1")
+    assert 0 < here.wait("awa", "203.0.113.1") <= attempts.LONGEST_OF_PERSON
+    assert here.wait("moussa", "203.0.113.1") == 0
+
+
 def test_one_network_of_ipv6_counts_as_one_address_on_every_door(fleet):
     here, elsewhere = Attempts(fleet[0]), Attempts(fleet[1])
     for place in range(FREE):
         here.failed(f"somebody {place}", f"2001:db8::{place + 1:x}")
     assert elsewhere.wait("awa", "2001:db8::ffff") > 0
     assert elsewhere.wait("awa", "2001:db8:0:1::1") == 0
+
+
+def test_an_address_of_ipv4_is_one_of_its_own_also_where_it_comes_as_ipv6(fleet):
+    here = Attempts(fleet[0])
+    for place in range(FREE):
+        here.failed(f"somebody {place}", "::ffff:198.51.100.1")
+    assert here.wait("awa", "198.51.100.1") > 0
+    assert here.wait("awa", "::ffff:198.51.100.2") == 0
 
 
 @pytest.fixture
@@ -194,11 +213,23 @@ def test_with_redis_away_a_door_counts_by_itself(away):
     assert here.wait("awa", "203.0.113.1") == 0
 
 
+def test_with_a_redis_that_hangs_somebody_signs_in_and_is_let_in_within_seconds(console):
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        hangs = f"redis://127.0.0.1:{mute.getsockname()[1]}/0"
+        with open_console(NOWHERE, hangs, console.sessions) as other:
+            awa, began = other.browser(), time.monotonic()
+            awa.post("/login", csrf="", person="awa", password=PASSWORD)
+            assert awa.get("/nowhere").status_code == 404, "whoever is not signed in is led to the gate"
+            assert time.monotonic() - began < 6, "with two seconds each time it takes twelve"
+
+
 def test_with_redis_away_whoever_signed_in_here_stays_and_whoever_signs_out_is_out(away):
     here = SignIns(away, PEOPLE)
     begun = here.begin("awa")
-    found = here.find(begun.id)
+    with capture_logs() as lines:
+        found = here.find(begun.id)
     assert (found.person, found.csrf) == ("awa", begun.csrf)
+    assert [line["event"] for line in lines] == ["console_redis_away"], "one that hangs is waited for once"
     here.end(begun.id)
     assert here.find(begun.id) is None
 
@@ -264,8 +295,6 @@ def test_what_redis_keeps_is_not_what_the_cookie_holds(fleet):
 
 
 def test_in_production_the_cookie_is_bound_to_https_and_to_this_host(console, redis_url):
-    from tests.worker.console.browser import open_console
-
     production = {"environment": "production", "ligdicash_base_url": "https://gateway.example"}
     with open_console(NOWHERE, redis_url, console.sessions, **production) as other:
         cookie = other.browser().sign_in().headers["set-cookie"]

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 
 from models.case import CaseKind
+from models.order import InvoiceOrder
 from models.queries.record import NewCase, open_cases
+from models.queries.stops import switch_off
 from models.session import transaction
+from models.stop import Switch
+from tasks.intake import read
+from tasks.invoices import create
 from tasks.replay import work_batch
 from tests.fakes import notcompleted
-from tests.ledger import add_pending, run
+from tests.ledger import add_pending, claim, knock, run
 from tests.plans import add_failed, all_paid, let_wait
-from tests.worker.console.browser import PASSWORD
+from tests.worker.console.browser import PASSWORD, OpenConsole
 from tests.worker.console.chromium import PHONE, Person, person_at, running_browser
 
 LATE = 6
@@ -95,11 +101,16 @@ def plan_of(person: Person) -> int:
     return int(person.page.url.rsplit("/", 1)[1].partition("?")[0])
 
 
+LONG = "W" * 128
+
 PAGES = (
     "",
     "/search?q=ORD",
+    f"/search?q={LONG}",
     "/transactions/ORD-1",
+    f"/transactions/{LONG}",
     "/callbacks",
+    "/callbacks?outcome=all",
     "/callbacks/1",
     "/replays",
     "/replays/1",
@@ -109,8 +120,17 @@ PAGES = (
 )
 
 
-def test_every_page_fits_a_phone_and_speaks_french_there(late, launched):
+def write_long_words(console: OpenConsole) -> None:
+    """Whatever others may choose, as one long word: an id, what a callback names, a reason."""
+    create(console.tools, InvoiceOrder(transaction_id=LONG, amount=5000, description="D" * 200))
+    read(console.tools, knock(console.sessions, claim(LONG), claim("Z" * 128)))
+    with transaction(console.sessions) as step:
+        switch_off(step.session, Switch.NOTIFY, author="awa", reason="R" * 300, length=timedelta(hours=1))
+
+
+def test_every_page_fits_a_phone_and_speaks_french_there_whatever_long_words_others_wrote(late, launched):
     case = run(late.sessions, "SELECT id FROM cases WHERE kind = 'parked'")[0][0]
+    write_long_words(late)
     with person_at(launched, late.url, viewport=PHONE, locale="fr-FR", has_touch=True) as awa:
         sign_in(awa, password="Mot de passe")
         awa.go("/callbacks")

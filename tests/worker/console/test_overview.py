@@ -10,6 +10,7 @@ import pytest
 import typer
 
 from models.case import CaseKind
+from tasks.sweep import SWEPT
 from tasks.toolbox import BreakerState, BreakerView, Sign
 from tests.ledger import add_pending, let_pass, open_books
 from tests.settled import put_settled
@@ -31,14 +32,26 @@ QUIET = replace(
     learned=None,
     breaker=BreakerView(state=BreakerState.CLOSED),
     spool=None,
+    ran={"sweep": 2.0, "fsck": 299.0},
 )
 
 
-def test_books_without_trouble_need_nobody(console):
+def test_books_without_trouble_need_nobody_while_the_sweep_runs(console):
     add_pending(console.sessions)
+    console.fakes.signs.leave(SWEPT, life=60)
     told = words_of(console.person().get().text)
     assert "Nothing needs you" in told
     assert "1 payment is open." in told
+
+
+def test_a_sweep_and_an_fsck_that_stopped_are_told_of_before_anything_is_late():
+    def told(sweep, fsck):
+        return [(need.topic, need.is_urgent) for need in needs(replace(QUIET, ran={"sweep": sweep, "fsck": fsck}))]
+
+    assert told(91.0, 299.0) == [(Topic.SWEEP, True)]
+    assert told(None, None) == [(Topic.SWEEP, True)]
+    assert told(2.0, 1201.0) == [(Topic.FSCK, False)]
+    assert needs(replace(QUIET, ran=None)) == []
 
 
 def test_what_needs_somebody_stands_on_top_with_the_command_that_does_the_same(console):
@@ -56,6 +69,7 @@ def test_what_needs_somebody_stands_on_top_with_the_command_that_does_the_same(c
     ]
     assert at == sorted(at)
     assert "reconciler cases list --kind mismatch" in told
+    assert re.findall(r'<a href="([^"]+)">[^<]*not read', html) == ["/console/callbacks?outcome=received"]
 
 
 def test_a_day_is_drawn_with_its_figures_and_nothing_the_policy_would_refuse(console):
@@ -78,6 +92,7 @@ def test_it_speaks_french_to_whoever_asks_for_it(console):
     assert "besoin de vous" in told
     assert "1 dossier (écart)" in told or "payé pour un autre montant" in told
     assert "need" not in told
+    assert "No data" not in told, "of a picture without figures"
 
 
 def test_it_loads_itself_anew_only_where_somebody_wants_that(console):
@@ -115,7 +130,7 @@ def test_with_redis_away_whoever_is_signed_in_sees_that(console):
 def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language):
     with speaking(language):
         found = needs(replace(FULL, database="cannot be reached", redis="no answer in time", account_faults=["a: b"]))
-        found += needs(replace(FULL, audits=[AUDIT]))
+        found += needs(replace(FULL, audits=[AUDIT], ran={"sweep": 91.0, "fsck": 1201.0}))
     assert {need.topic for need in found} == set(Topic)
     assert {need.case_kind for need in found} - {None} == set(CaseKind) == set(MEANINGS)
     urgent = [need.is_urgent for need in needs(FULL)]
@@ -125,7 +140,7 @@ def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language)
 
 def test_every_command_that_is_named_is_one():
     root = typer.main.get_command(app)
-    for need in needs(replace(FULL, database="x", redis="x", audits=[AUDIT])):
+    for need in needs(replace(FULL, database="x", redis="x", audits=[AUDIT], ran={"sweep": None, "fsck": 1201.0})):
         command, words = root, need.command.split()[1:]
         while words and hasattr(command, "commands"):
             command = command.commands[words.pop(0)]

@@ -48,6 +48,14 @@ def console(database_of_consoles, redis_url, monkeypatch):
         yield opened
 
 
+def test_a_slash_at_the_end_of_an_address_does_no_harm(console):
+    awa = console.person()
+    for path, meant in (("/?live=1", "/console?live=1"), ("/cases/?kind=parked", "/console/cases?kind=parked")):
+        answer = awa.http.get(f"{awa.url}/console{path}", allow_redirects=False)
+        assert (answer.status_code, answer.headers["location"]) == (303, meant)
+    assert awa.get("/nowhere/").status_code == 404
+
+
 def test_trouble_is_a_page_in_words_without_a_traceback(console):
     awa = console.person()
     with capture_logs() as lines:

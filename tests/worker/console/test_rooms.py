@@ -52,7 +52,7 @@ def test_a_payment_is_found_by_whatever_somebody_has_in_hand(console, monkeypatc
     past_the_guards(console, "UPDATE transactions SET amount = 7300 WHERE transaction_id = 'ORD-2'")
     order = PayoutOrder(transaction_id="OUT-1", amount=900, route=Route.MOBILE_MONEY, customer="22670112233")
     create(console.tools, order)
-    knock(console.sessions, claim("ORD-3", external_id="EXT-5"))
+    knock(console.sessions, claim("ORD-3", external_id="EXT-5"), claim("ORD-4", customer="22670445566"))
     awa = console.person()
 
     def found(words: str, **more: str) -> set[str]:
@@ -64,6 +64,7 @@ def test_a_payment_is_found_by_whatever_somebody_has_in_hand(console, monkeypatc
     assert found("7 300") == {"ORD-2"}
     assert found("+226 70 11 22 33") == {"OUT-1"}
     assert found("EXT-5") == {"1"}
+    assert found("+226 70 44 55 66") == {"2"}
     assert "226******33" in awa.get("/search?q=OUT-1").text
     assert "22670112233" not in awa.get("/search?q=OUT-1").text
     with monkeypatch.context() as patch:
@@ -71,7 +72,7 @@ def test_a_payment_is_found_by_whatever_somebody_has_in_hand(console, monkeypatc
         assert found("ORD-2") == {f"ORD-{n}" for n in (2, *range(22, 30))}
         assert "there are older ones" in awa.get("/search?q=nowhere").text
     first = found("ORD-")
-    assert len(first - {"1"}) == 25
+    assert len(first - {"1", "2"}) == 25
     assert found("ORD-", after=str(pks[5])) == {f"ORD-{n}" for n in range(1, 6)}
     assert "past the end" in awa.get("/search?q=ORD-&after=1").text
 
@@ -88,7 +89,10 @@ def test_a_payment_of_any_name_has_its_page_and_its_evidence(console, name):
     proof = verify(taken.content)
     assert (proof.transaction_id, proof.faults) == (name, [])
     assert "seal=" + proof.seal in file
-    assert awa.get(file[:-4] + "0000").status_code == 409
+    other = awa.get(file[:-4] + "0000")
+    assert other.status_code == 409
+    assert "this is the file as of now, with another seal" in words_of(other.text)
+    assert proof.seal in other.text, "and it can be taken from there"
 
 
 def test_the_gateway_is_asked_from_the_page_and_not_twice_at_once(console):

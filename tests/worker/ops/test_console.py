@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from argon2 import PasswordHasher
+from argon2.exceptions import VerifyMismatchError
 
 from tests.fakes import settings_for
 from tests.webdoor import NOWHERE
@@ -21,6 +23,15 @@ def test_a_password_becomes_an_entry_that_lets_its_owner_in(ops_without_database
     nobody = like(people["awa"])
     assert (work_of(nobody), len(nobody)) == (work_of(people["awa"]), len(people["awa"]))
     assert not matches(nobody, "four words make one")
+
+
+def test_a_name_nobody_has_is_held_against_a_hash_that_can_be_read_so_that_it_takes_as_long():
+    """One that cannot is refused in no time at all, and tells which names there are."""
+    hasher = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    known = hasher.hash("four words make one")
+    for _ in range(64):
+        with pytest.raises(VerifyMismatchError):
+            hasher.verify(like(known), "four words make one")
 
 
 @pytest.mark.parametrize(
