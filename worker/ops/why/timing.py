@@ -99,6 +99,7 @@ FINAL_RULES = {
     Situation.SENDING: Rule.REPLY_TO_SENDING,
     Situation.SENT_UNKNOWN: Rule.NEVER_AGAIN,
     Situation.REJECTED: Rule.NOTHING_THERE,
+    Situation.REFUSED_LATER: Rule.NOTHING_THERE,
     Situation.REFUSED_DOUBTED: Rule.NEVER_AGAIN,
     Situation.REFUSED: Rule.NOTHING_THERE,
     Situation.NOT_ASKED_YET: Rule.FIRST_CHECK,

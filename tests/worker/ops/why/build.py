@@ -93,6 +93,7 @@ def facts(
     sent_ago: float | None = None,
     queued_ago: float | None = None,
     approval: str | None = None,
+    wait_ended_ago: float | None = None,
 ) -> Facts:
     """`begun_ago` is a question without an answer so far, `looked_ago` one for a prediction alone, which never has one."""
     invoice = blank(
@@ -120,6 +121,7 @@ def facts(
         customer="22670000000" if kind == "payout" else None,
         sent_at=None if sent_ago is None else ago(sent_ago),
         queued_at=None if queued_ago is None else ago(queued_ago),
+        wait_ended_at=None if wait_ended_ago is None else ago(wait_ended_ago),
         approval=approval,
         approval_by="Awa" if approval in ("approved", "rejected") else None,
         approval_why="she was paid by hand" if approval in ("approved", "rejected") else None,

@@ -107,6 +107,7 @@ TABLE += [
     (UNSENT | {"sent_ago": 3}, "sending", "reply_to_sending", "waiting"),
     (UNSENT | {"sent_ago": 300, "due_in": None, "parked": True, "cases": ["token_lost"]}, "sent_unknown", "never_again", "never"),
     (UNSENT | {"status": "refused", "due_in": None}, "refused", "nothing_there", "never"),
+    (UNSENT | {"status": "refused", "due_in": None, "wait_ended_ago": 60}, "refused_later", "nothing_there", "never"),
     (UNSENT | {"status": "refused", "due_in": None, "claims": [claim()]}, "refused_doubted", "never_again", "never"),
     (UNSENT | {"status": "refused", "due_in": None, "approval": "rejected"}, "rejected", "nothing_there", "never"),
     (SENT | {"age": 9 * DAYS, "sent_ago": 5, "due_in": 25}, "not_asked_yet", "first_check", "waiting"),
