@@ -35,6 +35,13 @@ DAMAGE_TO_PAYOUTS = {
         ),
         {("unqueued", "OUT-4"), ("forgotten", "OUT-4")},
     ),
+    "a payout waits in a queue that stands still": (
+        (
+            "UPDATE transactions SET status = 'created', queued_at = now(), next_check_at = now() - interval '11 min'"
+            " WHERE transaction_id = 'OUT-4'"
+        ),
+        {("overdue", "OUT-4")},
+    ),
     "a payout that waited is refused and nobody is told": (
         "UPDATE transactions SET wait_ended_at = now() WHERE transaction_id = 'OUT-4'",
         {("untold", "OUT-4")},

@@ -5,6 +5,7 @@ from __future__ import annotations
 from models.queries.fsck.retention import cleared, erased_early, half_erased, kept_too_long
 from models.queries.fsck.rule import BY_HAND, Rule, Walk, age, moment, on_since
 from models.queries.fsck.sent import SENT
+from models.queries.turn import waits_its_turn
 
 # Every table is entered by its index on the transaction, with the slice as the condition. The full joins keep what is
 # about a transaction that does not exist.
@@ -265,8 +266,9 @@ NEXT = (
     ),
     Rule(
         name="overdue",
-        promise="An open transaction whose next check has come is taken up soon.",
+        promise="An open transaction whose next check has come is taken up soon; in the queue of payouts, when its turn comes.",
         broken="is_open AND next_check_at < now() - CAST(:overdue AS interval)"
+        f" AND NOT {waits_its_turn('CAST(:overdue AS interval)')}"
         f" AND (status = 'pending' AND {SWEPT_SINCE} > now() - CAST(:overdue AS interval)) IS NOT TRUE",
         detail=f"format('%s, due since %s, %s ago', status, {moment('next_check_at')}, {age('next_check_at')})",
         advice="see that beat and workers run; `reconciler sweep --loop` does their work",

@@ -273,7 +273,7 @@ PAYOUT_RULES: Mapping[Rule, str] = {
 
 PAYOUT_NEXT: Mapping[tuple[Situation, Asking], str] = {
     (Situation.QUEUED, Asking.WAITING): N_("It is sent at {due_at}, in {wait}, or when sending is switched on before."),
-    (Situation.QUEUED, Asking.DUE): N_("It is sent any moment now: its time came {late} ago."),
+    (Situation.QUEUED, Asking.DUE): N_("It is sent when its turn comes, the oldest first: its time came {late} ago."),
     (Situation.QUEUED, Asking.OVERDUE): N_("It should have been sent at {due_at}, {late} ago."),
     (Situation.NOT_SENT, Asking.WAITING): N_(
         "If nobody has sent it by {due_at}, in {wait}, it is refused as never sent."

@@ -94,6 +94,7 @@ def facts(
     queued_ago: float | None = None,
     approval: str | None = None,
     wait_ended_ago: float | None = None,
+    waits_its_turn: bool = False,
 ) -> Facts:
     """`begun_ago` is a question without an answer so far, `looked_ago` one for a prediction alone, which never has one."""
     invoice = blank(
@@ -148,6 +149,7 @@ def facts(
             stops=tuple(stops),
             unread=unread,
             oldest_unread_at=None,
+            waits_its_turn=waits_its_turn,
         ),
         claims=tuple(claims),
         fleet=fleet,

@@ -101,6 +101,7 @@ TABLE += [
     (UNSENT | {"queued_ago": 600}, "queued", "switch_first", "waiting"),
     (UNSENT | {"queued_ago": 600, "due_in": -2}, "queued", "switch_first", "due"),
     (UNSENT | {"queued_ago": 600, "approval": "approved", "due_in": -200}, "queued", "switch_first", "overdue"),
+    (UNSENT | {"queued_ago": 600, "due_in": -200, "waits_its_turn": True}, "queued", "switch_first", "due"),
     (UNSENT, "not_sent", "sender_has", "waiting"),
     (UNSENT | {"due_in": -1}, "not_sent", "sender_has", "due"),
     (UNSENT | {"due_in": -100}, "not_sent", "sender_has", "overdue"),
