@@ -41,6 +41,26 @@ class OverrideEvidence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionEvidence:
+    """The person who rejected a payout that waited."""
+
+    by: str
+    reason: str
+    made_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalEvidence:
+    """The gateway's refusal of a payout that had waited, in one sentence; empty once it is erased."""
+
+    reason: str
+
+
+Evidence = AnswerEvidence | OverrideEvidence | RejectionEvidence | RefusalEvidence
+"""What an outcome rests on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One outcome of one transaction, as the books know it. Amount in francs: what settled, or what did not."""
 
@@ -51,7 +71,7 @@ class Event:
     transaction_id: str
     amount: int
     settled_at: datetime | None
-    evidence: AnswerEvidence | OverrideEvidence | None
+    evidence: Evidence | None
     """None only in damaged books."""
     about: Kind = Kind.INVOICE
 
@@ -97,7 +117,7 @@ def seq_of(event_id: str) -> int | None:
     return int(parts[1])
 
 
-def _evidence(evidence: AnswerEvidence | OverrideEvidence | None) -> Mapping[str, object] | None:
+def _evidence(evidence: Evidence | None) -> Mapping[str, object] | None:
     match evidence:
         case AnswerEvidence():
             return {
@@ -117,6 +137,15 @@ def _evidence(evidence: AnswerEvidence | OverrideEvidence | None) -> Mapping[str
                 "reason": evidence.reason,
                 "made_at": _moment(evidence.made_at),
             }
+        case RejectionEvidence():
+            return {
+                "kind": "rejection",
+                "by": evidence.by,
+                "reason": evidence.reason,
+                "made_at": _moment(evidence.made_at),
+            }
+        case RefusalEvidence():
+            return {"kind": "refusal", "reason": evidence.reason}
         case None:
             return None
 

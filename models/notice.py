@@ -16,6 +16,8 @@ class NoticeKind(StrEnum):
 
     COMPLETED = "completed"
     NOTCOMPLETED = "notcompleted"
+    REFUSED = "refused"
+    """Of a payout whose order was taken and waited: it was not sent, and is not sent any more under its id."""
 
 
 class NoticeState(StrEnum):

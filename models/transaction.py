@@ -132,6 +132,9 @@ class Transaction(Base):
     approval_at: Mapped[datetime | None]
     queued_at: Mapped[datetime | None]
     """Of a payout that is not sent yet: since when it waits for sending to go on. Who sends it clears this."""
+    wait_ended_at: Mapped[datetime | None]
+    """Of a payout that waited, in the queue or for a person: when it was taken up to be sent, or rejected. Its order was
+    answered before, so that of such a one that is refused the merchant's application has a notice, and it is over."""
 
     erased_at: Mapped[datetime | None]
     """When customer, payer, description and refusal were erased, for their time was over or on request. It is not taken up again then."""
@@ -190,6 +193,10 @@ class Transaction(Base):
         ),
         CheckConstraint("queued_at IS NULL OR kind = 'payout' AND sent_at IS NULL", name="queued_unsent"),
         CheckConstraint(
+            "wait_ended_at IS NULL OR kind = 'payout' AND queued_at IS NULL AND (sent_at IS NOT NULL OR status = 'refused')",
+            name="waited",
+        ),
+        CheckConstraint(
             "status NOT IN ('created', 'pending') OR next_check_at IS NOT NULL OR parked_at IS NOT NULL",
             name="never_quiet",
         ),
@@ -198,6 +205,12 @@ class Transaction(Base):
         Index("ix_transactions_status_id", "status", "id"),
         # Payouts are few among many: a list of them must not read all the invoices in between.
         Index("ix_transactions_payouts", "id", postgresql_where=text("kind = 'payout'")),
+        # Whether the queue moves is seen by the last one that came out of it; those that a person let go may be others.
+        Index(
+            "ix_transactions_out_of_queue",
+            "wait_ended_at",
+            postgresql_where=text("wait_ended_at IS NOT NULL AND approval IS NULL"),
+        ),
     )
 
 

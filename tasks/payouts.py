@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import UTC
 
@@ -34,18 +33,15 @@ from models.payout import Accepted, PayoutOrder
 from models.queries import approval, sending
 from models.queries import payouts as books
 from models.queries.cases import Signature
-from models.queries.payouts import NewPayout
-from models.queries.record import NewCase, open_cases
-from models.session import transaction
+from models.queries.payouts import Mark, NewPayout
+from models.queries.record import NewCase, open_cases, tell_refused
+from models.session import Step, transaction
 from models.transaction import Approval, Payout, Route, Status
 from tasks.holes import PAYOUT_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Shop, Toolbox
 
 log = structlog.get_logger()
-
-OnRefusal = Callable[[Session, Exception], object]
-"""What else is to be done, in one transaction with the refusal, when the gateway certainly has not taken a payout."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,8 +96,8 @@ def _needs_approval(tools: Toolbox, payout: Payout) -> bool:
 def approve(tools: Toolbox, transaction_id: str, by: Signature) -> Booked:
     """Let a payout go that waits for approval, and send it, once. Also sends one that was approved and certainly not sent.
 
-    Raises `NotFound`, `Conflict` when it does not wait, and what `create` raises. Does not know who ordered it: that
-    somebody else approves it is for people to see to.
+    Raises `NotFound`, `Conflict` when it does not wait, and what `create` raises; then it waits again, for a person when the
+    gateway refused it, else in the queue. Does not know who ordered it: that somebody else approves it is for people to see to.
     """
     pk = _reread(tools, transaction_id).id
     with transaction(tools.sessions) as step:
@@ -109,7 +105,7 @@ def approve(tools: Toolbox, transaction_id: str, by: Signature) -> Booked:
     payout = _reread(tools, transaction_id)
     if payout.approval != Approval.APPROVED:
         raise Conflict(_not_waiting(payout))
-    if payout.status == Status.REFUSED:
+    if payout.status == Status.REFUSED:  # by the release before, which let it wait no longer then
         with transaction(tools.sessions) as step:
             let_go = books.retry_refused(step.session, pk, grace=policy.CREATE_GRACE)
     if not let_go and (payout.status != Status.CREATED or payout.sent_at is not None):
@@ -119,13 +115,15 @@ def approve(tools: Toolbox, transaction_id: str, by: Signature) -> Booked:
 
 
 def reject(tools: Toolbox, transaction_id: str, by: Signature) -> Payout:
-    """Close a payout that waits for approval, or in the queue. Its order is refused from then on.
+    """Close a payout that waits for approval, or in the queue, and tell so. Its order is refused from then on.
 
     Raises `NotFound` and `Conflict`.
     """
     pk = _reread(tools, transaction_id).id
     with transaction(tools.sessions) as step:
         done = approval.reject(step.session, pk, by)
+        if done:
+            _ring_for_notice(tools, step)
     payout = _reread(tools, transaction_id)
     if not done:
         raise Conflict(_not_waiting(payout))
@@ -137,7 +135,7 @@ def _not_waiting(payout: Payout) -> str:
     return f"{stands}, {payout.approval} by {payout.approval_by}" if payout.approval_by else stands
 
 
-def send(tools: Toolbox, payout: Payout, *, on_refusal: OnRefusal = lambda _session, _error: None) -> bool:
+def send(tools: Toolbox, payout: Payout) -> bool:
     """Send this payout as its row has it, unless somebody else did, or does; whether it was sent here and accepted.
 
     It goes out with the keys of the account in its row. Raises what `create` raises; when that account is not set up,
@@ -145,12 +143,13 @@ def send(tools: Toolbox, payout: Payout, *, on_refusal: OnRefusal = lambda _sess
     sending is switched off it is put into the queue instead.
     """
     account = tools.account(payout.account)
-    if not _mark(tools, payout.id):
+    mark = _mark(tools, payout.id)
+    if mark is None:
         return False
     try:
         accepted = account.gateway.send_payout(_as_sent(payout, account.shop))
     except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
-        _refuse(tools, payout.id, exc, on_refusal=on_refusal)
+        _refuse(tools, mark, exc)
         raise
     except PayoutUnknown as exc:
         _give_to_a_person(tools, payout.id, str(exc))
@@ -204,6 +203,11 @@ def _begin(session: Session, order: PayoutOrder, *, account: str, by: Signature 
             f"payout {order.transaction_id!r} was rejected by {there.approval_by}, and is not taken up again;"
             " use a new transaction_id"
         )
+    if there.status == Status.REFUSED and there.wait_ended_at is not None:
+        raise Conflict(
+            f"payout {order.transaction_id!r} was refused after its order had been taken, as its event told, and is not taken"
+            " up again; use a new transaction_id"
+        )
     if there.status == Status.REFUSED and there.erased_at is not None:
         raise Conflict(
             f"transaction_id {order.transaction_id!r} was refused, and erased on {there.erased_at.astimezone(UTC):%Y-%m-%d}:"
@@ -237,23 +241,41 @@ def _finish(tools: Toolbox, pk: int, accepted: Accepted) -> None:
         raise PayoutUnknown("the gateway accepted the payout, and its row no longer waits for the reply")
 
 
-def _mark(tools: Toolbox, pk: int) -> bool:
-    """Mark it as sent, or put it into the queue; whether the mark is ours. Who switches sending off waits for this commit, so that none is marked once it is off."""
+def _mark(tools: Toolbox, pk: int) -> Mark | None:
+    """Mark it as sent, or put it into the queue; the mark if it is ours.
+
+    Who switches sending off waits for this commit, so that none is marked once it is off.
+    """
     with transaction(tools.sessions) as step:
         if stop := sending.stop_of_sending(step.session):
             is_queued = sending.queue(step.session, pk, stop)
             log.info("payout_queued" if is_queued else "payout_not_sent_here", trace=trace.of_transaction(pk))
-            return False
-        is_ours = books.mark_sent(step.session, pk, grace=policy.CREATE_GRACE)
-    if not is_ours:
+            return None
+        mark = books.mark_sent(step.session, pk, grace=policy.CREATE_GRACE)
+    if mark is None:
         log.info("payout_not_sent_here", trace=trace.of_transaction(pk))
-    return is_ours
+    return mark
 
 
-def _refuse(tools: Toolbox, pk: int, error: Exception, *, on_refusal: OnRefusal) -> None:
+def _refuse(tools: Toolbox, mark: Mark, error: Exception) -> None:
+    """Write down that it was not taken. Of one that had waited nobody is there to be told: it waits on, or a notice tells."""
     with transaction(tools.sessions) as step:
-        if books.refuse_payout(step.session, pk, reason=str(error)):
-            on_refusal(step.session, error)
+        refused = books.refuse_payout(step.session, mark.pk, reason=str(error))
+        if refused and mark.has_waited and not _waits_on(step.session, mark, error):
+            tell_refused(step.session, mark.pk, account=mark.account)
+            _ring_for_notice(tools, step)
+
+
+def _waits_on(session: Session, mark: Mark, error: Exception) -> bool:
+    """Whether it goes on waiting: for another try when the fault is not its own, for a person when a person let it go."""
+    if not isinstance(error, GatewayRefused):
+        return sending.back_into_the_queue(session, mark.pk, wait=policy.SEND_AGAIN)
+    return mark.is_approved and sending.give_to_a_person(session, mark.pk, reason=str(error))
+
+
+def _ring_for_notice(tools: Toolbox, step: Step) -> None:
+    if tools.merchant is not None:
+        step.after_commit.append(tools.queue.deliver_soon)
 
 
 def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:

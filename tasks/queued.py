@@ -1,16 +1,14 @@
-"""Send payouts that waited in the queue while sending was switched off. Nobody waits for these any more.
+"""Send payouts that wait in the queue: sending was switched off, or whoever was to send them is gone. Nobody waits for a reply.
 
 So what stops one from being sent is not told to a caller: trouble on our side, or on the way, leaves it in the queue for
-another try, and one that the gateway refuses for itself waits for a person.
+another try. One that the gateway refuses for itself is over, with a notice, or waits for the person who approved it.
 """
 
 from __future__ import annotations
 
 import structlog
 from celery import shared_task
-from sqlalchemy.orm import Session
 
-from config import policy
 from models import trace
 from models.errors import GatewayMisconfigured, GatewayRefused, Invalid, NotSent, PayoutUnknown
 from models.queries import sending
@@ -35,20 +33,12 @@ def send_queued(tools: Toolbox, pk: int) -> bool:
     if payout is None or not is_queued(payout):
         return False
     try:
-        return send(tools, payout, on_refusal=lambda session, error: _leave(session, pk, error))
+        return send(tools, payout)
     except (GatewayRefused, GatewayMisconfigured, NotSent, PayoutUnknown) as exc:
         log.warning("queued_payout_not_sent", trace=trace.of_transaction(pk), reason=str(exc))
     except Invalid:
         _wait_for_its_account(tools, payout)
     return False
-
-
-def _leave(session: Session, pk: int, error: Exception) -> None:
-    """Where a refused one goes: to a person when it is its own fault, else back into the queue."""
-    if isinstance(error, GatewayRefused):
-        sending.give_to_a_person(session, pk, reason=str(error))
-    else:
-        sending.back_into_the_queue(session, pk, wait=policy.SEND_AGAIN)
 
 
 def _wait_for_its_account(tools: Toolbox, payout: Payout) -> None:

@@ -35,6 +35,24 @@ DAMAGE_TO_PAYOUTS = {
         ),
         {("unqueued", "OUT-4"), ("forgotten", "OUT-4")},
     ),
+    "a payout waits in a queue that stands still": (
+        (
+            "UPDATE transactions SET status = 'created', queued_at = now(), next_check_at = now() - interval '11 min'"
+            " WHERE transaction_id = 'OUT-4'"
+        ),
+        {("overdue", "OUT-4")},
+    ),
+    "a payout that waited is refused and nobody is told": (
+        "UPDATE transactions SET wait_ended_at = now() WHERE transaction_id = 'OUT-4'",
+        {("untold", "OUT-4")},
+    ),
+    "a payout that was told as refused is taken up again": (
+        (
+            "UPDATE transactions SET status = 'created', approval = NULL, wait_ended_at = NULL, next_check_at = now()"
+            " WHERE transaction_id = 'OUT-6'"
+        ),
+        {("told_wrong", "OUT-6")},
+    ),
     "a payout went out while sending was switched off": (
         """
         INSERT INTO stops (switch, author, reason, off_at, until, ended_at)

@@ -18,7 +18,7 @@ from models.transaction import Route, Status
 from tasks.cases import ByHand, override
 from tasks.intake import intake
 from tasks.notify import notify
-from tasks.payouts import create
+from tasks.payouts import create, reject
 from tasks.reconcile import hold, keep
 from tasks.record import record
 from tasks.toolbox import Reply
@@ -73,19 +73,25 @@ def write_sound_differences(sessions: Sessions) -> None:
 
 
 def write_sound_payouts(sessions: Sessions) -> None:
-    """OUT-1 completed, 2 sent and unknown, 3 the same and by hand completed, 4 refused, 5 on its way."""
+    """OUT-1 completed, 2 sent and unknown, 3 the same and by hand completed, 4 refused, 5 on its way, 6 rejected."""
     fakes = Fakes()
     tools = toolbox(sessions, fakes)
     faults = (None, PayoutUnknown("lost"), PayoutUnknown("lost"), GatewayRefused("no"), None)
     for number, fault in enumerate(faults, start=1):
         fakes.gateway.payouts.send_fault = fault
         with suppress(PayoutUnknown, GatewayRefused):
-            create(tools, PayoutOrder(transaction_id=f"OUT-{number}", amount=700, route=OUT, customer="22670000000"))
+            create(tools, payout(number))
     record(tools, [answered(sessions, pk_of(sessions, "OUT-1"), Answer(said=Said.COMPLETED))], lane=LANE)
     with transaction(sessions) as step:
         [case] = [case for case in find_cases(step.session, range(20)) if case.transaction_id == "OUT-3"]
     by = Signature(author="awa", reason="paid, says the dashboard")
     assert override(tools, ByHand(case=case, new=Status.COMPLETED, amount=700), by)
+    create(toolbox(sessions, fakes, approval_above=1), payout(6))
+    reject(tools, "OUT-6", by)
+
+
+def payout(number: int) -> PayoutOrder:
+    return PayoutOrder(transaction_id=f"OUT-{number}", amount=700, route=OUT, customer="22670000000")
 
 
 def pk_of(sessions: Sessions, transaction_id: str) -> int:

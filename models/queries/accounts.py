@@ -10,6 +10,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from models.case import CaseKind
+from models.queries.turn import waits_its_turn
 
 BY_ACCOUNT = text("""
     SELECT account, array_agg(id ORDER BY id) AS ids FROM transactions
@@ -78,10 +79,13 @@ class AccountLoad:
     overdue: int
 
 
-LOADS = text("""
-    SELECT account, count(*) AS asked_about, count(*) FILTER (WHERE next_check_at < now() - CAST(:late AS interval)) AS overdue
+LOADS = text(
+    """
+    SELECT account, count(*) AS asked_about,
+           count(*) FILTER (WHERE next_check_at < now() - CAST(:late AS interval) AND NOT {turn}) AS overdue
     FROM transactions WHERE next_check_at IS NOT NULL GROUP BY account ORDER BY account
-""")
+""".format(turn=waits_its_turn("CAST(:late AS interval)"))  # noqa: S608 - our own words
+)
 
 
 def loads(session: Session, *, late: timedelta) -> list[AccountLoad]:

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from models.case import CaseKind
 from models.queries.cases import Signature
-from models.queries.record import NewCase, open_cases
+from models.queries.record import NewCase, open_cases, tell_refused
 
 HELD = (
     "The payout is above the ceiling (PAYOUT_APPROVAL_ABOVE) and waits for a person: `reconciler payouts approve` sends it,"
@@ -35,16 +35,17 @@ def hold(session: Session, pk: int) -> bool:
 APPROVE = text("""
     UPDATE transactions
     SET approval = 'approved', approval_by = :author, approval_why = :reason, approval_at = clock_timestamp(),
-        parked_at = NULL, next_check_at = clock_timestamp() + :grace
+        parked_at = NULL, queued_at = clock_timestamp(), next_check_at = clock_timestamp() + :grace
     WHERE id = :pk AND approval = 'awaiting' AND status = 'created'
     RETURNING id
 """)
 REJECT = text("""
     UPDATE transactions
     SET approval = 'rejected', approval_by = :author, approval_why = :reason, approval_at = clock_timestamp(),
-        status = 'refused', refusal = :refusal, parked_at = NULL, next_check_at = NULL, queued_at = NULL
+        status = 'refused', refusal = :refusal, parked_at = NULL, next_check_at = NULL, queued_at = NULL,
+        wait_ended_at = clock_timestamp()
     WHERE id = :pk AND (approval = 'awaiting' OR queued_at IS NOT NULL) AND status = 'created' AND sent_at IS NULL
-    RETURNING id
+    RETURNING account
 """)
 END_CASE = text("""
     UPDATE cases SET resolved_at = clock_timestamp(), resolution = :reason, resolved_by = :author
@@ -53,16 +54,20 @@ END_CASE = text("""
 
 
 def approve(session: Session, pk: int, by: Signature, *, grace: timedelta) -> bool:
-    """Let it go, with who and why; False when it does not wait. It is to be sent within `grace`, else the sweep refuses it."""
+    """Let it go into the queue, with who and why; False when it does not wait. Should nobody send it within `grace`, it goes by itself."""
     done = session.scalar(APPROVE, {"pk": pk, **_words(by), "grace": grace}) is not None
     return done and _end_case(session, pk, by)
 
 
 def reject(session: Session, pk: int, by: Signature) -> bool:
-    """Close it as refused for good, with who and why; False when it waits neither for a person nor for sending to go on."""
+    """Close it as refused for good, with who, why and a notice; False when it waits neither for a person nor in the queue."""
     refusal = f"rejected by {by.author}: {by.reason}"
-    done = session.scalar(REJECT, {"pk": pk, **_words(by), "refusal": refusal}) is not None
-    return done and _end_case(session, pk, by)
+    account = session.scalar(REJECT, {"pk": pk, **_words(by), "refusal": refusal})
+    if account is None:
+        return False
+    _end_case(session, pk, by)
+    tell_refused(session, pk, account=account)
+    return True
 
 
 def _end_case(session: Session, pk: int, by: Signature) -> bool:

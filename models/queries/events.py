@@ -10,9 +10,9 @@ from sqlalchemy import Row, TextClause, text
 from sqlalchemy.orm import Session
 
 from models.decisions import HELD_BACK
-from models.event import AnswerEvidence, Event, OverrideEvidence
+from models.event import AnswerEvidence, Event, Evidence, OverrideEvidence, RefusalEvidence, RejectionEvidence
 from models.notice import NoticeKind
-from models.transaction import Kind
+from models.transaction import Approval, Kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,8 +26,10 @@ class EventPage:
 
 # What a settlement rests on stands in it. A failure rests on the override that was made before its notice was written, or
 # else on the first answer that says so and was not held back, which is the one that moved the status: later ones changed nothing.
+# What a refusal rests on stands in the payout itself, which nothing changes any more.
 EVENTS = """
     SELECT n.id AS notice_id, n.account, n.seq, n.kind, n.created_at, t.transaction_id, t.kind AS about,
+           t.refusal, t.approval, t.approval_by, t.approval_why, t.approval_at,
            COALESCE(s.amount, t.amount) AS amount, s.settled_at,
            o.id AS override_id, o.author, o.reason, o.made_at,
            c.id AS check_id, c.asked_at, c.said, c.amount AS said_amount, c.reference, encode(COALESCE(c.digest, sha256(c.body)), 'hex') AS sha256
@@ -43,8 +45,8 @@ EVENTS = """
     LEFT JOIN LATERAL (
         SELECT id, asked_at, said, amount, reference, body, digest FROM checks
         WHERE o.id IS NULL AND transaction_pk = t.id
-          AND CASE WHEN n.kind = 'completed' THEN id = s.check_id
-                   ELSE said = 'notcompleted' AND strpos(reason, '{held_back}') = 0 END
+          AND CASE n.kind WHEN 'completed' THEN id = s.check_id
+                   WHEN 'notcompleted' THEN said = 'notcompleted' AND strpos(reason, '{held_back}') = 0 END
         ORDER BY id LIMIT 1
     ) AS c ON TRUE
     ORDER BY n.seq
@@ -94,7 +96,9 @@ def _event(row: Row[Any]) -> Event:
     )
 
 
-def _evidence(row: Row[Any]) -> AnswerEvidence | OverrideEvidence | None:
+def _evidence(row: Row[Any]) -> Evidence | None:
+    if row.kind == NoticeKind.REFUSED:
+        return _why_refused(row)
     if row.override_id is not None:
         return OverrideEvidence(override_id=row.override_id, by=row.author, reason=row.reason, made_at=row.made_at)
     if row.check_id is None:
@@ -107,3 +111,9 @@ def _evidence(row: Row[Any]) -> AnswerEvidence | OverrideEvidence | None:
         reference=row.reference,
         sha256=row.sha256,
     )
+
+
+def _why_refused(row: Row[Any]) -> Evidence:
+    if row.approval == Approval.REJECTED:
+        return RejectionEvidence(by=row.approval_by, reason=row.approval_why, made_at=row.approval_at)
+    return RefusalEvidence(reason=row.refusal)

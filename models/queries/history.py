@@ -70,6 +70,7 @@ class InvoiceFacts:
     erased_at: datetime | None = None
     """When customer, payer, description and refusal were erased."""
     queued_at: datetime | None = None
+    wait_ended_at: datetime | None = None
 
     @property
     def trace(self) -> str:
@@ -211,6 +212,7 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
             Transaction.approval_at,
             Transaction.erased_at,
             Transaction.queued_at,
+            Transaction.wait_ended_at,
         ).where(Transaction.transaction_id == transaction_id, Transaction.kind.in_(wanted))
     ).one_or_none()
     if row is None:

@@ -125,8 +125,8 @@ RETRY = text(f"""
     UPDATE transactions t
     SET status = 'created', refusal = '', created_at = clock_timestamp(), next_check_at = clock_timestamp() + :grace,
         queued_at = NULL
-    WHERE t.id = :pk AND t.kind = 'payout' AND t.status = 'refused' AND t.approval IS DISTINCT FROM 'rejected'
-      AND NOT {MAY_BE_SENT}
+    WHERE t.id = :pk AND t.kind = 'payout' AND t.status = 'refused' AND t.wait_ended_at IS NULL
+      AND t.approval IS DISTINCT FROM 'rejected' AND NOT {MAY_BE_SENT}
     RETURNING t.id
 """)  # noqa: S608 - our own words
 
@@ -137,27 +137,45 @@ def may_be_sent(session: Session, pk: int) -> bool:
 
 
 def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
-    """Take a refused payout up again; False when somebody else just did, or when it may have been sent after all."""
+    """Take a refused payout up again; False when somebody else just did.
+
+    Nor is one taken up whose application was told that it is over, or that may have been sent after all.
+    """
     return session.scalar(RETRY, {"pk": pk, "grace": grace}) is not None
 
 
 # With the commit of this on disk, whatever the server is set to: an emptied mark would have it sent twice.
 SAFELY = text("SET LOCAL synchronous_commit TO on")
 MARK = text("""
-    UPDATE transactions SET sent_at = clock_timestamp(), queued_at = NULL, next_check_at = clock_timestamp() + :grace
+    UPDATE transactions SET sent_at = clock_timestamp(), queued_at = NULL, next_check_at = clock_timestamp() + :grace,
+        wait_ended_at = CASE WHEN queued_at IS NOT NULL THEN clock_timestamp() END
     WHERE id = :pk AND kind = 'payout' AND status = 'created' AND sent_at IS NULL
       AND (approval IS NULL OR approval = 'approved')
-    RETURNING id
+    RETURNING account, wait_ended_at IS NOT NULL AS has_waited, approval IS NOT NULL AS is_approved
 """)
 
 
-def mark_sent(session: Session, pk: int, *, grace: timedelta) -> bool:
-    """Write down that it is about to be sent. Of all who try, once and for all, one gets True, and that one alone may send.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """Leave to send a payout, given out once."""
+
+    pk: int
+    account: str
+    has_waited: bool
+    """Its order was taken and answered before: of a refusal, whoever ordered it hears by a notice alone."""
+    is_approved: bool
+
+
+def mark_sent(session: Session, pk: int, *, grace: timedelta) -> Mark | None:
+    """Write down that it is about to be sent. Of all who try, once and for all, one gets the mark, and that one alone may send.
 
     Commit it before the call. From then on the sweep takes it, after `grace`, for one whose reply was lost.
     """
     session.execute(SAFELY)
-    return session.scalar(MARK, {"pk": pk, "grace": grace}) is not None
+    row = session.execute(MARK, {"pk": pk, "grace": grace}).one_or_none()
+    if row is None:
+        return None
+    return Mark(pk=pk, account=row.account, has_waited=row.has_waited, is_approved=row.is_approved)
 
 
 FINISH = text("""

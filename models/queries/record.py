@@ -204,6 +204,19 @@ def add_notices(session: Session, moves: Sequence[Moved], *, accounts: dict[int,
         )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Refused:
+    """A payout that is over without having been sent."""
+
+    transaction_pk: int
+    new: Status = Status.REFUSED
+
+
+def tell_refused(session: Session, pk: int, *, account: str) -> None:
+    """The notice of a payout that was refused after its order had been taken. Call it last, as `add_notices`."""
+    add_notices(session, [_Refused(transaction_pk=pk)], accounts={pk: account})
+
+
 SCHEDULE = text("""
     UPDATE transactions t
     SET next_check_at = clock_timestamp() + s.seconds * interval '1 second',

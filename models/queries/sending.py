@@ -30,7 +30,7 @@ PUT_OFF = text("""
 # After a refusal that was about us or the way there, and not about the payout. What may have been sent stays refused.
 BACK = f"""
     UPDATE transactions t
-    SET status = 'created', refusal = '', {{how}}
+    SET status = 'created', refusal = '', wait_ended_at = NULL, {{how}}
     WHERE t.id = :pk AND t.kind = 'payout' AND t.status = 'refused' AND t.approval IS DISTINCT FROM 'rejected'
       AND NOT {MAY_BE_SENT}
     RETURNING t.id
@@ -46,7 +46,7 @@ TO_A_PERSON = text(
 )
 
 REFUSED_LATER = (
-    "The payout waited while sending was switched off, and the gateway refused it when it was sent: {reason}. It was not taken."
+    "The payout was approved, and the gateway refused it when it was sent: {reason}. It was not taken."
     " `reconciler payouts approve` sends it again, `reconciler payouts reject` closes it."
 )
 
@@ -67,12 +67,12 @@ def put_off(session: Session, pk: int, *, wait: timedelta) -> None:
 
 
 def back_into_the_queue(session: Session, pk: int, *, wait: timedelta) -> bool:
-    """Have what was refused wait in the queue again; False when it may have been sent after all."""
+    """Have what was refused wait in the queue, again or from now on; False when it may have been sent after all."""
     return session.scalar(INTO_THE_QUEUE, {"pk": pk, "wait": wait}) is not None
 
 
 def give_to_a_person(session: Session, pk: int, *, reason: str) -> bool:
-    """Have what the gateway refused wait for approval, with a case; False when it may have been sent after all."""
+    """Have what the gateway refused wait for approval again, with a case; False when it may have been sent after all."""
     given = session.scalar(TO_A_PERSON, {"pk": pk}) is not None
     if given:
         detail = REFUSED_LATER.format(reason=reason.rstrip("."))

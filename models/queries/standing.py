@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from models.callback import Callback, Outcome
@@ -13,6 +13,7 @@ from models.queries.history import History, find_history
 from models.queries.overrides import OverrideLine
 from models.queries.status import UNREAD
 from models.queries.stops import StopLine, off_now
+from models.queries.turn import waits_its_turn
 from models.transaction import Transaction
 
 NEWEST_BODIES = 50
@@ -39,11 +40,16 @@ class Standing:
     stops: tuple[StopLine, ...]
     unread: int
     oldest_unread_at: datetime | None
+    waits_its_turn: bool = False
+    """It is in the queue of payouts, and that moves."""
 
     @property
     def override(self) -> OverrideLine | None:
         """The last one."""
         return self.history.overrides[-1] if self.history.overrides else None
+
+
+TURN = text(f"""SELECT {waits_its_turn("interval '1 minute'")} FROM transactions WHERE id = :pk""")  # noqa: S608 - our own words
 
 
 def find_standing(session: Session, transaction_id: str) -> Standing | None:
@@ -63,6 +69,7 @@ def find_standing(session: Session, transaction_id: str) -> Standing | None:
         stops=tuple(off_now(session)),
         unread=unread.unread,
         oldest_unread_at=unread.oldest,
+        waits_its_turn=bool(session.scalar(TURN, {"pk": pk})),
     )
 
 

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from models.callback import Outcome
 from models.case import CaseKind
+from models.queries.turn import waits_its_turn
 from models.transaction import Status
 
 
@@ -40,7 +41,7 @@ class BooksStatus:
     """One count for each age class: younger than the first bound, than the second, and so on, and at last the oldest."""
     parked: int
     overdue: int
-    """How many should have been asked about more than a minute ago."""
+    """How many should have been asked about, or sent, more than a minute ago. None that waits its turn in a queue that moves."""
     most_overdue_at: datetime | None
     unread: int
     oldest_unread_at: datetime | None
@@ -101,7 +102,10 @@ NEWEST_NOTICES = 50_000
 
 OPEN_STATUSES = [Status.CREATED.value, Status.PENDING.value]
 
-OPEN = text("""
+TURN = waits_its_turn("interval '1 minute'")
+
+OPEN = text(
+    f"""
     SELECT width_bucket(extract(epoch FROM clock_timestamp() - created_at)::float8, CAST(:bounds AS float8[])) AS class,
            count(next_check_at) AS armed, count(*) - count(next_check_at) AS parked,
            count(*) FILTER (WHERE kind = 'payout') AS payouts, sum(amount) FILTER (WHERE kind = 'payout') AS francs,
@@ -109,14 +113,19 @@ OPEN = text("""
            count(*) FILTER (WHERE status = 'created' AND queued_at IS NOT NULL) AS queued,
            count(*) FILTER (WHERE status = 'created' AND approval = 'awaiting') AS awaiting,
            count(*) FILTER (WHERE status = 'created' AND sent_at IS NOT NULL) AS unknown,
-           count(*) FILTER (WHERE kind = 'payout' AND next_check_at < clock_timestamp() - interval '1 minute') AS overdue
+           count(*) FILTER (
+               WHERE kind = 'payout' AND next_check_at < clock_timestamp() - interval '1 minute' AND NOT {TURN}
+           ) AS overdue
     FROM transactions WHERE status = ANY(CAST(:open AS text[])) GROUP BY class
-""")
+"""  # noqa: S608 - our own words
+)
 
-OVERDUE = text("""
+OVERDUE = text(
+    f"""
     SELECT count(*) AS overdue, min(next_check_at) AS most_overdue_at, clock_timestamp() AS now
-    FROM transactions WHERE next_check_at < clock_timestamp() - interval '1 minute'
-""")
+    FROM transactions WHERE next_check_at < clock_timestamp() - interval '1 minute' AND NOT {TURN}
+"""  # noqa: S608 - our own words
+)
 
 UNREAD = text("SELECT count(*) AS unread, min(received_at) AS oldest FROM callbacks WHERE outcome = :received")
 

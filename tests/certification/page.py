@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.policy import Lengths
 from tests.certification.revisions import revisions
-from tests.certification.steps import Left, Step
+from tests.certification.steps import OUT_OF_QUEUE, Left, Step
 from tests.certification.table import CHAPTERS
 from tests.fakes import settings_for
 
@@ -44,10 +44,17 @@ TABLE = """\
 """
 
 RECEIVED = """\
-What stands under "invoice" is the payout here. After each death the same order comes three times more, all at once, from a
-merchant who loses patience. "told the gateway" counts on the gateway's side how often the payout came in there: by the
-death, and in the end.
+What stands under "invoice" is the payout here. "told the gateway" counts on the gateway's side how often the payout came in
+there: by the death, and in the end. {again}
 """
+
+AT_ONCE = """\
+After each death the same order comes three times more, all at once,
+from a merchant who loses patience."""
+ONCE_IT_IS_OUT = """\
+It is ordered while sending is switched off, and then
+sending goes on. The last two the gateway refuses. When it has gone out by itself, or is over, the same order comes three times
+more, all at once."""
 
 MOVING = "moving"
 
@@ -55,7 +62,7 @@ NOTES = """\
 "pending, within 20 s" means: the sweep asks about it by itself within 20 s. "to read" and "to ask" count the messages
 about callbacks and about questions that wait in the broker or are taken and not acknowledged; `moving` stands where another
 process works on them that very moment.
-The order that is left `created` is looked at after 120 s; the test moves that date instead of waiting.
+The order that is left `created` is looked at after 120 s, and so is a claimed payout; the test moves that date instead of waiting.
 """
 
 MIGRATIONS = """\
@@ -83,7 +90,8 @@ def _chapters() -> Iterator[str]:
     for title, steps in CHAPTERS.items():
         rows = "".join(_row(step) for step in steps)
         if any(step.received for step in steps):
-            yield f"## {title}\n\n{RECEIVED}\n{_wider(TABLE)}{rows}"
+            again = ONCE_IT_IS_OUT if any(step.scene in OUT_OF_QUEUE for step in steps) else AT_ONCE
+            yield f"## {title}\n\n{RECEIVED.format(again=again)}\n{_wider(TABLE)}{rows}"
         else:
             yield f"## {title}\n\n{TABLE}{rows}"
 

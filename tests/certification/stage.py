@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,16 @@ from sqlalchemy import text
 from config.celery_settings import CALLBACKS, FRESH, RECHECK
 from config.policy import INTAKE_GRACE, Lengths
 from config.settings import settings_from
+from models.queries import stops
 from models.queries.ledger import Ending, count_callbacks, endings
 from models.session import Sessions, transaction
+from models.stop import Switch
 from models.transaction import Status
 from tasks.watch import fsck
+from tests.certification import merchant
 from tests.certification.left import count_messages
 from tests.certification.mortal import Aim, become
-from tests.certification.steps import LEARNED_BY, Healer, Left, Scene, Step
+from tests.certification.steps import LEARNED_BY, OUT_OF_QUEUE, PAYOUT_SCENES, Healer, Left, Scene, Step
 from tests.certification.table import STEPS
 from tests.forked import Forked
 from tests.ledger import open_books, run
@@ -115,6 +119,9 @@ class Stage:
             except requests.ConnectionError:
                 return
             raise AssertionError(f"{step.name}: the order was answered")
+        if step.scene in OUT_OF_QUEUE:
+            self._queue(step, ours)
+            return
         self._order(step, ours)
         if step.scene is Scene.UNRUNG:
             self._pay_unrung(step, ours)
@@ -126,6 +133,15 @@ class Stage:
         if step.keeps_still:
             self._hold_still()
         self._pay(ours, called_back=step.scene is Scene.CALLED_BACK)
+
+    def _queue(self, step: Step, ours: str) -> None:
+        """Ordered while sending is off; the aim lies when it goes on."""
+        with transaction(self.sessions) as stop:
+            stops.switch_off(stop.session, Switch.SEND, author="awa", reason=step.name, length=timedelta(hours=1))
+        self._order(step, ours)
+        self.aim.lay(step, ours)
+        with transaction(self.sessions) as stop:
+            stops.switch_on(stop.session, Switch.SEND, author="awa")
 
     def _pay_with_the_database_away(self, step: Step, ours: str) -> None:
         """Away for writing only: what is left must be seen even so.
@@ -162,17 +178,16 @@ class Stage:
         self._until(lambda: not _listens(url), within=10, what="the frozen worker takes no messages")
 
     def _order(self, step: Step, ours: str) -> None:
-        if step.scene is Scene.PAID_OUT:
-            _post(f"{self.shape.api_url}/v1/payouts", _payout(ours))
-            return
-        invoice = {"items": [{"name": "Pagne", "price": 4200, "quantity": 1}], "total_amount": 4200, "devise": "XOF"}
-        body = {"commande": {"invoice": invoice, "custom_data": {"transaction_id": ours}}}
-        _post(f"{self.shape.api_url}/v1/invoices", body)
+        what, body = "invoices", merchant.invoice(ours)
+        if step.scene in PAYOUT_SCENES:
+            to = merchant.NOBODYS if step.scene is Scene.TURNED_DOWN else merchant.TO
+            what, body = "payouts", merchant.payout(ours, to=to)
+        merchant.post(f"{self.shape.api_url}/v1/{what}", body, key=SETTINGS["RECONCILER_API_KEY"])
 
     def _pay(self, ours: str, *, called_back: bool) -> None:
         # One callback, not the usual two: its twin must not heal what a lost one leaves.
         body = {"status": "completed", "callbacks": {"twins": "form-only" if called_back else "none"}}
-        _post(f"{self.simulator_url}/_sim/transactions/{ours}/decide", body)
+        merchant.post(f"{self.simulator_url}/_sim/transactions/{ours}/decide", body, key="")
 
     # --- after it ---------------------------------------------------------------------------------------------------
 
@@ -180,14 +195,37 @@ class Stage:
         """What the world outside does without being asked."""
         if step.keeps_still:
             self.shape.resume("worker")
-        if step.healer is Healer.MERCHANT or step.scene is Scene.PAID_OUT:
+        if step.scene in OUT_OF_QUEUE and step.healer is not Healer.PERSON:
+            self._wait_until_it_is_out(step, ours)
+        if step.healer is Healer.MERCHANT or step.scene in PAYOUT_SCENES:
             self.shape.wait_ready("web")
             with ThreadPoolExecutor(AT_ONCE) as merchants:  # who loses patience, and asks again and again
-                list(merchants.map(lambda _: self._order(step, ours), range(AT_ONCE)))
-        if step.healer is Healer.MERCHANT:
+                list(merchants.map(lambda _: self._order_again(step, ours), range(AT_ONCE)))
+        if step.healer is Healer.MERCHANT or (step.scene is Scene.QUEUED and step.healer is not Healer.PERSON):
             self._pay(ours, called_back=True)
-        if step.healer is Healer.PERSON:  # nobody sits here for two minutes: the row's date comes sooner
-            run(self.sessions, "UPDATE transactions SET next_check_at = now() WHERE transaction_id = :ours", ours=ours)
+        if step.healer is Healer.PERSON:
+            self._bring_forward(ours)
+
+    def _bring_forward(self, ours: str) -> None:
+        """Nobody sits here for two minutes: the row's date comes sooner."""
+        run(self.sessions, "UPDATE transactions SET next_check_at = now() WHERE transaction_id = :ours", ours=ours)
+
+    def _wait_until_it_is_out(self, step: Step, ours: str) -> None:
+        if step.healer is Healer.SWEEP_SENDS:
+            self._bring_forward(ours)
+        self._until(
+            lambda: self._ending(ours).status is not Status.CREATED,
+            within=step.within + 30,
+            what=f"{step.name}: it is out of the queue",
+        )
+
+    def _order_again(self, step: Step, ours: str) -> None:
+        """What was told as refused is not taken up again."""
+        try:
+            self._order(step, ours)
+        except requests.HTTPError as exc:
+            if step.healer is not Healer.SWEEP_TELLS or exc.response.status_code != HTTPStatus.CONFLICT:
+                raise
 
     def _received(self, ours: str) -> int:
         """How often the gateway was told of this payout, by its own count."""
@@ -200,6 +238,8 @@ class Stage:
             return False
         if step.healer is Healer.PERSON:
             return ending.open_cases == ("token_lost",) and ending.is_armed
+        if step.healer is Healer.SWEEP_TELLS:
+            return ending.status is Status.REFUSED and self._is_told()
         unread = self._count("received")
         return ending.status is Status.COMPLETED and not unread
 
@@ -224,7 +264,9 @@ class Stage:
             yield f"balanced after {seconds:.1f} s, not within {step.within:g} s"
         yield from _differences(step.left, left)
         ending = self._ending(ours)
-        if step.healer is not Healer.PERSON:
+        if step.healer is Healer.SWEEP_TELLS:
+            yield from _not_just_told(ending)
+        elif step.healer is not Healer.PERSON:
             yield from _unbalanced(ending)
             yield from self._not_as_said(step, ending, ours)
         if others := self._count("unmatched", "orphan", "unreadable"):
@@ -267,19 +309,6 @@ class Stage:
         return value
 
 
-def _post(url: str, body: object) -> None:
-    """Over a connection of its own: the one before may have died with its server."""
-    headers = {"Authorization": f"Bearer {SETTINGS['RECONCILER_API_KEY']}"}
-    with requests.Session() as http:
-        http.trust_env = False
-        http.post(url, json=body, headers=headers, timeout=30).raise_for_status()
-
-
-def _payout(ours: str) -> dict[str, object]:
-    wanted = {"amount": 4200, "customer": "22670000000", "custom_data": {"transaction_id": ours}}
-    return {"route": "mobile_money", "commande": wanted}
-
-
 def _otherwise_received(step: Step, by_then: int, in_the_end: int) -> Iterator[str]:
     if step.received is not None and step.received != (by_then, in_the_end):
         yield f"the gateway was told {by_then} times by then and {in_the_end} in the end, not {step.received}"
@@ -301,6 +330,11 @@ def _unbalanced(ending: Ending) -> Iterator[str]:
     yield from (f"{number} {what}" for what, number in once.items() if number != 1)
     if ending.proof != Status.COMPLETED or ending.settled_amount != ending.amount or ending.open_cases:
         yield f"unbalanced: {ending}"
+
+
+def _not_just_told(ending: Ending) -> Iterator[str]:
+    if ending.settlements or ending.notices != 1 or ending.open_cases:
+        yield f"not just told: {ending}"
 
 
 def _is_alive(pid: int) -> bool:

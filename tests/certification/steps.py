@@ -30,11 +30,17 @@ class Scene(StrEnum):
 
     ORDERED = "the merchant orders"
     PAID_OUT = "the merchant orders a payout"
+    QUEUED = "the merchant orders a payout while sending is switched off, and then it goes on"
+    TURNED_DOWN = "the same, and the gateway refuses it"
     CALLED_BACK = "the customer pays, one callback comes"
     UNTOLD = "the customer pays, no callback comes"
     UNRUNG = "the customer pays, one callback comes, its message is lost"
     AWAY = "the customer pays, one callback comes while the database takes nothing"
     BACK = "the same, and then the database takes it"
+
+
+OUT_OF_QUEUE = (Scene.QUEUED, Scene.TURNED_DOWN)
+PAYOUT_SCENES = (Scene.PAID_OUT, *OUT_OF_QUEUE)
 
 
 class Healer(StrEnum):
@@ -47,6 +53,9 @@ class Healer(StrEnum):
     SWEEP_ASKS = "the sweep, which finds the invoice due"
     READ_AGAIN = "its message, delivered again, or the sweep, which finds the callback unread"
     TOLD_AGAIN = "the sweep, which finds the notice due when its lease is over"
+    SWEEP_SENDS = "the sweep, which finds the payout due when its lease is over"
+    SENT_BY_MESSAGE = "its message, delivered again"
+    SWEEP_TELLS = "the sweep, which finds the notice due"
     MERCHANT = "the merchant, who sends the same order again"
     PERSON = "a person: the sweep opens a case `token_lost`"
 
@@ -59,6 +68,9 @@ LEARNED_BY: Mapping[Healer, tuple[Lane, ...]] = {
     Healer.SWEEP_ASKS: (Lane.SWEEP,),
     Healer.READ_AGAIN: (Lane.CALLBACK,),
     Healer.TOLD_AGAIN: (Lane.CALLBACK,),
+    Healer.SWEEP_SENDS: (Lane.CALLBACK,),
+    Healer.SENT_BY_MESSAGE: (Lane.CALLBACK,),
+    Healer.SWEEP_TELLS: (),
     Healer.MERCHANT: (Lane.CALLBACK,),
     Healer.PERSON: (),
 }

@@ -8,7 +8,7 @@ from typing import Any
 
 from config.celery_settings import READ
 from models.check import Lane
-from tests.certification.orders import FIRST_CHECK, ORDERS, PAYOUTS
+from tests.certification.orders import FIRST_CHECK, ORDERS, PAYOUTS, QUEUE
 from tests.certification.steps import Healer, Left, Program, Scene, Step, When, web_step, worker_step
 
 MARKED = "pending, within 5 s"
@@ -320,6 +320,7 @@ SWEEP = (
 CHAPTERS: Mapping[str, tuple[Step, ...]] = {
     "An order": ORDERS,
     "A payout": PAYOUTS,
+    "A payout out of the queue": QUEUE,
     "At the door": DOOR,
     "At the door, with the database away": SPOOL,
     "Reading a callback": INTAKE,

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from models.event import AnswerEvidence, Event, OverrideEvidence, seq_of
+from models.event import AnswerEvidence, Event, OverrideEvidence, RefusalEvidence, RejectionEvidence, seq_of
 from models.notice import NoticeKind
+from models.transaction import Kind
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
 AT = datetime(2026, 5, 9, 7, 21, 7, 314159, UTC)
@@ -33,6 +34,17 @@ COMPLETED = Event(
     settled_at=AT - timedelta(microseconds=159),
     evidence=ANSWER,
 )
+REFUSED = replace(
+    COMPLETED,
+    seq=46,
+    kind=NoticeKind.REFUSED,
+    transaction_id="REFUND-42",
+    settled_at=None,
+    evidence=RejectionEvidence(
+        by="awa", reason="the customer has it already", made_at=AT - timedelta(microseconds=159)
+    ),
+    about=Kind.PAYOUT,
+)
 EVENTS = {
     "completed": COMPLETED,
     "notcompleted": replace(
@@ -50,6 +62,10 @@ EVENTS = {
         evidence=OverrideEvidence(override_id=3, by="awa", reason="re\u00e7u de l'op\u00e9rateur", made_at=AT),
     ),
     "without-evidence": replace(COMPLETED, seq=45, settled_at=None, evidence=None),
+    "payout-rejected": REFUSED,
+    "payout-refused-by-the-gateway": replace(
+        REFUSED, seq=47, evidence=RefusalEvidence(reason="refused with Code05: amount out of range")
+    ),
 }
 
 
@@ -108,7 +124,7 @@ def test_the_number_of_every_name_is_its_own():
     assert [seq_of(event.id) for event in EVENTS.values()] == [event.seq for event in EVENTS.values()]
 
 
-def test_the_manual_shows_an_event_as_it_is():
+def test_the_manual_shows_events_as_they_are():
     manual = (Path(__file__).parents[2] / "docs" / "notices.md").read_text(encoding="utf-8")
-    shown = manual.partition("```json\n")[2].partition("```")[0]
-    assert shown == (GOLDEN / "completed.json").read_text(encoding="utf-8")
+    shown = [block.partition("```")[0] for block in manual.split("```json\n")[1:]]
+    assert shown == [(GOLDEN / f"{name}.json").read_text(encoding="utf-8") for name in ("completed", "payout-rejected")]

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from models.check import Lane
-from models.errors import Conflict, GatewayRefused, NotFound, PayoutUnknown, ReconcilerError
+from models.errors import Conflict, GatewayRefused, NotFound, NotSent, PayoutUnknown, ReconcilerError
 from models.payout import PayoutOrder
 from models.queries.cases import Signature
 from models.session import transaction
@@ -15,10 +15,11 @@ from models.transaction import Approval, Route, Status
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.payouts import approve, create, is_awaiting, reject
+from tasks.queued import send_queued
 from tasks.sweep import sweep
 from tasks.watch import fsck
 from tests.fakes import Fakes, toolbox
-from tests.ledger import all_at_once, cases, claim, due_in, knock, let_pass, run
+from tests.ledger import all_at_once, cases, claim, count, due_in, knock, let_pass, run, value
 
 BY = Signature(author="awa", reason="signed by the board")
 
@@ -44,6 +45,16 @@ def received(fakes):
 def stands(sessions):
     [(status, approval)] = run(sessions, "SELECT status, approval FROM transactions")
     return status, approval
+
+
+def send_what_is_due(tools, fakes):
+    sweep(tools)
+    for pk in fakes.queue.to_send:
+        send_queued(tools, pk)
+
+
+def open_detail(sessions):
+    return value(sessions, "SELECT detail FROM cases WHERE resolved_at IS NULL")
 
 
 def test_at_the_ceiling_it_is_sent_and_above_it_waits_for_ever(tools, sessions, fakes):
@@ -130,16 +141,33 @@ def test_a_lost_reply_after_approval_is_not_sent_again(tools, sessions, fakes):
     assert (received(fakes), cases(sessions)) == (1, ["token_lost"])
 
 
-def test_what_was_approved_and_certainly_not_sent_is_sent_by_approving_again(tools, fakes):
+def test_what_was_approved_and_is_refused_waits_for_a_person_again_who_is_told_why(tools, sessions, fakes):
     create(tools, order())
     fakes.gateway.payouts.send_fault = GatewayRefused("the balance is too low")
-    with pytest.raises(GatewayRefused):
-        approve(tools, "OUT-1", BY)
+    for _ in range(2):
+        with pytest.raises(GatewayRefused):
+            approve(tools, "OUT-1", BY)
+        assert is_awaiting(create(tools, order()).payout)
+        assert (stands(sessions), cases(sessions)) == (("created", "awaiting"), ["approval"])
+    assert "refused it when it was sent: the balance is too low" in open_detail(sessions)
+    assert [str(violation) for violation in fsck(sessions)] == []
     fakes.gateway.payouts.send_fault = None
     assert approve(tools, "OUT-1", BY).payout.status == Status.PENDING
+    assert (cases(sessions), count(sessions, "notices")) == ([], 0)
 
 
-def test_an_approver_who_died_before_sending_leaves_what_may_be_approved_again(tools, sessions, fakes):
+def test_what_was_approved_and_could_not_be_sent_goes_by_itself(tools, sessions, fakes):
+    create(tools, order())
+    fakes.gateway.payouts.send_fault = NotSent("no connection")
+    with pytest.raises(NotSent):
+        approve(tools, "OUT-1", BY)
+    fakes.gateway.payouts.send_fault = None
+    let_pass(sessions, 61)
+    send_what_is_due(tools, fakes)
+    assert (stands(sessions), cases(sessions), received(fakes)) == (("pending", "approved"), [], 2)
+
+
+def test_what_an_approver_who_died_has_not_sent_goes_by_itself(tools, sessions, fakes):
     create(tools, order())
     from models.queries import approval
 
@@ -147,10 +175,9 @@ def test_an_approver_who_died_before_sending_leaves_what_may_be_approved_again(t
         pk = step.session.execute(text("SELECT id FROM transactions")).scalar_one()
         approval.approve(step.session, pk, BY, grace=tools.pending_after)
     let_pass(sessions, 121)
-    sweep(tools)
-    assert stands(sessions) == ("refused", "approved")
-    assert approve(tools, "OUT-1", BY).payout.status == Status.PENDING
-    assert received(fakes) == 1
+    send_what_is_due(tools, fakes)
+    assert (stands(sessions), received(fakes)) == (("pending", "approved"), 1)
+    assert [str(violation) for violation in fsck(sessions)] == []
 
 
 @pytest.mark.parametrize(

@@ -7,14 +7,14 @@ from datetime import timedelta
 
 import pytest
 
-from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown
+from models.errors import Conflict, GatewayMisconfigured, NotSent, PayoutUnknown
 from models.payout import PayoutOrder
 from models.queries import stops
 from models.queries.cases import Signature
 from models.session import transaction
 from models.stop import Switch
 from models.transaction import Route, Status
-from tasks.payouts import approve, create, is_awaiting, is_queued, reject
+from tasks.payouts import approve, create, is_queued, reject
 from tasks.queued import send_queued
 from tasks.sweep import sweep
 from tasks.watch import fsck
@@ -175,20 +175,6 @@ def test_trouble_on_our_side_leaves_it_in_the_queue_and_it_is_tried_again(tools,
     let_pass(sessions, 61)
     assert go_on(tools, fakes) == [True]
     assert stands(sessions) == [("OUT-1", Status.PENDING)]
-
-
-def test_what_the_gateway_refuses_then_waits_for_a_person_who_is_told_why(tools, sessions, fakes):
-    off(sessions)
-    create(tools, order())
-    on(sessions)
-    fakes.gateway.payouts.send_fault = GatewayRefused("refused with Code05: amount out of range")
-    assert go_on(tools, fakes) == [False]
-    assert is_awaiting(create(tools, order()).payout)
-    assert (cases(sessions), broken(sessions)) == (["approval"], [])
-    assert "refused with Code05: amount out of range" in value(sessions, "SELECT detail FROM cases")
-    fakes.gateway.payouts.send_fault = None
-    assert approve(tools, "OUT-1", BY).payout.status == Status.PENDING
-    assert cases(sessions) == []
 
 
 def test_a_lost_reply_out_of_the_queue_is_never_sent_again(tools, sessions, fakes):

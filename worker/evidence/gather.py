@@ -18,6 +18,7 @@ from models.queries.history import AboutCallback, CheckLine, History, InvoiceFac
 from models.queries.notice_lines import NoticeFacts
 from models.queries.overrides import OverrideLine
 from models.queries.wording import Wording, Words, find_wording
+from models.transaction import Status
 from worker.evidence.chain import Entry, Item, chained
 
 FORMAT = 1
@@ -184,6 +185,8 @@ def _ending(history: History) -> Iterator[Item]:
         yield _item("decision", money.settled_at, {"decided": "settled", "amount": money.amount, **ground})
     elif history.invoice.final_at is not None:
         yield _item("decision", history.invoice.final_at, {"decided": history.invoice.status.value, "amount": 0})
+    elif history.invoice.wait_ended_at is not None and history.invoice.status is Status.REFUSED:
+        yield _item("decision", history.invoice.wait_ended_at, {"decided": Status.REFUSED.value, "amount": 0})
 
 
 def _case(case: CaseLine, wording: Wording) -> Iterable[Item]:

@@ -251,7 +251,11 @@ OPEN = _gauge(
     younger_than=AGES,
 )
 PARKED = _gauge(EXPORTER, "parked_transactions", "Open transactions that are not asked about any more.")
-OVERDUE = _gauge(EXPORTER, "overdue_transactions", "Transactions whose next check is more than a minute late.")
+OVERDUE = _gauge(
+    EXPORTER,
+    "overdue_transactions",
+    "Transactions whose next check is more than a minute late; in the queue of payouts, only while it stands still.",
+)
 OVERDUE_AGE = _gauge(EXPORTER, "overdue_age_seconds", "How late the latest of them is; 0 without one.")
 ASKED_ABOUT = _gauge(EXPORTER, "asked_about_transactions", "Transactions with a date of their next check.", **ACCOUNT)
 ACCOUNT_OVERDUE = _gauge(EXPORTER, "overdue_account_transactions", "The overdue ones of each account.", **ACCOUNT)

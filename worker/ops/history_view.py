@@ -103,6 +103,7 @@ def _way_of_payment(history: History) -> dict[str, object]:
         "approval_why": one.approval_why,
         "approval_at": one.approval_at,
         "queued_at": one.queued_at,
+        "wait_ended_at": one.wait_ended_at,
     }
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.account import DEFAULT
-from models.errors import Invalid
+from models.errors import GatewayMisconfigured, GatewayRefused, Invalid, NotSent
 from models.order import CURRENCY
 from models.payout import PayoutOrder, check_payout
 from models.phone import gateway_form
@@ -31,6 +31,7 @@ from worker.ops.options import (
 
 if TYPE_CHECKING:
     from tasks.payouts import Booked
+    from tasks.toolbox import Toolbox
 
 app = typer.Typer(help="Payouts: send money out, look at it, ask about it.", no_args_is_help=True)
 
@@ -138,7 +139,27 @@ def approve(
     """Let a payout go that waits for approval, and send it, once. Nobody checks that somebody else ordered it."""
     from tasks.payouts import approve as approve_payout
 
-    _tell(approve_payout(desk_of(ctx).tools, transaction_id, _signature(author, reason)), as_json=as_json)
+    tools = desk_of(ctx).tools
+    try:
+        booked = approve_payout(tools, transaction_id, _signature(author, reason))
+    except (GatewayRefused, GatewayMisconfigured, NotSent):
+        _tell_that_it_waits(tools, transaction_id)
+        raise
+    _tell(booked, as_json=as_json)
+
+
+def _tell_that_it_waits(tools: Toolbox, transaction_id: str) -> None:
+    """Of one that was approved and not taken, on stderr: before what went wrong is told."""
+    from models.queries.payouts import find_payout
+    from models.session import transaction
+    from tasks.payouts import is_awaiting, is_queued
+
+    with transaction(tools.sessions) as step:
+        payout = find_payout(step.session, transaction_id)
+    if payout is not None and is_awaiting(payout):
+        typer.echo(_("It was not taken, and waits for approval again."), err=True)
+    if payout is not None and is_queued(payout):
+        typer.echo(_("It could not be sent yet: it waits in the queue, and is tried again by itself."), err=True)
 
 
 @app.command()

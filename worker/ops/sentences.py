@@ -137,10 +137,18 @@ PAYOUTS = (
         "The payout waited while sending was switched off, and the gateway refused it when it was sent: {why}. It was not"
         " taken. `reconciler payouts approve` sends it again, `reconciler payouts reject` closes it."
     ),
+    N_(
+        "The payout was approved, and the gateway refused it when it was sent: {why}. It was not taken. `reconciler payouts"
+        " approve` sends it again, `reconciler payouts reject` closes it."
+    ),
     N_("rejected by {author}: {reason}"),
     N_("payout {transaction_id} does not wait for approval: it is {word}, {advice} by {author}"),
     N_("payout {transaction_id} does not wait for approval: it is {word}"),
     N_("payout {transaction_id} was rejected by {author}, and is not taken up again; use a new transaction_id"),
+    N_(
+        "payout {transaction_id} was refused after its order had been taken, as its event told, and is not taken up again; use"
+        " a new transaction_id"
+    ),
     N_(
         "The payout was sent and no reply was stored: the money may be on its way, and nothing sends it again. Look it up in"
         " the gateway's dashboard, or ask LigdiCash support with the transaction id, and say what became of it with"

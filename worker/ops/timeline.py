@@ -12,7 +12,7 @@ from models.callback import Outcome
 from models.queries.browse import CallbackLine, CaseLine
 from models.queries.history import AboutCallback, CheckLine, History, InvoiceFacts, NoticeLine
 from models.queries.overrides import OverrideLine
-from models.transaction import Approval, Kind
+from models.transaction import Approval, Kind, Status
 from worker.language import _, number
 from worker.ops.sentences import told
 from worker.ops.shown import francs, safe, short
@@ -74,7 +74,7 @@ def timeline(history: History) -> list[Moment]:
     if invoice.sent_at is not None:
         events.append((invoice.sent_at, Who.BOOKS, _("handed to the gateway, once and for all")))
     if invoice.queued_at is not None:
-        events.append((invoice.queued_at, Who.BOOKS, _("put into the queue: sending was switched off")))
+        events.append((invoice.queued_at, Who.BOOKS, _("put into the queue")))
     events += [(one.line.received_at, Who.SENDER, _callback(one)) for one in history.callbacks]
     events += [(check.asked_at, Who(check.lane.value), _check(check)) for check in history.checks]
     events += [(one.made_at, Who.PERSON, _override(one, invoice.kind)) for one in history.overrides]
@@ -174,6 +174,9 @@ def _ending(history: History) -> Iterator[tuple[datetime, Who, str]]:
     elif history.invoice.final_at is not None:
         what = _("closed as {status}: no money moved").format(status=_(history.invoice.status.value))
         yield history.invoice.final_at, Who.BOOKS, what
+    elif history.invoice.wait_ended_at is not None and history.invoice.status is Status.REFUSED:
+        why = told(safe(history.invoice.refusal))
+        yield history.invoice.wait_ended_at, Who.BOOKS, _("closed as refused, not sent: {why}").format(why=why)
 
 
 def _override(one: OverrideLine, kind: Kind) -> str:

@@ -44,6 +44,22 @@ class OverrideView(BaseModel):
     made_at: datetime
 
 
+class RejectionView(BaseModel):
+    """A person who rejected a payout that waited."""
+
+    kind: Literal["rejection"] = "rejection"
+    by: str
+    reason: str
+    made_at: datetime
+
+
+class RefusalView(BaseModel):
+    """The gateway's refusal of a payout that had waited."""
+
+    kind: Literal["refusal"] = "refusal"
+    reason: str = Field(description="What it said, in one sentence; empty once it is erased.")
+
+
 class PaymentView(BaseModel):
     """What became of one payment."""
 
@@ -53,15 +69,18 @@ class PaymentView(BaseModel):
     amount: int = Field(description="Whole francs: what settled, or what did not.")
     currency: str
     settled_at: datetime | None = Field(description="Null when nothing settled.")
-    evidence: AnswerView | OverrideView | None = Field(description="What it rests on.")
+    evidence: AnswerView | OverrideView | RejectionView | RefusalView | None = Field(description="What it rests on.")
 
 
 class EventView(BaseModel):
     """One event, just as it is pushed to NOTICE_URL."""
 
     id: str = Field(description="The same for ever, and by push and by cursor: deduplicate by it.")
-    type: Literal["payment.completed", "payment.notcompleted", "payout.completed", "payout.notcompleted"] = Field(
-        description="`payment` is money that came in, `payout` money that went out."
+    type: Literal[
+        "payment.completed", "payment.notcompleted", "payout.completed", "payout.notcompleted", "payout.refused"
+    ] = Field(
+        description="`payment` is money that came in, `payout` money that went out. `payout.refused`: its order was taken, "
+        "it waited, and was not sent; nothing is sent under its id any more."
     )
     timestamp: datetime = Field(description="When the outcome was written down.")
     seq: int = Field(description="1, 2, 3 and so on without a gap, in the order of the commits.")

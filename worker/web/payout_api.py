@@ -32,8 +32,9 @@ class PayoutView(BaseModel):
     account: str = Field(description="Which of your LigdiCash projects the money goes out of.")
     status: Status = Field(
         description="`created`: not sent yet, or, with `sent_at`, sent and nobody knows what became of it: a person finds "
-        "out. `refused`: the gateway said no, see `refusal`; the same order may be sent again. `pending`: accepted, may take "
-        "days. `completed`: paid out. `notcompleted`: failed; may still turn to `completed`."
+        "out. `refused`: the gateway said no, see `refusal`; the same order may be sent again, unless an event "
+        "`payout.refused` told that it is over. `pending`: accepted, may take days. `completed`: paid out. `notcompleted`: "
+        "failed; may still turn to `completed`."
     )
     amount: int = Field(description="Whole francs.")
     settled_amount: int | None = Field(
@@ -54,12 +55,11 @@ class PayoutView(BaseModel):
     operator_name: str
     refusal: str
     awaiting_approval: bool = Field(
-        description="It is stored, and sent when a person approves it: it is above the ceiling of this server, or it waited, "
-        "and the gateway refused it then."
+        description="It is stored, and sent when a person approves it: it is above the ceiling of this server."
     )
     queued: bool = Field(
-        description="Sending is switched off on this server: it is stored, and sent by itself when sending goes on. Pay it in "
-        "no other way meanwhile."
+        description="It is stored, and sent by itself: sending is switched off on this server, or could not be done yet. Pay it "
+        "in no other way meanwhile."
     )
 
     @classmethod

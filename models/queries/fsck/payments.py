@@ -5,12 +5,13 @@ from __future__ import annotations
 from models.queries.fsck.retention import cleared, erased_early, half_erased, kept_too_long
 from models.queries.fsck.rule import BY_HAND, Rule, Walk, age, moment, on_since
 from models.queries.fsck.sent import SENT
+from models.queries.turn import waits_its_turn
 
 # Every table is entered by its index on the transaction, with the slice as the condition. The full joins keep what is
 # about a transaction that does not exist.
 FACTS = """
 WITH t AS (
-    SELECT id, kind, account, transaction_id, amount, status, sent_at, approval, queued_at, erased_at,
+    SELECT id, kind, account, transaction_id, amount, status, sent_at, approval, queued_at, wait_ended_at, erased_at,
            (customer <> '' OR payer NOT IN ('', '*') OR description <> '' OR refusal <> '') IS TRUE AS has_persons,
            token IS NOT NULL AS has_token, created_at, final_at, next_check_at, parked_at,
            decided_asked_at, held_asked_at, asked, answered, status IN ('created', 'pending') AS is_open
@@ -77,7 +78,8 @@ WITH t AS (
     GROUP BY o.transaction_pk
 ), told AS (
     SELECT transaction_pk, min(account) AS account, min(account) <> max(account) AS of_two_accounts,
-           bool_or(kind = 'completed') AS completed, bool_or(kind = 'notcompleted') AS notcompleted
+           bool_or(kind = 'completed') AS completed, bool_or(kind = 'notcompleted') AS notcompleted,
+           bool_or(kind = 'refused') AS refused
     FROM notices
     WHERE transaction_pk > :after AND transaction_pk <= :upto
       AND (:every OR transaction_pk = ANY(CAST(:ids AS bigint[])))
@@ -95,7 +97,7 @@ WITH t AS (
     GROUP BY transaction_pk
 ), facts AS (
     SELECT COALESCE(t.id, s.transaction_pk, told.transaction_pk, said.transaction_pk) AS pk, t.transaction_id,
-           t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.approval, t.queued_at, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
+           t.kind, t.account, t.amount, t.status, t.is_open, t.sent_at, t.approval, t.queued_at, t.wait_ended_at, t.has_token, t.created_at, t.final_at, t.next_check_at, t.parked_at,
            t.decided_asked_at, t.held_asked_at, t.asked, t.answered,
            t.erased_at IS NOT NULL OR said.is_erased AS is_erased,
            COALESCE(said.is_half_erased, FALSE) OR t.erased_at IS NOT NULL AND t.has_persons AS is_half_erased,
@@ -111,6 +113,7 @@ WITH t AS (
            said.contradiction AS contradiction_check,
            told.transaction_pk IS NOT NULL AS is_told, told.account AS told_account, told.of_two_accounts,
            COALESCE(told.completed, FALSE) AS told_completed, COALESCE(told.notcompleted, FALSE) AS told_notcompleted,
+           COALESCE(told.refused, FALSE) AS told_refused,
            COALESCE(matter.is_open, FALSE) AS has_open_case, matter.parking AS parking_case,
            COALESCE(matter.approval, FALSE) AS has_approval_case, COALESCE(matter.mismatch, FALSE) AS had_mismatch, COALESCE(matter.late_success, FALSE) AS had_late_success,
            COALESCE(matter.contradiction, FALSE) AS had_contradiction
@@ -263,8 +266,9 @@ NEXT = (
     ),
     Rule(
         name="overdue",
-        promise="An open transaction whose next check has come is taken up soon.",
+        promise="An open transaction whose next check has come is taken up soon; in the queue of payouts, when its turn comes.",
         broken="is_open AND next_check_at < now() - CAST(:overdue AS interval)"
+        f" AND NOT {waits_its_turn('CAST(:overdue AS interval)')}"
         f" AND (status = 'pending' AND {SWEPT_SINCE} > now() - CAST(:overdue AS interval)) IS NOT TRUE",
         detail=f"format('%s, due since %s, %s ago', status, {moment('next_check_at')}, {age('next_check_at')})",
         advice="see that beat and workers run; `reconciler sweep --loop` does their work",
@@ -308,7 +312,8 @@ TOLD = (
     Rule(
         name="untold",
         promise="Each outcome has its notice.",
-        broken="(status = 'completed' AND NOT told_completed) OR (status = 'notcompleted' AND NOT told_notcompleted)",
+        broken="(status = 'completed' AND NOT told_completed) OR (status = 'notcompleted' AND NOT told_notcompleted)"
+        " OR (status = 'refused' AND wait_ended_at IS NOT NULL AND NOT told_refused)",
         detail="format('%s, without the notice that tells it', status)",
         advice="tell the merchant's application by hand, and report it",
     ),
@@ -317,9 +322,11 @@ TOLD = (
         promise="A notice tells an outcome that its transaction has or had, to the account it belongs to.",
         broken="is_told AND (told_completed AND status <> 'completed'"
         " OR told_notcompleted AND status NOT IN ('completed', 'notcompleted')"
+        " OR told_refused AND (kind <> 'payout' OR status <> 'refused')"
         " OR of_two_accounts OR told_account <> account)",
         detail="format('%s in account %L; told in account %L: %s', status, account, told_account, concat_ws(', ',"
-        " CASE WHEN told_notcompleted THEN 'notcompleted' END, CASE WHEN told_completed THEN 'completed' END))",
+        " CASE WHEN told_notcompleted THEN 'notcompleted' END, CASE WHEN told_completed THEN 'completed' END,"
+        " CASE WHEN told_refused THEN 'refused' END))",
         advice=f"{BY_HAND}, and tell the merchant's application what is true",
     ),
 )

@@ -84,6 +84,7 @@ WAITS_FOR_THE_NIGHT = {
     "a settlement is of a transaction that never was",
     "the answer that closed one is gone",
     "the override that closed one is gone",
+    "a payout that waited is refused and nobody is told",
     "a prediction was changed after the review",
 }
 """What is final without an answer of late: no row says that it moved. And hashes are only tried in full."""

@@ -327,6 +327,7 @@ OLD_CASES = text("""
     [
         (OPEN, {"bounds": BOUNDS, "open": ["created", "pending"]}, "ix_transactions_status_id"),
         (OVERDUE, {}, "ix_transactions_due"),
+        (OVERDUE, {}, "ix_transactions_out_of_queue"),
         (UNREAD, {"received": "received"}, "ix_callbacks_outcome_id"),
         (NOTICES, {"most": 10, "newest": 10}, "ix_notices_due"),
         (NOTICES, {"most": 10, "newest": 10}, "pk_notices"),

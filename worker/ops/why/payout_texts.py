@@ -34,7 +34,7 @@ PAYOUT_TEXTS: Mapping[Situation, Text] = {
         ),
     ),
     Situation.QUEUED: Text(
-        N_("Not sent: it was ordered while sending was switched off, and waits in the queue."),
+        N_("Not sent: it waits in the queue, for sending was switched off, or could not be done yet."),
         N_("It has waited for {queued_ago}. Nothing is lost: it is sent by itself, once."),
         N_("Its turn, once sending is on. Then it is sent, and asked about."),
         (
@@ -80,6 +80,12 @@ PAYOUT_TEXTS: Mapping[Situation, Text] = {
             N_("Put right what is in the way, and send the same order again under the same id."),
             N_("An order with other contents needs a new id."),
         ),
+    ),
+    Situation.REFUSED_LATER: Text(
+        N_("Not paid out: it waited, and LigdiCash refused it when it was sent. It is over."),
+        N_('The reason: "{refusal}". No money went out, and the merchant\'s application was told.'),
+        N_("Nothing: there is no payout."),
+        (NEW_ID,),
     ),
     Situation.REFUSED_DOUBTED: Text(
         N_("Refused by our books, and it may have gone out after all. Its order is not sent again."),
@@ -267,7 +273,7 @@ PAYOUT_RULES: Mapping[Rule, str] = {
 
 PAYOUT_NEXT: Mapping[tuple[Situation, Asking], str] = {
     (Situation.QUEUED, Asking.WAITING): N_("It is sent at {due_at}, in {wait}, or when sending is switched on before."),
-    (Situation.QUEUED, Asking.DUE): N_("It is sent any moment now: its time came {late} ago."),
+    (Situation.QUEUED, Asking.DUE): N_("It is sent when its turn comes, the oldest first: its time came {late} ago."),
     (Situation.QUEUED, Asking.OVERDUE): N_("It should have been sent at {due_at}, {late} ago."),
     (Situation.NOT_SENT, Asking.WAITING): N_(
         "If nobody has sent it by {due_at}, in {wait}, it is refused as never sent."

@@ -32,6 +32,8 @@ class Situation(StrEnum):
     """A payout that a person rejected."""
     REFUSED = "refused"
     """The gateway would not create it, or pay it out; or nobody came to send it."""
+    REFUSED_LATER = "refused_later"
+    """A payout that had waited, and was refused then: its application was told, and it is over."""
     REFUSED_DOUBTED = "refused_doubted"
     """A payout that was refused, and may have been sent after all."""
     NOT_ASKED_YET = "not_asked_yet"
@@ -187,8 +189,9 @@ def _refused(facts: Facts) -> Situation:
         return Situation.REFUSED
     if payout.approval == Approval.REJECTED:
         return Situation.REJECTED
-    may_be_sent = payout.sent_at is not None or facts.standing.history.callbacks
-    return Situation.REFUSED_DOUBTED if may_be_sent else Situation.REFUSED
+    if payout.sent_at is not None or facts.standing.history.callbacks:
+        return Situation.REFUSED_DOUBTED
+    return Situation.REFUSED if payout.wait_ended_at is None else Situation.REFUSED_LATER
 
 
 def _completed(facts: Facts) -> Situation:

@@ -216,7 +216,7 @@ RULES: Mapping[Rule, str] = {
     Rule.REPLY_TO_CREATE: N_("A reply gets {every}. Without one the payment is parked, and a person gets a case."),
     Rule.NO_TOKEN: N_("Without the token nothing can be asked. Only a person can end this."),
     Rule.APPROVAL_FIRST: N_(
-        "Above the ceiling, or once refused out of the queue, a payout is sent when a person lets it go."
+        "A payout above the ceiling is sent when a person lets it go. If the gateway refuses it then, it waits for them again."
     ),
     Rule.SWITCH_FIRST: N_(
         "While sending is switched off nothing goes out; afterwards the queue goes by itself, oldest first."

@@ -71,7 +71,7 @@ class Asking(StrEnum):
     """Its date lies ahead."""
     DUE = "due"
     OVERDUE = "overdue"
-    """Its date has passed for more than a minute."""
+    """Its date has passed for more than a minute, and it does not just wait its turn."""
     STALLED = "stalled"
     """By the rule it should have gone out; its date is moved ahead, and it does not."""
     UNDER_WAY = "under_way"
@@ -99,6 +99,7 @@ FINAL_RULES = {
     Situation.SENDING: Rule.REPLY_TO_SENDING,
     Situation.SENT_UNKNOWN: Rule.NEVER_AGAIN,
     Situation.REJECTED: Rule.NOTHING_THERE,
+    Situation.REFUSED_LATER: Rule.NOTHING_THERE,
     Situation.REFUSED_DOUBTED: Rule.NEVER_AGAIN,
     Situation.REFUSED: Rule.NOTHING_THERE,
     Situation.NOT_ASKED_YET: Rule.FIRST_CHECK,
@@ -134,7 +135,7 @@ def asking_of(facts: Facts, plan: Plan) -> Asking:  # noqa: PLR0911 - one return
     begun = facts.invoice.last_asked_at
     if facts.is_unanswered and begun and facts.now - begun <= facts.longest_question:
         return Asking.UNDER_WAY
-    if facts.now - due_at > OVERDUE_AFTER:
+    if facts.now - due_at > OVERDUE_AFTER and not facts.standing.waits_its_turn:
         return Asking.OVERDUE
     if facts.now >= due_at:
         return Asking.DUE

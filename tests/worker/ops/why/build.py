@@ -93,6 +93,8 @@ def facts(
     sent_ago: float | None = None,
     queued_ago: float | None = None,
     approval: str | None = None,
+    wait_ended_ago: float | None = None,
+    waits_its_turn: bool = False,
 ) -> Facts:
     """`begun_ago` is a question without an answer so far, `looked_ago` one for a prediction alone, which never has one."""
     invoice = blank(
@@ -120,6 +122,7 @@ def facts(
         customer="22670000000" if kind == "payout" else None,
         sent_at=None if sent_ago is None else ago(sent_ago),
         queued_at=None if queued_ago is None else ago(queued_ago),
+        wait_ended_at=None if wait_ended_ago is None else ago(wait_ended_ago),
         approval=approval,
         approval_by="Awa" if approval in ("approved", "rejected") else None,
         approval_why="she was paid by hand" if approval in ("approved", "rejected") else None,
@@ -146,6 +149,7 @@ def facts(
             stops=tuple(stops),
             unread=unread,
             oldest_unread_at=None,
+            waits_its_turn=waits_its_turn,
         ),
         claims=tuple(claims),
         fleet=fleet,
