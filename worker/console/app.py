@@ -21,7 +21,8 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import Receive, Scope, Send
 
-from config.settings import Environment, Settings
+from config.people import known_people
+from config.settings import Environment, Settings, people_file
 from models.errors import Unreadable
 from models.session import make_engine, make_sessions
 from tasks.toolbox import Toolbox
@@ -35,6 +36,7 @@ from worker.console.rendering import STATIC, Renderer
 from worker.console.rooms import Action, Page, all_rooms
 from worker.console.sign_ins import SignIns
 from worker.console.visit import ROOT, Ask
+from worker.console.watchtower import Watchtower
 from worker.language import languages, speaking_here
 from worker.locks import connect
 from worker.web.body import read_body
@@ -101,10 +103,11 @@ class Console:
     """All of it, on these tools. `app` is what a server serves."""
 
     def __init__(self, settings: Settings, tools: Toolbox, redis: Redis) -> None:
-        people = settings.console_people
-        sign_ins = SignIns(redis, people)
-        self._gate = Gate(people, sign_ins=sign_ins, attempts=Attempts(redis))
-        self._reception = Reception(settings, tools, sign_ins=sign_ins, renderer=Renderer())
+        people = known_people(settings, file=people_file())
+        sign_ins = SignIns(redis, people.now)
+        self._gate = Gate(people.now, sign_ins=sign_ins, attempts=Attempts(redis))
+        watchtower = Watchtower(settings, tools, people)
+        self._reception = Reception(settings, tools, sign_ins=sign_ins, renderer=Renderer(), look=watchtower.look)
         self._may_be_plain = settings.environment is Environment.DEVELOPMENT
         self._pages = Crew(THREADS, most=MOST_WAITING, name="console")
         # One thread: sign-ins cost much of a core, and that is all they may ever have.

@@ -45,6 +45,7 @@ class Topic(StrEnum):
     DATABASE = "database"
     BOOKS = "books"
     ACCOUNTS = "accounts"
+    PEOPLE = "people"
     BREAKER = "breaker"
     SILENT = "silent"
     SPOOL = "spool"
@@ -75,6 +76,7 @@ def needs(situation: Situation) -> list[Need]:
         *_database(situation),
         *_books(situation),
         *_accounts(situation),
+        *_people(situation),
         *_breakers(situation),
         *_silent(situation),
         *_spool(situation),
@@ -112,6 +114,14 @@ def _accounts(situation: Situation) -> Iterator[Need]:
     for fault in situation.account_faults:
         told = _("The accounts are not read: {fault}. What runs goes on with those it read before.")
         yield Need(topic=Topic.ACCOUNTS, what=told.format(fault=safe(fault)), command="reconciler accounts")
+
+
+def _people(situation: Situation) -> Iterator[Need]:
+    for fault in situation.people_faults:
+        told = _(
+            "Who may sign in here is not read: {fault}. Whoever was let in before still is, those taken out as well."
+        )
+        yield Need(topic=Topic.PEOPLE, what=told.format(fault=safe(fault)), command="reconciler doctor")
 
 
 def _breakers(situation: Situation) -> Iterator[Need]:

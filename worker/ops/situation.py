@@ -81,6 +81,8 @@ class Situation:
     """Those beside the account of the plain settings, which `rate`, `lanes` and `breaker` are about."""
     account_faults: Sequence[str] = ()
     """What is wrong with the files that accounts are read from: here, as this command reads them."""
+    people_faults: Sequence[str] = ()
+    """What is wrong with the file of those who may sign in to the console: as this door, or this command, reads it."""
     audits: Sequence[Sign] | None = None
     """What the last runs of fsck left that beat rang for: how many violations of each rule."""
     spool: SpoolFinding | None = None
@@ -178,6 +180,7 @@ class Lookout:
         settings, tools = desk.settings, desk.tools
         self._accounts = tools.accounts
         self._account_faults = desk.account_faults
+        self._people_faults = desk.people_faults
         self._rate = settings.ligdicash_rate
         self._pushes = tools.merchant is not None
         self._spool_dir = str(settings.spool_dir.absolute())
@@ -250,6 +253,7 @@ class Lookout:
             pushes=self._pushes,
             spool_dir=self._spool_dir,
             account_faults=self._account_faults or self._accounts.faults,
+            people_faults=self._people_faults,
             unknown=unknown,
             **found,
         )

@@ -114,7 +114,8 @@ def test_with_redis_away_whoever_is_signed_in_sees_that(console):
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language):
     with speaking(language):
-        found = needs(replace(FULL, database="cannot be reached", redis="no answer in time", account_faults=["a: b"]))
+        away = replace(FULL, database="cannot be reached", redis="no answer in time")
+        found = needs(replace(away, account_faults=["a: b"], people_faults=["c: d"]))
         found += needs(replace(FULL, audits=[AUDIT]))
     assert {need.topic for need in found} == set(Topic)
     assert {need.case_kind for need in found} - {None} == set(CaseKind) == set(MEANINGS)
@@ -125,7 +126,7 @@ def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language)
 
 def test_every_command_that_is_named_is_one():
     root = typer.main.get_command(app)
-    for need in needs(replace(FULL, database="x", redis="x", audits=[AUDIT])):
+    for need in needs(replace(FULL, database="x", redis="x", audits=[AUDIT], people_faults=["c: d"])):
         command, words = root, need.command.split()[1:]
         while words and hasattr(command, "commands"):
             command = command.commands[words.pop(0)]
