@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -47,6 +48,10 @@ log = structlog.get_logger()
 READ_WITHIN = 5.0
 """Seconds one statement of a page may take. The door's own may take longer, for nobody waits in front of them."""
 
+TURN = 0.0005
+"""Seconds after which a page that is being drawn gives Python's lock to a callback that waits for it, which it does several times
+on its way. Python's own 5 ms each time were most of what a callback waited beside a busy console."""
+
 THREADS = 4
 """Requests that are worked on at once; as many connections to PostgreSQL."""
 
@@ -59,6 +64,7 @@ A_YEAR = 365 * 86_400
 
 def add_console(app: FastAPI, settings: Settings, tools: Toolbox) -> None:
     """Put the console into this app, for as long as that lives. Opens no connection yet."""
+    sys.setswitchinterval(TURN)
     redis = connect(settings.redis_url.get_secret_value())
     # A few connections of the console's own: a page that reads long must not keep callbacks waiting for one.
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=THREADS, statement_within=READ_WITHIN)

@@ -21,13 +21,16 @@ FRESH_FOR = 2.0
 HOURS = 24
 """How far back payments are looked at."""
 
+HOURS_FRESH_FOR = 10.0
+"""Seconds for which everybody is shown the same figures of these hours: they cost most to read, and to draw."""
+
 
 class Watchtower:
     """One lookout for all who look: however many they are, one look at a time is under way, and is shown to all."""
 
     def __init__(self, settings: Settings, tools: Toolbox, people: Reread[str]) -> None:
         self._people = people
-        self._lookout = Lookout(Desk(settings=settings, tools=tools), hours=HOURS)
+        self._lookout = Lookout(Desk(settings=settings, tools=tools), hours=HOURS, hours_fresh_for=HOURS_FRESH_FOR)
         self._lock = threading.Lock()
         self._seen: Situation | None = None
         self._seen_at = 0.0

@@ -176,7 +176,8 @@ class Place:
 class Lookout:
     """Looks at everything, as often as it is wanted. Raises `SettingsFault` when made, and nothing afterwards."""
 
-    def __init__(self, desk: Desk, *, hours: int) -> None:
+    def __init__(self, desk: Desk, *, hours: int, hours_fresh_for: float = 0.0) -> None:
+        """`hours` are how far back payments are looked at, and their figures are told again for `hours_fresh_for` seconds."""
         settings, tools = desk.settings, desk.tools
         self._accounts = tools.accounts
         self._account_faults = desk.account_faults
@@ -201,7 +202,9 @@ class Lookout:
             },
         )
         # Apart from the rest: on big books it may take some seconds, and the others need not wait for it.
-        self._hours = Place(HOURS, {"learned": Seldom(partial(read_learned, tools.sessions, hours=hours))})
+        self._hours = Place(
+            HOURS, {"learned": Seldom(partial(read_learned, tools.sessions, hours=hours), least=hours_fresh_for)}
+        )
         self._redis = Place(
             REDIS,
             {
