@@ -203,7 +203,7 @@ class Settings(BaseSettings):
     console_users: ConsoleUsers = Field(
         SecretStr(""),
         description="Who may sign in to /console, as name:hash, one a line; `reconciler console password NAME` makes one. "
-        "Empty: no console. docs/console.md describes it.",
+        "A file is read again when it changes. Empty: no console. docs/console.md describes it.",
     )
 
     web_host: str = Field("127.0.0.1", description="Address the HTTP door listens on.")
