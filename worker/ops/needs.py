@@ -119,7 +119,7 @@ def _accounts(situation: Situation) -> Iterator[Need]:
 def _people(situation: Situation) -> Iterator[Need]:
     for fault in situation.people_faults:
         told = _(
-            "Who may sign in here is not read: {fault}. Whoever was let in before still is, those taken out as well."
+            "The people of the console are not read: {fault}. Whoever was named before may still sign in, those taken out as well."
         )
         yield Need(topic=Topic.PEOPLE, what=told.format(fault=safe(fault)), command="reconciler doctor")
 

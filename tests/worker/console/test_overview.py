@@ -17,6 +17,7 @@ from tests.webdoor import NOWHERE
 from tests.worker.console.books import fill
 from tests.worker.console.browser import open_console, words_of
 from tests.worker.ops.test_status_view import FULL
+from worker.console.gallery import Gallery
 from worker.console.pictures import _steps
 from worker.language import speaking
 from worker.ops.command import app
@@ -109,6 +110,17 @@ def test_with_redis_away_whoever_is_signed_in_sees_that(console):
     told = words_of(awa.get().text)
     assert "Redis: " in told
     assert "payments are settled by the sweep, later than usual" in told
+
+
+def test_pictures_are_drawn_once_for_all_and_anew_for_other_figures_and_in_another_language():
+    gallery = Gallery()
+    by_age, *of_hours = gallery.of(FULL, "en")
+    assert [id(one) for one in gallery.of(replace(FULL), "en")] == [id(by_age), *map(id, of_hours)]
+    later = gallery.of(replace(FULL, books=replace(FULL.books)), "en")
+    assert (later[0] is by_age, [id(one) for one in later[1:]]) == (False, [*map(id, of_hours)])
+    with speaking("fr"):
+        assert gallery.of(FULL, "fr")[0].title != by_age.title
+    assert gallery.of(replace(FULL, learned=None), "en")[1:] == []
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
