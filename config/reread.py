@@ -79,7 +79,7 @@ class Reread(Generic[Entry]):
         signature = _sign(self._files)
         if signature == self._seen:
             return
-        found = self._read()
+        found, is_first = self._read(), self._seen is None
         self._seen = signature if found.files == self._files else _sign(found.files)
         self._files = found.files
         self._faults = found.faults
@@ -87,7 +87,7 @@ class Reread(Generic[Entry]):
         if found.faults:
             log.error(not_read, faults=list(found.faults), kept=sorted(self._entries))
         elif found.entries != self._entries:
-            if self._entries:
+            if not is_first:
                 changed = sorted(_changed(self._entries, found.entries))
                 log.info(read, known=[*found.entries], changed=changed)
             self._entries = found.entries

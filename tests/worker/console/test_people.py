@@ -98,14 +98,17 @@ def test_a_fault_is_logged_once_without_a_hash_and_so_is_what_changed(path):
         assert people.faults == ("CONSOLE_USERS_FILE: cannot be read (No such file or directory)",)
         assert becomes(MOUSSA_ANEW) == ["moussa"]
         assert becomes("# nobody") == []
+        assert becomes(AWA) == ["awa"]
     assert [(line["event"], line["log_level"]) for line in lines] == [
         ("people_not_read", "error"),
         ("people_not_read", "error"),
         ("people_read", "info"),
         ("people_gone", "error"),
         ("people_read", "info"),
+        ("people_read", "info"),
     ]
-    assert [line["changed"] for line in lines if line["event"] == "people_read"] == [["awa", "moussa"], ["moussa"]]
+    changed = [line["changed"] for line in lines if line["event"] == "people_read"]
+    assert changed == [["awa", "moussa"], ["moussa"], ["awa"]]
     assert "argon2id$" not in json.dumps(lines)
 
 
