@@ -49,8 +49,8 @@ READ_WITHIN = 5.0
 """Seconds one statement of a page may take. The door's own may take longer, for nobody waits in front of them."""
 
 TURN = 0.0005
-"""Seconds after which a page that is being drawn gives Python's lock to a callback that waits for it, which it does several times
-on its way. Python's own 5 ms each time were most of what a callback waited beside a busy console."""
+"""Seconds after which a page under way lets a callback have Python's lock, which each takes several times: to be read, stored and
+answered. Python's own are 5 ms. See docs/decisions/0042-people-come-and-go.md for what it is worth."""
 
 THREADS = 4
 """Requests that are worked on at once; as many connections to PostgreSQL."""
