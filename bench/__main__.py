@@ -30,6 +30,7 @@ CHAPTERS = (
     "workers",
     "memory",
     "idle",
+    "console",
     "limits",
     "footprint",
 )

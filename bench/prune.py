@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from bench.books import add_settled
 from bench.figures import Chapter, Figure, Series, short, told
 from bench.machine import machine_of, moment
 from bench.stage import Stage, open_stage
-from bench.traffic import Load, Sent, callback, send
+from bench.traffic import Load, Sent, send
 from tests.servers import libpq
 from tests.webdoor import free_port
 
@@ -36,32 +37,6 @@ MOST_ROUNDS = 40
 
 DAYS = 180
 
-# In the order of time, over the year before: all settled, with a proof and the twins, in the real size of both.
-FILL = """
-SET session_replication_role = replica;
-CREATE TEMP VIEW story AS
-    SELECT n, now() - interval '1 day' * {days} - interval '1 year' * (1 - n / {count}.0) - interval '1 day' AS at
-    FROM generate_series(1, {count}) AS n;
-INSERT INTO transactions (kind, transaction_id, amount, status, order_digest, token, created_at, final_at,
-                          decided_asked_at, last_asked_at, asked, answered)
-    SELECT 'invoice', 'OLD-' || n, 5000, 'completed', sha256(CAST(n AS text)::bytea), repeat('t', 190) || n, at,
-           at + interval '2 min', at + interval '2 min', at + interval '2 min', 1, 1
-    FROM story ORDER BY n;
-INSERT INTO checks (transaction_pk, lane, asked_at, took_ms, said, amount, reference, http_status, sub_code, body)
-    SELECT n, 'callback', at + interval '2 min', 300, 'completed', 5000, 'OLD-' || n, 200, '00', %(json)s FROM story ORDER BY n;
-INSERT INTO settlements (transaction_pk, check_id, account, amount, settled_at)
-    SELECT n, n, 'default', 5000, at + interval '2 min' FROM story;
-INSERT INTO notices (account, seq, transaction_pk, kind, created_at, state, next_try_at, delivered_at)
-    SELECT 'default', n, n, 'completed', at + interval '2 min', 'delivered', NULL, at + interval '2 min' FROM story;
-INSERT INTO callbacks (received_at, stored_at, body, content_type, headers, source, digest, outcome, note, transaction_pk, attempts)
-    SELECT at + interval '1 min', at + interval '1 min', CASE twin WHEN 1 THEN CAST(%(form)s AS bytea) ELSE %(json)s END,
-           CASE twin WHEN 1 THEN 'application/x-www-form-urlencoded' ELSE 'application/json' END,
-           '{{"host": "pay.example.com", "user-agent": "GuzzleHttp/7", "accept": "*/*", "content-length": "944"}}',
-           '203.0.113.7', sha256(CASE twin WHEN 1 THEN CAST(%(form)s AS bytea) ELSE %(json)s END), 'matched',
-           'claims completed', n, 1
-    FROM story CROSS JOIN generate_series(1, 2) AS twin ORDER BY n;
-"""
-
 
 @dataclass
 class Sides:
@@ -73,15 +48,6 @@ class Sides:
     beside_p99: list[float] = field(default_factory=list)
     erased: list[float] = field(default_factory=list)
     """Rows a second, beside the load."""
-
-
-def fill(url: str, *, callbacks: int) -> None:
-    """Old books with so many callbacks; no checkpoint of theirs is left to fall into the measurement."""
-    bodies = {"form": callback(1, form=True)[1], "json": callback(1, form=False)[1]}
-    with psycopg.connect(libpq(url), autocommit=True, cursor_factory=psycopg.ClientCursor) as connection:
-        connection.execute(FILL.format(count=callbacks // 2, days=DAYS), bodies)
-        connection.execute("VACUUM ANALYZE")
-        connection.execute("CHECKPOINT")
 
 
 @dataclass(frozen=True)
@@ -145,7 +111,7 @@ def run(stage: Stage, *, rounds: int, say: Callable[[str], None], callbacks: int
     sides, port = Sides(), free_port()
     with stage.database() as url, psycopg.connect(libpq(url), autocommit=True) as connection:
         say(f"filling in {callbacks:,} old callbacks")
-        fill(url, callbacks=callbacks)
+        add_settled(url, count=callbacks // 2, over="1 year", ended=f"{DAYS + 1} days")
         shelf = Shelf(callbacks, connection)
         environment = stage.environment(url, RETENTION_BODIES_DAYS=str(DAYS))
         with stage.run_child(stage.ours(environment, port=port)["web"]):

@@ -6,27 +6,19 @@ accounts added without a restart. See docs/decisions/0028-several-accounts.md.
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-import structlog
 from pydantic import SecretStr
 
 from config.account_tables import DEFAULT, Table, TableFaults, Tables, read_secret, read_tables, unsendable
+from config.reread import Reading, Reread
 from config.settings import Environment, Settings, SettingsProblem
 from config.values import separate
 
-log = structlog.get_logger()
-
-LOOK_EVERY = 1.0
-"""Seconds between two looks at the files, however often accounts are used."""
-
 FILE = "LIGDICASH_ACCOUNTS_FILE"
-
-Signature = tuple[tuple[int, int, int] | None, ...] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +38,7 @@ class AccountSettings:
 
 
 class KnownAccounts:
-    """The accounts as their files say now; while those have faults, as they said last without.
-
-    Safe for many threads, and may cross a fork. Where nothing is read from a file, no file is ever looked at.
-    """
+    """The accounts as their files say now; while those have faults, as they said last without. Kept as `Reread` says."""
 
     def __init__(
         self,
@@ -61,57 +50,21 @@ class KnownAccounts:
         """`own_files` are where the keys of the plain settings come from, by setting. Raises `SettingsProblem`."""
         self._settings = settings
         self._own_files = dict(own_files or {})
-        self._clock = clock
-        self._turn = threading.Lock()
-        self._files: tuple[Path, ...] = tuple(self._own_files.values())
-        self._faults: tuple[str, ...] = ()
-        self._accounts: Mapping[str, AccountSettings] = {}
-        self._seen: Signature = None
-        self._look()
-        self._looked_at = clock()
-        if self._faults:
-            raise SettingsProblem(list(self._faults))
+        files = tuple(self._own_files.values())
+        self._accounts = Reread(self._read, name="accounts", files=files, clock=clock)
+        if self._accounts.faults:
+            raise SettingsProblem(list(self._accounts.faults))
 
     @property
     def faults(self) -> tuple[str, ...]:
         """What is wrong with the files since they last changed, a line each; no value of a secret."""
-        return self._faults
+        return self._accounts.faults
 
     def now(self) -> Mapping[str, AccountSettings]:
         """Every account by its name, `default` first. The same object as before unless something changed."""
-        # Whoever comes while somebody else looks goes by what is known: a look may wait for a slow disk.
-        if (
-            self._is_read_from_files
-            and self._clock() - self._looked_at >= LOOK_EVERY
-            and self._turn.acquire(blocking=False)
-        ):
-            try:
-                self._look()
-            finally:
-                self._looked_at = self._clock()
-                self._turn.release()
-        return self._accounts
+        return self._accounts.now()
 
-    @property
-    def _is_read_from_files(self) -> bool:
-        return bool(self._own_files) or bool(self._settings.ligdicash_accounts_file)
-
-    def _look(self) -> None:
-        # Before reading: what is written meanwhile is seen by the next look. Of files that were not known before, after it.
-        signature, files = _sign(self._files), self._files
-        if signature == self._seen:
-            return
-        accounts, faults = self._read()
-        self._seen = signature if self._files == files else _sign(self._files)
-        self._faults = tuple(faults)
-        if faults:
-            log.error("accounts_not_read", faults=faults, kept=sorted(self._accounts))
-        elif accounts != self._accounts:
-            if self._accounts:
-                log.info("accounts_read", accounts=[*accounts], changed=sorted(_changed(self._accounts, accounts)))
-            self._accounts = accounts
-
-    def _read(self) -> tuple[Mapping[str, AccountSettings], list[str]]:
+    def _read(self) -> Reading[AccountSettings]:
         """Every account, or what is wrong."""
         faults: list[str] = []
         keys = self._read_own(faults)
@@ -126,9 +79,12 @@ class KnownAccounts:
             except TableFaults as exc:
                 tables = Tables(by_name={}, files=exc.files)
                 faults += [f"{FILE}: {fault}" for fault in exc.faults]
-        self._files = (*tables.files, *self._own_files.values())
         own = _own(self._settings, keys)
-        return {DEFAULT: own, **{name: _with_table(own, name, table) for name, table in tables.by_name.items()}}, faults
+        return Reading(
+            entries={DEFAULT: own, **{name: _with_table(own, name, table) for name, table in tables.by_name.items()}},
+            faults=tuple(faults),
+            files=(*tables.files, *self._own_files.values()),
+        )
 
     def _read_own(self, faults: list[str]) -> dict[str, SecretStr]:
         keys = {
@@ -145,23 +101,6 @@ class KnownAccounts:
                 faults.append(f"{name.upper()}_FILE: {fault}")
             keys[name] = SecretStr(secret)
         return keys
-
-
-def _sign(paths: Iterable[Path]) -> Signature:
-    """What tells changed files: of each its time, its place on the disk and its size. None for one that is not there."""
-    return tuple(_sign_one(path) for path in paths)
-
-
-def _sign_one(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_ino, found.st_size
-
-
-def _changed(old: Mapping[str, AccountSettings], new: Mapping[str, AccountSettings]) -> Iterable[str]:
-    return (name for name in {*old, *new} if old.get(name) != new.get(name))
 
 
 def _own(settings: Settings, keys: Mapping[str, SecretStr]) -> AccountSettings:

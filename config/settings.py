@@ -8,7 +8,7 @@ read too; real variables win over it.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Literal
@@ -203,7 +203,7 @@ class Settings(BaseSettings):
     console_users: ConsoleUsers = Field(
         SecretStr(""),
         description="Who may sign in to /console, as name:hash, one a line; `reconciler console password NAME` makes one. "
-        "Empty: no console. docs/console.md describes it.",
+        "A file is read again when it changes. Empty: no console. docs/console.md describes it.",
     )
 
     web_host: str = Field("127.0.0.1", description="Address the HTTP door listens on.")
@@ -245,7 +245,8 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Arguments, then variables, then files named by `*_FILE`, then `.env`."""
         del file_secret_settings
-        return (init_settings, env_settings, _NamedFiles(settings_cls), dotenv_settings)
+        named_files = _NamedFiles(settings_cls, given=init_settings())
+        return (init_settings, env_settings, named_files, dotenv_settings)
 
     # Field by field, not over the whole model: pydantic skips the latter as long as any field is at fault, and then the
     # reader would fix one thing only to be told of the next.
@@ -299,7 +300,11 @@ def _is_production(info: ValidationInfo) -> bool:
 
 
 class _NamedFiles(PydanticBaseSettingsSource):
-    """Reads `NAME` from the file that `NAME_FILE` points to."""
+    """Reads `NAME` from the file that `NAME_FILE` points to; not even looked at where an argument gives it."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *, given: Container[str]) -> None:
+        super().__init__(settings_cls)
+        self._given = given
 
     def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
         del field
@@ -311,6 +316,8 @@ class _NamedFiles(PydanticBaseSettingsSource):
         found: dict[str, Any] = {}
         faults: list[str] = []
         for name, field in self.settings_cls.model_fields.items():
+            if name in self._given:
+                continue
             try:
                 value, key, _ = self.get_field_value(field, name)
             except OSError as exc:
@@ -327,7 +334,15 @@ class _NamedFiles(PydanticBaseSettingsSource):
 
 def secret_files() -> dict[str, Path]:
     """The files that the keys of the plain settings are read from, by setting; a variable that is set wins over its file."""
-    names = ("ligdicash_api_key", "ligdicash_api_token")
+    return _files_of("ligdicash_api_key", "ligdicash_api_token")
+
+
+def people_file() -> Path | None:
+    """The file that CONSOLE_USERS is read from, where it is read from one."""
+    return _files_of("console_users").get("console_users")
+
+
+def _files_of(*names: str) -> dict[str, Path]:
     named = {name: os.environ.get(f"{name.upper()}_FILE") for name in names if not os.environ.get(name.upper())}
     return {name: Path(path) for name, path in named.items() if path}
 

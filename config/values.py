@@ -90,29 +90,30 @@ PERSON = re.compile(
 
 
 def _console_users(value: SecretStr) -> SecretStr:
-    names: set[str] = set()
-    for place, entry in enumerate(entries_of(value.get_secret_value()), start=1):
-        found = PERSON.fullmatch(entry)
-        if found is None:
+    people_of(value.get_secret_value())
+    return value
+
+
+def people_of(people: str) -> dict[str, str]:
+    """The hash of each person's password, by name. Raises `ValueError` with a sentence that repeats none of it."""
+    found: dict[str, str] = {}
+    for place, entry in enumerate(entries_of(people), start=1):
+        person = PERSON.fullmatch(entry)
+        if person is None:
             raise ValueError(
                 f"entry {place} is not name:hash with an argon2id hash; `reconciler console password NAME` makes one. "
                 "In a .env file it stands in single quotes, or its $ are taken for variables"
             )
-        if found["name"] in names:
+        if person["name"] in found:
             raise ValueError(f"entry {place} is a person who is there already")
-        names.add(found["name"])
-    return value
+        found[person["name"]] = person["hash"]
+    return found
 
 
 def entries_of(people: str) -> list[str]:
     """What stands between blanks and line ends; lines that begin with # are left out."""
     lines = (line.strip() for line in people.splitlines())
     return [entry for line in lines if not line.startswith("#") for entry in line.split()]
-
-
-def people_of(people: str) -> dict[str, str]:
-    """The hash of each person's password, by name, of a CONSOLE_USERS that was found good."""
-    return dict(entry.split(":", 1) for entry in entries_of(people))
 
 
 def separate(ids: str) -> tuple[str, ...]:

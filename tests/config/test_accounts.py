@@ -8,7 +8,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from config.account_tables import DEFAULT
-from config.accounts import LOOK_EVERY, KnownAccounts
+from config.accounts import KnownAccounts
+from config.reread import LOOK_EVERY
 from config.settings import SettingsProblem, secret_files
 from models import account
 from tests.fakes import settings_for

@@ -83,10 +83,10 @@ class Up:
         headers = {"Authorization": f"Bearer {API_KEY}"}
         return requests.request(method, self.api + path, headers=headers, timeout=15, **more)
 
-    def decide(self, transaction_id: str, status: str = "completed", *, twins: str = "none") -> None:
-        """The customer decides; the simulator sends these callbacks, or none."""
+    def decide(self, transaction_id: str, status: str = "completed", *, twins: str = "none", **more: object) -> None:
+        """The customer decides; the simulator sends these callbacks, or none. `more` is of the simulator's `Decision`."""
         where = f"{self.simulator}/_sim/transactions/{transaction_id}/decide"
-        body = {"status": status, "operator_id": "11", "callbacks": {"twins": twins}}
+        body = {"status": status, "operator_id": "11", "callbacks": {"twins": twins}, **more}
         requests.post(where, json=body, timeout=10).raise_for_status()
 
     def call_back(self, body: bytes, content_type: str) -> None:

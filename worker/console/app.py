@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -21,7 +22,8 @@ from starlette.responses import FileResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Match, NoMatchFound, Route
 from starlette.types import Receive, Scope, Send
 
-from config.settings import Environment, Settings
+from config.people import known_people
+from config.settings import Environment, Settings, people_file
 from models.errors import Unreadable
 from models.session import make_engine, make_sessions
 from tasks.toolbox import Toolbox
@@ -35,6 +37,7 @@ from worker.console.rendering import STATIC, Renderer
 from worker.console.rooms import Action, Page, all_rooms
 from worker.console.sign_ins import SignIns
 from worker.console.visit import ROOT, Ask
+from worker.console.watchtower import Watchtower
 from worker.language import languages, speaking_here
 from worker.locks import connect
 from worker.web.body import read_body
@@ -48,6 +51,10 @@ READ_WITHIN = 5.0
 REDIS_WITHIN = 0.5
 """Seconds Redis has to say who is signed in. To sign in asks it five times: whoever comes to see why it hangs must not wait for it."""
 
+TURN = 0.0005
+"""Seconds after which a page under way lets a callback have Python's lock, which each takes several times: to be read, stored and
+answered. Python's own are 5 ms. See docs/decisions/0042-people-come-and-go.md for what it is worth."""
+
 THREADS = 4
 """Requests that are worked on at once; as many connections to PostgreSQL."""
 
@@ -60,6 +67,7 @@ A_YEAR = 365 * 86_400
 
 def add_console(app: FastAPI, settings: Settings, tools: Toolbox) -> None:
     """Put the console into this app, for as long as that lives. Opens no connection yet."""
+    sys.setswitchinterval(TURN)
     redis = connect(settings.redis_url.get_secret_value(), within=REDIS_WITHIN)
     # A few connections of the console's own: a page that reads long must not keep callbacks waiting for one.
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=THREADS, statement_within=READ_WITHIN)
@@ -104,10 +112,11 @@ class Console:
     """All of it, on these tools. `app` is what a server serves."""
 
     def __init__(self, settings: Settings, tools: Toolbox, redis: Redis) -> None:
-        people = settings.console_people
-        sign_ins = SignIns(redis, people)
-        self._gate = Gate(people, sign_ins=sign_ins, attempts=Attempts(redis))
-        self._reception = Reception(settings, tools, sign_ins=sign_ins, renderer=Renderer())
+        people = known_people(settings, file=people_file())
+        sign_ins = SignIns(redis, people.now)
+        self._gate = Gate(people.now, sign_ins=sign_ins, attempts=Attempts(redis))
+        watchtower = Watchtower(settings, tools, people)
+        self._reception = Reception(settings, tools, sign_ins=sign_ins, renderer=Renderer(), look=watchtower.look)
         self._may_be_plain = settings.environment is Environment.DEVELOPMENT
         self._pages = Crew(THREADS, most=MOST_WAITING, name="console")
         # One thread: sign-ins cost much of a core, and that is all they may ever have.

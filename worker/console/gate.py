@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 
 import structlog
@@ -23,19 +23,21 @@ NOTHING_DONE = "signed-out"
 class Gate:
     """Lets people in and out. Runs on threads; checking a password costs what its hash says."""
 
-    def __init__(self, people: Mapping[str, str], *, sign_ins: SignIns, attempts: Attempts) -> None:
+    def __init__(self, people: Callable[[], Mapping[str, str]], *, sign_ins: SignIns, attempts: Attempts) -> None:
+        """`people` are those who may sign in now, with the hash of each one's password."""
         self._people = people
         self._sign_ins = sign_ins
         self._attempts = attempts
-        # Of the costliest: a name nobody has must not be told by how soon it is refused.
-        self._nobody = like(max(people.values(), key=work_of))
 
     def enter(self, ask: Ask) -> tuple[int, str, dict[str, str]] | Response:
         """Sign in and go on; else the status of the sign-in page, what it says, and more headers.
 
         One at a time in a process, so that guesses at the same moment are counted one after the other.
         """
-        person, password = ask.form.one("person"), dict(ask.form.pairs).get("password", "")
+        person, password, people = ask.form.one("person"), dict(ask.form.pairs).get("password", ""), self._people()
+        if not people:
+            told = _("Nobody may sign in here now: the file of those who may names nobody.")
+            return HTTPStatus.FORBIDDEN, told, {}
         if wait := self._attempts.wait(person, ask.address):
             log.warning("console_sign_in_waits", person=self._known(person), address=ask.address, seconds=round(wait))
             seconds = max(1, round(wait + 0.5))
@@ -45,14 +47,16 @@ class Gate:
                 seconds,
             )
             return HTTPStatus.TOO_MANY_REQUESTS, told.format(count=number(seconds)), {"Retry-After": str(seconds)}
-        if not matches(self._people.get(person, self._nobody), password) or person not in self._people:
+        # Of the costliest: a name nobody has must not be told by how soon it is refused.
+        hashed = people.get(person, like(max(people.values(), key=work_of)))
+        if not matches(hashed, password) or person not in people:
             self._attempts.failed(person, ask.address)
             log.warning("console_sign_in_refused", person=self._known(person), address=ask.address)
             return HTTPStatus.FORBIDDEN, _("This name and this password do not belong together."), {}
         self._attempts.succeeded(person, ask.address)
         if ask.sign_in_id:
             self._sign_ins.end(ask.sign_in_id)
-        begun = self._sign_ins.begin(person)
+        begun = self._sign_ins.begin(person, hashed)
         log.info("console_signed_in", person=person, address=ask.address)
         answer = RedirectResponse(inside(ask.form.one("next")), HTTPStatus.SEE_OTHER)
         name = cookie_name(is_secure=ask.is_secure)
@@ -70,7 +74,7 @@ class Gate:
 
     def _known(self, person: str) -> str:
         """For the log. A name nobody has may be a password in the wrong box."""
-        return person if person in self._people else ""
+        return person if person in self._people() else ""
 
 
 def cookie_name(*, is_secure: bool) -> str:

@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from starlette.responses import Response
 
 from models.callback import Outcome
-from worker.console.pictures import Picture, by_age, by_hour, by_wait
+from worker.console.gallery import Gallery
 from worker.console.rooms import Page, Room, has_page
 from worker.console.visit import Visit, to
 from worker.language import N_, _, ngettext, number
 from worker.ops.needs import Need, Topic, needs
-from worker.ops.situation import Situation
 from worker.ops.status_view import in_our_words, standing
 
 LIVE = "live"
 EVERY = 15
 """Seconds after which the page loads itself anew, where somebody wants that."""
+
+GALLERY = Gallery()
+"""One for the process, as its figures are: they are told apart by what they are, not by who looks."""
 
 PARTS = {
     "books": N_("what is open, and cases"),
@@ -61,7 +63,7 @@ def overview(visit: Visit) -> Response:
         unknown=unknown,
         # Its bars are a picture here.
         standing=[(label, str(what)) for label, what in standing(situation) if label != _("by age")],
-        pictures=pictures_of(situation),
+        pictures=GALLERY.of(situation, visit.ask.language),
         as_of=situation.books.now if situation.books else None,
         live=EVERY if is_live else False,
         switch=to("/") if is_live else to("/", **{LIVE: 1}),
@@ -74,14 +76,6 @@ def sentence(lines: Sequence[Line], *, is_all_known: bool) -> str:
         told = ngettext("{count} thing needs you", "{count} things need you", len(lines))
         return told.format(count=number(len(lines)))
     return _("Nothing needs you") if is_all_known else _("Nothing that can be seen needs you")
-
-
-def pictures_of(situation: Situation) -> list[Picture]:
-    """Those whose figures could be read."""
-    drawn = [by_age(situation.books)] if situation.books else []
-    if situation.learned:
-        drawn += [by_hour(situation.learned), by_wait(situation.learned)]
-    return drawn
 
 
 ABOUT: dict[Topic, str] = {

@@ -18,8 +18,8 @@ from worker.console.rendering import Renderer
 from worker.console.sign_ins import SignIn, SignIns
 from worker.console.trouble import sentence_of, status_of, words_for
 from worker.console.visit import ROOT, Ask, Visit, to
-from worker.console.watchtower import Watchtower
 from worker.language import N_, _, speaking_here
+from worker.ops.situation import Situation
 
 log = structlog.get_logger()
 
@@ -34,12 +34,20 @@ FORGED = N_(
 class Reception:
     """Serves one request at a time on each thread. Raises nothing: whatever goes wrong is a page."""
 
-    def __init__(self, settings: Settings, tools: Toolbox, *, sign_ins: SignIns, renderer: Renderer) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        tools: Toolbox,
+        *,
+        sign_ins: SignIns,
+        renderer: Renderer,
+        look: Callable[[], Situation],
+    ) -> None:
         self._settings = settings
         self._tools = tools
         self._sign_ins = sign_ins
         self._renderer = renderer
-        self._watchtower = Watchtower(settings, tools)
+        self._look = look
 
     def visit(self, handler: Callable[[Visit], Response], ask: Ask, values: Mapping[str, str | int]) -> Response:
         """A page or an action, for a person who is signed in; everybody else is led to the gate."""
@@ -67,7 +75,7 @@ class Reception:
             settings=self._settings,
             values=values,
             render=self._render,
-            situation=self._watchtower.look,
+            situation=self._look,
             tell=lambda told: self._sign_ins.tell(sign_in, told),
         )
 

@@ -12,7 +12,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import structlog
@@ -67,7 +67,8 @@ def mark_of(hashed: str) -> str:
 class SignIns:
     """All sign-ins of this installation. Usable from many threads; raises nothing."""
 
-    def __init__(self, redis: Redis, people: Mapping[str, str]) -> None:
+    def __init__(self, redis: Redis, people: Callable[[], Mapping[str, str]]) -> None:
+        """`people` are those who may sign in now, with the hash of each one's password."""
         self._redis = redis
         self._people = people
         self._here: dict[str, SignIn] = {}
@@ -77,12 +78,10 @@ class SignIns:
         """Those of them that Redis does not know of yet."""
         self._lock = threading.Lock()
 
-    def begin(self, person: str) -> SignIn:
-        """A new one, under a new id."""
+    def begin(self, person: str, hashed: str) -> SignIn:
+        """A new one, under a new id. `hashed` is what the password was held against: it may be another one by now."""
         now = time.time()
-        begun = SignIn(
-            id=secrets.token_urlsafe(32), person=person, began=now, seen=now, mark=mark_of(self._people[person])
-        )
+        begun = SignIn(id=secrets.token_urlsafe(32), person=person, began=now, seen=now, mark=mark_of(hashed))
         self._keep(begun, is_new=True)
         return begun
 
@@ -91,7 +90,7 @@ class SignIns:
         found, is_redis_away = self._read(id_)
         if found is None:
             return None
-        hashed = self._people.get(found.person)
+        hashed = self._people().get(found.person)
         now = time.time()
         if hashed is None or not hmac.compare_digest(mark_of(hashed), found.mark) or found.ends <= now:
             self.end(id_)

@@ -24,6 +24,8 @@ class Desk:
         self._looks_only = False
         self.account_faults: list[str] = []
         """What is wrong with the accounts file, where a command that only looks goes on without it."""
+        self.people_faults: list[str] = []
+        """The same of CONSOLE_USERS."""
 
     @cached_property
     def settings(self) -> Settings:
@@ -33,7 +35,7 @@ class Desk:
 
         if self._given_settings is not None:
             return self._given_settings
-        settings = self._without_accounts() if self._looks_only else settings_or_fault()
+        settings = self._without_what_it_spares() if self._looks_only else settings_or_fault()
         set_up_logs(settings)
         if not self._logs:
             logging.disable(logging.ERROR)
@@ -48,24 +50,36 @@ class Desk:
         return self._given_tools or tools_of(make_app(self.settings))
 
     def look_only(self) -> None:
-        """For a command that asks and moves nothing: a fault of the accounts file must not hide all else from it."""
+        """For a command that asks and moves nothing: a fault of the accounts, or of the console's people, must not hide all else."""
         self._looks_only = True
 
-    def _without_accounts(self) -> Settings:
+    def _without_what_it_spares(self) -> Settings:
+        """Raises `SettingsFault` for a fault of any other setting."""
         from models.errors import SettingsFault
         from worker.bootstrap import settings_or_fault
 
-        try:
-            return settings_or_fault()
-        except SettingsFault as exc:
-            settings = settings_or_fault(ligdicash_accounts_file="")
-            self.account_faults = str(exc).splitlines()
-            return settings
+        spared = {"ligdicash_accounts_file": self.account_faults, "console_users": self.people_faults}
+        without: dict[str, str] = {}
+        while True:  # files that cannot be read are told alone, and hide what is wrong with the others
+            try:
+                return settings_or_fault(**without)
+            except SettingsFault as exc:
+                told = {name: _about(name, str(exc)) for name in spared.keys() - without.keys()}
+                if not any(told.values()):
+                    raise
+            for name, faults in told.items():
+                if faults:
+                    spared[name] += faults
+                    without[name] = ""
 
     def let_logs_through(self) -> None:
         """For a command that runs for long: what happens goes to the logs, as the settings want them."""
         self._logs = True
         logging.disable(logging.NOTSET)
+
+
+def _about(setting: str, faults: str) -> list[str]:
+    return [line for line in faults.splitlines() if line.startswith(setting.upper())]
 
 
 def desk_of(ctx: typer.Context) -> Desk:

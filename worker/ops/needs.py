@@ -50,6 +50,7 @@ class Topic(StrEnum):
     DATABASE = "database"
     BOOKS = "books"
     ACCOUNTS = "accounts"
+    PEOPLE = "people"
     BREAKER = "breaker"
     SILENT = "silent"
     SPOOL = "spool"
@@ -82,6 +83,7 @@ def needs(situation: Situation) -> list[Need]:
         *_database(situation),
         *_books(situation),
         *_accounts(situation),
+        *_people(situation),
         *_breakers(situation),
         *_silent(situation),
         *_spool(situation),
@@ -120,6 +122,14 @@ def _accounts(situation: Situation) -> Iterator[Need]:
     for fault in situation.account_faults:
         told = _("The accounts are not read: {fault}. What runs goes on with those it read before.")
         yield Need(topic=Topic.ACCOUNTS, what=told.format(fault=safe(fault)), command="reconciler accounts")
+
+
+def _people(situation: Situation) -> Iterator[Need]:
+    for fault in situation.people_faults:
+        told = _(
+            "The people of the console are not read: {fault}. Whoever was named before may still sign in, those taken out as well."
+        )
+        yield Need(topic=Topic.PEOPLE, what=told.format(fault=safe(fault)), command="reconciler doctor")
 
 
 def _breakers(situation: Situation) -> Iterator[Need]:

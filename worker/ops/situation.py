@@ -82,6 +82,8 @@ class Situation:
     """Those beside the account of the plain settings, which `rate`, `lanes` and `breaker` are about."""
     account_faults: Sequence[str] = ()
     """What is wrong with the files that accounts are read from: here, as this command reads them."""
+    people_faults: Sequence[str] = ()
+    """What is wrong with the file of those who may sign in to the console: as this door, or this command, reads it."""
     audits: Sequence[Sign] | None = None
     """What the last runs of fsck left that beat rang for: how many violations of each rule."""
     ran: Mapping[str, float | None] | None = None
@@ -177,10 +179,12 @@ class Place:
 class Lookout:
     """Looks at everything, as often as it is wanted. Raises `SettingsFault` when made, and nothing afterwards."""
 
-    def __init__(self, desk: Desk, *, hours: int) -> None:
+    def __init__(self, desk: Desk, *, hours: int, hours_fresh_for: float = 0.0) -> None:
+        """`hours` are how far back payments are looked at, and their figures are told again for `hours_fresh_for` seconds."""
         settings, tools = desk.settings, desk.tools
         self._accounts = tools.accounts
         self._account_faults = desk.account_faults
+        self._people_faults = desk.people_faults
         self._rate = settings.ligdicash_rate
         self._pushes = tools.merchant is not None
         self._spool_dir = str(settings.spool_dir.absolute())
@@ -201,7 +205,9 @@ class Lookout:
             },
         )
         # Apart from the rest: on big books it may take some seconds, and the others need not wait for it.
-        self._hours = Place(HOURS, {"learned": Seldom(partial(read_learned, tools.sessions, hours=hours))})
+        self._hours = Place(
+            HOURS, {"learned": Seldom(partial(read_learned, tools.sessions, hours=hours), least=hours_fresh_for)}
+        )
         self._redis = Place(
             REDIS,
             {
@@ -255,6 +261,7 @@ class Lookout:
             pushes=self._pushes,
             spool_dir=self._spool_dir,
             account_faults=self._account_faults or self._accounts.faults,
+            people_faults=self._people_faults,
             unknown=unknown,
             **found,
         )

@@ -71,6 +71,9 @@ def _alerts(situation: Situation) -> Iterator[Text]:
     for fault in situation.account_faults:
         told = _("ACCOUNTS NOT READ ({fault}): what runs goes on with those it read before; nothing can be started")
         yield Text(told.format(fault=safe(fault)), style=f"bold {BAD}")
+    for fault in situation.people_faults:
+        told = _("PEOPLE OF THE CONSOLE NOT READ ({fault}): a door that runs lets in whom it let in before")
+        yield Text(told.format(fault=safe(fault)), style=f"bold {BAD}")
     if situation.violations:
         told = _("BOOKS BROKEN: fsck found {count}; run `reconciler fsck`")
         yield Text(told.format(count=number(situation.violations)), style=f"bold {BAD}")

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, Request, sync_playwright
 
 from tests.programs import WITHOUT_BROWSER, browser
 
@@ -57,10 +57,13 @@ class Person:
     url: str
     asked_for: list[str] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    shown: list[str] = field(default_factory=list)
+    """The source of each page that `go` and `enter` led to."""
 
     def go(self, path: str) -> None:
         """Type an address of the console."""
         self.page.goto(f"{self.url}/console{path}")
+        self._keep()
 
     def tab_to(self, name: str) -> None:
         """Press Tab until what has the focus is called so."""
@@ -78,6 +81,7 @@ class Person:
         self.tab_to(name)
         with self.page.expect_navigation():
             self.page.keyboard.press("Enter")
+        self._keep()
 
     def type(self, name: str, words: str) -> None:
         """Come to a box by the keyboard and fill it."""
@@ -92,12 +96,26 @@ class Person:
         """By how many pixels the page is wider than the window."""
         return int(self.page.evaluate(OVERFLOW))
 
+    def stayed_at_home(self) -> None:
+        """Nothing was asked of any other host, and the browser found nothing to complain of, the policy included."""
+        assert {url for url in self.asked_for if not url.startswith((f"{self.url}/console", "data:"))} == set()
+        assert self.complaints == []
+
+    def _keep(self) -> None:
+        while True:
+            try:
+                self.shown.append(self.page.content())
+            except Error:  # it loads itself anew at this very moment
+                self.page.wait_for_load_state()
+            else:
+                return
+
 
 @contextmanager
-def person_at(launched: Browser, url: str, **options: object) -> Iterator[Person]:
-    """A new window with nothing remembered."""
+def person_at(launched: Browser, url: str, *, patience: float = 20, **options: object) -> Iterator[Person]:
+    """A new window with nothing remembered. `patience` is seconds for each page, and for whatever is waited for."""
     context = launched.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **options})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(patience * 1000)
     someone = Person(context=context, page=context.new_page(), url=url)
 
     def asked(request: Request) -> None:

@@ -24,6 +24,11 @@ FOREIGN = [{"Sec-Fetch-Site": where} for where in ("cross-site", "same-site", "n
 PEOPLE = {"awa": "one hash", "moussa": "another"}
 
 
+def people():
+    """Those who may sign in now."""
+    return PEOPLE
+
+
 def test_name_and_password_open_the_console_and_a_cookie_that_only_it_can_read(console):
     awa = console.browser()
     answer = awa.sign_in()
@@ -224,8 +229,8 @@ def test_with_a_redis_that_hangs_somebody_signs_in_and_is_let_in_within_seconds(
 
 
 def test_with_redis_away_whoever_signed_in_here_stays_and_whoever_signs_out_is_out(away):
-    here = SignIns(away, PEOPLE)
-    begun = here.begin("awa")
+    here = SignIns(away, people)
+    begun = here.begin("awa", PEOPLE["awa"])
     with capture_logs() as lines:
         found = here.find(begun.id)
     assert (found.person, found.csrf) == ("awa", begun.csrf)
@@ -235,8 +240,8 @@ def test_with_redis_away_whoever_signed_in_here_stays_and_whoever_signs_out_is_o
 
 
 def test_a_sign_in_that_ended_while_redis_was_away_is_over_everywhere_once_it_is_back(fleet, away):
-    here, elsewhere = SignIns(fleet[0], PEOPLE), SignIns(fleet[1], PEOPLE)
-    begun = here.begin("awa")
+    here, elsewhere = SignIns(fleet[0], people), SignIns(fleet[1], people)
+    begun = here.begin("awa", PEOPLE["awa"])
     here._redis = away
     here.end(begun.id)
     assert elsewhere.find(begun.id) is not None
@@ -246,8 +251,8 @@ def test_a_sign_in_that_ended_while_redis_was_away_is_over_everywhere_once_it_is
 
 
 def test_a_page_that_is_under_way_does_not_bring_back_a_sign_in_that_was_ended_meanwhile(fleet):
-    here, elsewhere = SignIns(fleet[0], PEOPLE), SignIns(fleet[1], PEOPLE)
-    begun = here.begin("awa")
+    here, elsewhere = SignIns(fleet[0], people), SignIns(fleet[1], people)
+    begun = here.begin("awa", PEOPLE["awa"])
     there = elsewhere.find(begun.id)
     here.end(begun.id)
     for door in (elsewhere, here):
@@ -256,14 +261,14 @@ def test_a_page_that_is_under_way_does_not_bring_back_a_sign_in_that_was_ended_m
 
 
 def test_a_sign_in_ends_when_nobody_uses_it_and_after_a_working_day_however_busy(fleet, monkeypatch):
-    here = SignIns(fleet[0], PEOPLE)
+    here = SignIns(fleet[0], people)
     now = time.time()
 
     def at(seconds):
         monkeypatch.setattr(sign_ins.time, "time", lambda: now + seconds)
 
     at(0)
-    idle, busy = here.begin("awa"), here.begin("awa")
+    idle, busy = here.begin("awa", PEOPLE["awa"]), here.begin("awa", PEOPLE["awa"])
     at(IDLE - 1)
     assert here.find(idle.id, is_activity=False), "a page that loads itself is nobody's activity"
     assert here.find(busy.id)
@@ -277,16 +282,20 @@ def test_a_sign_in_ends_when_nobody_uses_it_and_after_a_working_day_however_busy
 
 
 def test_a_new_password_and_a_name_taken_out_end_their_sign_ins_alone(fleet):
-    here = SignIns(fleet[0], PEOPLE)
-    awa, moussa, gone = here.begin("awa"), here.begin("moussa"), here.begin("awa")
-    later = SignIns(fleet[1], {"awa": "a new hash", "moussa": "another"})
+    here = SignIns(fleet[0], people)
+    awa, moussa, gone = (
+        here.begin("awa", PEOPLE["awa"]),
+        here.begin("moussa", PEOPLE["moussa"]),
+        here.begin("awa", PEOPLE["awa"]),
+    )
+    later = SignIns(fleet[1], lambda: PEOPLE | {"awa": "a new hash"})
     assert later.find(awa.id) is None
     assert later.find(moussa.id).person == "moussa"
-    assert SignIns(fleet[1], {"moussa": "another"}).find(gone.id) is None
+    assert SignIns(fleet[1], lambda: {"moussa": "another"}).find(gone.id) is None
 
 
 def test_what_redis_keeps_is_not_what_the_cookie_holds(fleet):
-    begun = SignIns(fleet[0], PEOPLE).begin("awa")
+    begun = SignIns(fleet[0], people).begin("awa", PEOPLE["awa"])
     kept = {key: fleet[0].get(key) for key in fleet[0].scan_iter()}
     assert kept
     assert not [key for key, value in kept.items() if begun.id.encode() in key + value or begun.csrf.encode() in value]

@@ -54,12 +54,6 @@ def sign_in(person: Person, *, password: str = "Password") -> None:
         person.press("Enter")
 
 
-def stayed_at_home(person: Person) -> None:
-    """Nothing was asked of any other host, and the browser found nothing to complain of, the policy included."""
-    assert {url for url in person.asked_for if not url.startswith((f"{person.url}/console", "data:"))} == set()
-    assert person.complaints == []
-
-
 def test_whoever_has_only_a_keyboard_replays_what_failed_ends_a_case_and_throws_a_switch(late, launched):
     with person_at(launched, late.url) as awa:
         sign_in(awa)
@@ -94,7 +88,7 @@ def test_whoever_has_only_a_keyboard_replays_what_failed_ends_a_case_and_throws_
         assert "settle is off until" in awa.read()
         awa.enter("Switch it on again")
         assert "settle is on again" in awa.read()
-        stayed_at_home(awa)
+        awa.stayed_at_home()
 
 
 def plan_of(person: Person) -> int:
@@ -142,4 +136,4 @@ def test_every_page_fits_a_phone_and_speaks_french_there_whatever_long_words_oth
             awa.go(path.format(case=case))
             assert awa.overflow() <= 0, path
             assert awa.page.get_attribute("html", "lang") == "fr"
-        stayed_at_home(awa)
+        awa.stayed_at_home()

@@ -18,6 +18,7 @@ from tests.webdoor import NOWHERE
 from tests.worker.console.books import fill
 from tests.worker.console.browser import open_console, words_of
 from tests.worker.ops.test_status_view import FULL
+from worker.console.gallery import Gallery
 from worker.console.pictures import _steps
 from worker.language import speaking
 from worker.ops.command import app
@@ -126,10 +127,22 @@ def test_with_redis_away_whoever_is_signed_in_sees_that(console):
     assert "payments are settled by the sweep, later than usual" in told
 
 
+def test_pictures_are_drawn_once_for_all_and_anew_for_other_figures_and_in_another_language():
+    gallery = Gallery()
+    by_age, *of_hours = gallery.of(FULL, "en")
+    assert [id(one) for one in gallery.of(replace(FULL), "en")] == [id(by_age), *map(id, of_hours)]
+    later = gallery.of(replace(FULL, books=replace(FULL.books)), "en")
+    assert (later[0] is by_age, [id(one) for one in later[1:]]) == (False, [*map(id, of_hours)])
+    with speaking("fr"):
+        assert gallery.of(FULL, "fr")[0].title != by_age.title
+    assert gallery.of(replace(FULL, learned=None), "en")[1:] == []
+
+
 @pytest.mark.parametrize("language", ["en", "fr"])
 def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language):
     with speaking(language):
-        found = needs(replace(FULL, database="cannot be reached", redis="no answer in time", account_faults=["a: b"]))
+        away = replace(FULL, database="cannot be reached", redis="no answer in time")
+        found = needs(replace(away, account_faults=["a: b"], people_faults=["c: d"]))
         found += needs(replace(FULL, audits=[AUDIT], ran={"sweep": 91.0, "fsck": 1201.0}))
     assert {need.topic for need in found} == set(Topic)
     assert {need.case_kind for need in found} - {None} == set(CaseKind) == set(MEANINGS)
@@ -140,7 +153,8 @@ def test_every_topic_and_every_kind_of_case_is_told_of_and_money_first(language)
 
 def test_every_command_that_is_named_is_one():
     root = typer.main.get_command(app)
-    for need in needs(replace(FULL, database="x", redis="x", audits=[AUDIT], ran={"sweep": None, "fsck": 1201.0})):
+    broken = replace(FULL, database="x", redis="x", audits=[AUDIT], people_faults=["c: d"])
+    for need in needs(replace(broken, ran={"sweep": None, "fsck": 1201.0})):
         command, words = root, need.command.split()[1:]
         while words and hasattr(command, "commands"):
             command = command.commands[words.pop(0)]

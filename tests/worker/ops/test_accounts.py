@@ -170,7 +170,7 @@ def test_a_status_that_begins_with_a_faulty_file_shows_the_rest_all_the_same(
     monkeypatch.setenv("CALLBACK_URL", settings.callback_url)
     monkeypatch.setenv("LIGDICASH_ACCOUNTS_FILE", str(path))
     desk = Desk()
-    assert desk._without_accounts().ligdicash_accounts_file == ""
+    assert desk._without_what_it_spares().ligdicash_accounts_file == ""
     assert desk.account_faults == [
         "LIGDICASH_ACCOUNTS_FILE: [shop] api_key: give it, or api_key_file",
         "LIGDICASH_ACCOUNTS_FILE: [shop] api_token: give it, or api_token_file",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 
 from config.policy import Lengths
-from config.settings import Environment, Settings
+from config.settings import Environment, Settings, people_file
 from models.answers import Answer
 from models.errors import SettingsFault
 from models.queries.accounts import AccountLoad
@@ -216,7 +216,12 @@ def _rest(patient: Patient, looks: _Looks) -> list[Finding]:
         *_for_each(gateway.judge_breaker, looks.breakers),
         machine.judge_spool(looks.spool.result()),
         machine.judge_open_files(looks.files.result()),
-        judge_console(settings.console_people, is_production=_is_production(patient), host=settings.web_host),
+        judge_console(
+            settings.console_people,
+            is_in_file=people_file() is not None,
+            is_production=_is_production(patient),
+            host=settings.web_host,
+        ),
     ]
 
 

@@ -10,10 +10,10 @@ from worker.ops.doctor.finding import Finding, Name, ok, warn
 from worker.passwords import is_heavy, is_weak
 
 
-def judge_console(people: Mapping[str, str], *, is_production: bool, host: str) -> Finding:
-    """From the settings alone: `people` with their hashes, and the address the door listens on."""
+def judge_console(people: Mapping[str, str], *, is_in_file: bool, is_production: bool, host: str) -> Finding:
+    """From the settings alone: `people` with their hashes, whether a file names them, and the address the door listens on."""
     if not people:
-        return ok(Name.CONSOLE, N_("off: CONSOLE_USERS is empty"))
+        return _judge_nobody(is_in_file=is_in_file)
     again = N_("a new one by `reconciler console password {first}`")
     if weak := [name for name, hashed in people.items() if is_weak(hashed)]:
         found = N_("a stolen hash would be guessed too cheaply, of {names}")
@@ -28,3 +28,10 @@ def judge_console(people: Mapping[str, str], *, is_production: bool, host: str) 
     if not is_production:
         return ok(Name.CONSOLE, N_("on, for {count} people, on this machine"), count=len(people))
     return ok(Name.CONSOLE, N_("on, for {count} people, over https alone"), count=len(people))
+
+
+def _judge_nobody(*, is_in_file: bool) -> Finding:
+    if not is_in_file:
+        return ok(Name.CONSOLE, N_("off: CONSOLE_USERS is empty"))
+    found = N_("the file of CONSOLE_USERS_FILE names nobody: a door that runs with it lets nobody in")
+    return warn(Name.CONSOLE, found, N_("a name by `reconciler console password NAME`; or take the variable out"))

@@ -66,8 +66,8 @@ def connections(**changes):
     return [database.judge_connections(Database(server=replace(SERVER, **changes), clock=SAME), pool_size=5)]
 
 
-def console(people, *, is_production=True, host="0.0.0.0"):
-    return [judge_console(people, is_production=is_production, host=host)]
+def console(people, *, is_in_file=False, is_production=True, host="0.0.0.0"):
+    return [judge_console(people, is_in_file=is_in_file, is_production=is_production, host=host)]
 
 
 def redis(**changes):
@@ -234,6 +234,7 @@ TABLE = [
     ([machine.judge_open_files(1024)], Name.OPEN_FILES, WARN),
     ([machine.judge_open_files(AWAY)], Name.OPEN_FILES, UNKNOWN),
     (console({}), Name.CONSOLE, OK),
+    (console({}, is_in_file=True), Name.CONSOLE, WARN),
     (console({"awa": GOOD_HASH}), Name.CONSOLE, OK),
     (console({"awa": GOOD_HASH}, is_production=False, host="127.0.0.1"), Name.CONSOLE, OK),
     (console({"awa": GOOD_HASH}, is_production=False), Name.CONSOLE, WARN),
