@@ -41,7 +41,7 @@ def running_browser() -> Iterator[Browser]:
         pytest.skip(WITHOUT_BROWSER)
     with sync_playwright() as playwright:
         options = {"executable_path": program.path, "args": list(FLAGS), "env": {**os.environ, **program.environment}}
-        launched = playwright.chromium.launch(headless=True, **options)
+        launched = playwright.chromium.launch(headless=True, timeout=60_000, **options)
         try:
             yield launched
         finally:
@@ -97,7 +97,7 @@ class Person:
 def person_at(launched: Browser, url: str, **options: object) -> Iterator[Person]:
     """A new window with nothing remembered."""
     context = launched.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **options})
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(60_000)
     someone = Person(context=context, page=context.new_page(), url=url)
 
     def asked(request: Request) -> None:
