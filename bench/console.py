@@ -18,7 +18,7 @@ from bench.figures import Chapter, Figure, Series, short, told
 from bench.machine import machine_of, moment
 from bench.stage import Stage, open_stage
 from bench.traffic import Load, Sent, send
-from tests.webdoor import free_port
+from tests.servers import free_port
 
 PAYMENTS, OPEN = 200_000, 2_000
 """Settled over the last 30 days, and open."""

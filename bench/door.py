@@ -11,7 +11,7 @@ from bench.figures import Chapter, Figure, Series, short
 from bench.plain import make_tables
 from bench.stage import Program, Stage, open_stage
 from bench.traffic import Load, Sent, send
-from tests.webdoor import free_port
+from tests.servers import free_port
 
 CONNECTIONS = 256
 """Each waits for its answer: the most that can be under way at once, as when an operator delivers what it held back."""

@@ -18,8 +18,7 @@ import requests
 
 from bench.stage import Program, Stage
 from bench.traffic import Load, callback, send
-from tests.servers import libpq
-from tests.webdoor import free_port
+from tests.servers import free_port, libpq
 
 RECEIPT = """
     INSERT INTO callbacks (body, content_type, headers, source, digest, next_try_at)

@@ -19,8 +19,7 @@ from bench.report import chapter_lines
 from bench.stage import Stage, open_stage, until
 from bench.traffic import Load, send
 from config.celery_settings import CALLBACKS
-from tests.servers import libpq
-from tests.webdoor import free_port
+from tests.servers import free_port, libpq
 
 CALLBACK, CHECK, PAYMENT = "callback on disk", "check on disk", "payment on disk"
 LOG, COMMITS, MESSAGE = "log of a payment", "transactions of a callback that comes alone", "message waiting in Valkey"

@@ -15,7 +15,7 @@ import psutil
 from bench.alone import alone
 from bench.figures import Chapter, Figure, Series, short
 from bench.stage import Program, Stage
-from tests.webdoor import free_port
+from tests.servers import free_port
 
 SETTLING = 8.0
 """Seconds from the start of the last process until counting begins: imports, first connections, first statements."""

@@ -24,8 +24,7 @@ from bench.floors import (
 )
 from bench.stage import Stage
 from bench.traffic import Load, requests_of
-from tests.servers import libpq
-from tests.webdoor import free_port
+from tests.servers import free_port, libpq
 
 GATEWAY = 0.05
 """Seconds the gateway takes."""

@@ -22,8 +22,7 @@ from bench.books import add_pending, settled
 from bench.figures import Chapter, Figure, Series, short
 from bench.stage import Program, Stage, until
 from bench.traffic import Load, Sent, send
-from tests.servers import libpq
-from tests.webdoor import free_port
+from tests.servers import free_port, libpq
 
 STRETCH = 20_000
 """Callbacks after which the levels are looked at."""

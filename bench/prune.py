@@ -20,8 +20,7 @@ from bench.figures import Chapter, Figure, Series, short, told
 from bench.machine import machine_of, moment
 from bench.stage import Stage, open_stage
 from bench.traffic import Load, Sent, send
-from tests.servers import libpq
-from tests.webdoor import free_port
+from tests.servers import free_port, libpq
 
 OLD = 1_000_000
 

@@ -19,8 +19,7 @@ from bench.figures import Chapter, Figure, Series, short
 from bench.profile import Profile, add_up, looking_at
 from bench.stage import Program, Stage, open_stage, until
 from bench.traffic import Load, send
-from tests.servers import libpq
-from tests.webdoor import free_port
+from tests.servers import free_port, libpq
 from worker.embedded.child import Child
 
 LATENCY = 0.05

@@ -6,6 +6,7 @@ A server that cannot be started fails the tests that need it. It is never a reas
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from itertools import count
 
@@ -15,7 +16,7 @@ from hypothesis import settings
 
 from models.session import Sessions
 from tests import programs
-from tests.ledger import empty, open_books
+from tests.ledger import MINUTE, STOPWATCH, empty, open_books
 from tests.servers import TEMPLATE, Servers, create_database, drop_database, fresh_name, running_servers
 
 # A busy machine is slow now and then; that says nothing about the code under test.
@@ -24,6 +25,10 @@ settings.load_profile("reconciler")
 
 # The command speaks the language of whoever runs it; these tests expect its own, wherever they run.
 os.environ["RECONCILER_LANG"] = "en"
+
+# Whoever runs this in the background of a shell has Ctrl-C ignored, here and in all that is started from here; tests press it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 REDIS_DATABASES = 16
 _turns = count()
@@ -34,6 +39,11 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "servers" in getattr(item, "fixturenames", ()):
             item.add_marker("servers")
+
+
+def pytest_runtest_setup() -> None:
+    """What a date of the books is compared with has moved on by what the test has taken."""
+    STOPWATCH.start()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
@@ -100,6 +110,14 @@ def sessions(shared_books) -> Sessions:
 def shared_url(sessions) -> str:
     """The address of these tables. Who writes there must be done when the test is."""
     return sessions.kw["bind"].url.render_as_string(hide_password=False)
+
+
+@pytest.fixture
+def wide_spacing(monkeypatch):
+    """Two questions about one payment are a minute apart: what comes within it does so however slow the machine is."""
+    monkeypatch.setattr("tasks.confirm.SPACING", MINUTE)
+    monkeypatch.setattr("tasks.foresee.SPACING", MINUTE)
+    monkeypatch.setattr("config.policy.SPACING", MINUTE.total_seconds())
 
 
 @pytest.fixture

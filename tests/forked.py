@@ -82,7 +82,7 @@ def reconciler(*words: str, env: Mapping[str, str], cwd: Path) -> subprocess.Com
     """What `reconciler words` says and how it ends, in a process of its own."""
     with tempfile.TemporaryDirectory() as folder:
         said, errors = Path(folder, "said"), Path(folder, "errors")
-        code = Forked(_command, *words, env=env, cwd=cwd, log=said, errors=errors).wait(within=60)
+        code = Forked(_command, *words, env=env, cwd=cwd, log=said, errors=errors).wait(within=100)
         return subprocess.CompletedProcess(words, code, said.read_text(), errors.read_text())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -19,13 +20,15 @@ from models.answers import Answer
 from models.callback import Receipt
 from models.check import Lane
 from models.queries import ask, receive
-from models.session import Sessions, make_engine, make_sessions, transaction
+from models.session import Sessions, make_sessions, transaction
 from models.transaction import Invoice
 from tasks.record import Answered, record
 from tasks.toolbox import Toolbox
 from tests.fakes import completed
+from tests.servers import patient_engine
 
 SPACING = timedelta(seconds=3)
+MINUTE = timedelta(minutes=1)
 LEASE = timedelta(seconds=39)
 GRACE = timedelta(seconds=5)
 YOUNG = timedelta(hours=1)
@@ -54,10 +57,27 @@ DELETE = f"""
 """The same without new files: it too waits for whoever writes, and asks no guard and no foreign key."""
 
 
+class Stopwatch:
+    """Tells how long the test that runs has taken so far; started before each."""
+
+    def __init__(self) -> None:
+        self.start()
+
+    def start(self) -> None:
+        self._began = time.monotonic()
+
+    @property
+    def seconds(self) -> float:
+        return time.monotonic() - self._began
+
+
+STOPWATCH = Stopwatch()
+
+
 @contextmanager
 def open_books(database_url: str) -> Iterator[Sessions]:
     """Sessions on this database, closed at the end; enough connections for the threads of a race."""
-    engine = make_engine(database_url, pool_size=16)
+    engine = patient_engine(database_url, pool_size=16)
     try:
         yield make_sessions(engine)
     finally:
@@ -124,10 +144,22 @@ def row(sessions: Sessions, pk: int) -> Invoice:
         return step.session.get_one(Invoice, pk)
 
 
-def due_in(sessions: Sessions, pk: int) -> float | None:
+class Left(float):
+    """Seconds that are left of a wait. It was longer when it began: by no more than this test has taken, on a busy machine long."""
+
+    def __gt__(self, least: float) -> bool:
+        return float(self) + STOPWATCH.seconds > least
+
+
+def left(sessions: Sessions, statement: str, **parameters: Any) -> Left | None:
+    """What is left until the date that this statement gives, negative when it is past; None when it gives none."""
+    found = value(sessions, f"SELECT extract(epoch FROM ({statement}) - clock_timestamp())::float8", **parameters)
+    return None if found is None else Left(found)
+
+
+def due_in(sessions: Sessions, pk: int) -> Left | None:
     """Seconds until it is asked about next, negative when overdue; None when never by itself."""
-    statement = "SELECT extract(epoch FROM next_check_at - clock_timestamp())::float8 FROM transactions WHERE id = :pk"
-    return value(sessions, statement, pk=pk)
+    return left(sessions, "SELECT next_check_at FROM transactions WHERE id = :pk", pk=pk)
 
 
 def let_pass(sessions: Sessions, seconds: float) -> None:
@@ -205,10 +237,10 @@ def knock(sessions: Sessions, *bodies: bytes) -> list[int]:
         return sorted(receive.store_callbacks(step.session, receipts, grace=GRACE))
 
 
-def begin(sessions: Sessions, *pks: int) -> list[ask.Question]:
+def begin(sessions: Sessions, *pks: int, spacing: timedelta = SPACING) -> list[ask.Question]:
     """Leave to ask about these, also when they are final or parked."""
     with transaction(sessions) as step:
-        return ask.begin_questions(step.session, pks, spacing=SPACING, lease=LEASE, young=YOUNG, anyway=True)
+        return ask.begin_questions(step.session, pks, spacing=spacing, lease=LEASE, young=YOUNG, anyway=True)
 
 
 def answered(sessions: Sessions, pk: int, answer: Answer) -> Answered:
@@ -222,7 +254,7 @@ def all_at_once(*calls: Callable[[], Any]) -> list[Any]:
     barrier = threading.Barrier(len(calls))
 
     def start(call: Callable[[], Any]) -> Any:
-        barrier.wait(timeout=20)
+        barrier.wait(timeout=60)
         return call()
 
     with ThreadPoolExecutor(len(calls)) as threads:

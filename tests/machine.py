@@ -26,7 +26,7 @@ from tasks.intake import read_and_ask
 from tasks.toolbox import Toolbox
 from tests.fakes import LENGTHS, Fakes, toolbox
 
-PATIENCE = 20
+PATIENCE = 60
 """Seconds to wait for a thread to come where it must come."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -10,17 +11,23 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import psycopg
 from psycopg import sql
-from sqlalchemy import make_url
+from sqlalchemy import Engine, event, make_url
 
-from worker.embedded.folder import DataFolder
+from models.session import make_engine
+from worker.embedded.folder import PORTS, DataFolder, is_free
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.supervisor import Supervisor
 from worker.embedded.valkey import EmbeddedValkey
 
 TEMPLATE = "template_reconciler"
+
+PATIENCE = 60
+"""Seconds. The limits of the program are a few; a machine that stands still for that long says nothing about it."""
+
 _numbers = count(1)
 
 
@@ -62,6 +69,35 @@ def with_database(url: str, name: str) -> str:
 def libpq(url: str) -> str:
     """The same address as psycopg itself wants it."""
     return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def patient_engine(url: str, *, pool_size: int = 5) -> Engine:
+    """The engine of the program, with limits that no busy machine comes to."""
+    engine = make_engine(url, pool_size=pool_size)
+    make_patient(engine)
+    return engine
+
+
+def make_patient(engine: Engine) -> None:
+    """The same for an engine that is made already, and not connected yet."""
+    limits = ("statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout")
+
+    def wait_longer(_dialect: object, _record: object, _arguments: object, options: dict[str, Any]) -> None:
+        options["connect_timeout"] = PATIENCE
+        options["options"] += "".join(f" -c {limit}={PATIENCE}s" for limit in limits)
+
+    event.listen(engine, "do_connect", wait_longer)
+    engine.pool._timeout = PATIENCE
+
+
+def patient(redis_url: str) -> str:
+    """The same server for a client that waits for it; not for Celery, which knows no such address."""
+    return f"{redis_url}?socket_timeout={PATIENCE}&socket_connect_timeout={PATIENCE}"
+
+
+def free_port() -> int:
+    """A port nobody listens on now, of those that the kernel gives to nobody who does not ask for it by number."""
+    return next(port for port in random.sample(PORTS, k=50) if is_free(port))
 
 
 def fresh_name() -> str:

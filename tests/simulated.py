@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from tests.servers import PATIENCE
 from worker.ligdicash.client import LigdicashClient
 from worker.ligdicash.double import Double
 from worker.ligdicash.simulator.running import Simulator
@@ -17,8 +18,8 @@ def client_to(simulator: Simulator | Double, *, refuse_simulator: bool = False) 
         api_key=simulator.api_key,
         api_token=simulator.api_token,
         base_url=simulator.base_url,
-        connect_timeout=5,
-        answer_timeout=5,
+        connect_timeout=PATIENCE,
+        answer_timeout=PATIENCE,
         pool_size=8,
         refuse_simulator=refuse_simulator,
     )

@@ -20,6 +20,7 @@ from ruamel.yaml import YAML  # comes with check-jsonschema
 
 from config.celery_settings import NOTICES
 from config.settings import settings_from
+from tests.servers import PATIENCE
 from worker.embedded.programs import Setup, deployed
 
 ROOT = Path(__file__).parents[1]
@@ -46,7 +47,7 @@ def instructions(name: str) -> list[str]:
 
 
 def run(*argv: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(argv, cwd=cwd, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def by_the_schema(file: Path) -> subprocess.CompletedProcess[str]:

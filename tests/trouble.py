@@ -22,7 +22,7 @@ def rule(database_url: str, statement: str) -> None:
 def throw_everybody_out(url: str) -> None:
     with psycopg.connect(libpq(url), autocommit=True) as admin:
         admin.execute(
-            "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity "
+            "SELECT pg_terminate_backend(pid, 60000) FROM pg_stat_activity "
             "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,17 +15,18 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from models.callback import Callback
-from models.session import Sessions, make_engine, make_sessions
+from models.session import Sessions, make_sessions
 from models.transaction import Invoice
 from tasks.toolbox import Gateway
 from tests.fakes import API_KEY, FakeAccounts, Fakes, settings_for, toolbox
+from tests.servers import PATIENCE, patient_engine
 from worker.web import build_app
 from worker.web.quick import QuickProtocol
 
 NOWHERE = "postgresql+psycopg://nobody@127.0.0.1:1/nothing"
 
 
-def until(is_so: Callable[[], object], *, within: float = 10) -> None:
+def until(is_so: Callable[[], object], *, within: float = PATIENCE) -> None:
     """Wait for a condition; fail when it does not come true in time."""
     deadline = time.monotonic() + within
     while not is_so():
@@ -34,17 +34,10 @@ def until(is_so: Callable[[], object], *, within: float = 10) -> None:
         time.sleep(0.01)
 
 
-def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def sessions_on(url: str) -> Iterator[Sessions]:
     """Sessions on an engine that is closed afterwards."""
-    engine = make_engine(url)
+    engine = patient_engine(url)
     try:
         yield make_sessions(engine)
     finally:
@@ -55,7 +48,14 @@ def sessions_on(url: str) -> Iterator[Sessions]:
 def serving(app: FastAPI) -> Iterator[str]:
     """Serve the app on a free port; its address."""
     config = uvicorn.Config(
-        app, http=QuickProtocol, host="127.0.0.1", port=0, log_config=None, access_log=False, lifespan="on"
+        app,
+        http=QuickProtocol,
+        host="127.0.0.1",
+        port=0,
+        log_config=None,
+        access_log=False,
+        lifespan="on",
+        timeout_keep_alive=PATIENCE,  # it must not hang up just when a slow test sends its next request
     )
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
@@ -65,7 +65,7 @@ def serving(app: FastAPI) -> Iterator[str]:
         yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(PATIENCE)
         assert not thread.is_alive(), "the server did not stop"
 
 
@@ -80,7 +80,7 @@ class Door:
     http: requests.Session = field(default_factory=requests.Session)
 
     def call(self, method: str, path: str, **more) -> requests.Response:
-        return self.http.request(method, self.url + path, timeout=20, **more)
+        return self.http.request(method, self.url + path, timeout=PATIENCE, **more)
 
     def v1(self, method: str, path: str = "", *, key: str = API_KEY, **more) -> requests.Response:
         """A call to the invoice routes, with the right key unless told otherwise."""
@@ -103,11 +103,13 @@ def open_door(
     fakes: Fakes | None = None,
     accounts: FakeAccounts | None = None,
     gateway: Gateway | None = None,
+    patience: float = PATIENCE,
     **settings,
 ) -> Iterator[Door]:
     """A door on this database; `writing_url` may send its callbacks elsewhere, say into nowhere, `gateway` be a real one.
 
-    Its spool is gone with it, unless `spool_dir` says where it lies.
+    Its spool is gone with it, unless `spool_dir` says where it lies. A callback is spooled when the database does not take it
+    within `patience` seconds: that it should be for the database alone, and not for how busy the machine is.
     """
     fakes = fakes or Fakes()
     with (
@@ -120,6 +122,7 @@ def open_door(
         behind = {"accounts": accounts} if accounts else own
         tools = toolbox(sessions, fakes, approval_above=known.payout_approval_above, **behind)
         app = build_app(known, tools, writing=writing)
+        app.state.writer._room._patience = patience
         with serving(app) as url, requests.Session() as http:
             http.trust_env = False
             yield Door(url=url, app=app, fakes=fakes, sessions=sessions, http=http)

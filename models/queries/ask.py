@@ -98,7 +98,7 @@ def begin_questions(
     young: timedelta,
     anyway: bool = False,
 ) -> list[Question]:
-    """Leave to ask about those of `ids` that have a token, a date, and were not asked about within `spacing`.
+    """Leave to ask about those of `ids` that have a token, a date, and were not asked about within `spacing`, in their order.
 
     A row without a date wants no question: its outcome came while the message about it waited, so that a backlog of
     doubled messages costs the gateway nothing. `anyway` asks all the same, for a person who wants to know.
@@ -119,7 +119,7 @@ def begin_questions(
             kind=Kind(kind),
             callbacks=callbacks,
         )
-        for pk, account, token, at, dated, trusted, kind, callbacks in session.execute(BEGIN, parameters)
+        for pk, account, token, at, dated, trusted, kind, callbacks in sorted(session.execute(BEGIN, parameters))
     ]
     if too_soon := sorted(set(wanted) - {question.transaction_pk for question in questions}):
         session.execute(POSTPONE, {"ids": too_soon, "spacing": spacing})

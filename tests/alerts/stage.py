@@ -26,6 +26,7 @@ from tasks.watch import WATCHED, WATCHED_IN_FULL
 from tests.fakes import Fakes, settings_for, toolbox
 from tests.ledger import empty, open_books
 from tests.proxy import Wire, wire_to
+from tests.servers import PATIENCE
 from tests.webdoor import Door, open_door, until
 from worker.app import make_app
 from worker.metrics.meter import PrometheusMeter
@@ -137,7 +138,7 @@ class Stage:
 def _scrape(job: str, port: int, beginnings: tuple[str, ...]) -> Series:
     labels = {"job": job, "instance": job}
     try:
-        page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=10)
+        page = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=PATIENCE)
     except requests.ConnectionError:
         return {_series("up", labels): 0}
     wanted = [line for line in page.text.splitlines(keepends=True) if line.startswith(beginnings)]

@@ -22,4 +22,4 @@ def post(url: str, body: object, *, key: str) -> None:
     """Raises `requests.HTTPError` when it is not taken. The connection before may have died with its server."""
     with requests.Session() as http:
         http.trust_env = False
-        http.post(url, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=30).raise_for_status()
+        http.post(url, json=body, headers={"Authorization": f"Bearer {key}"}, timeout=60).raise_for_status()

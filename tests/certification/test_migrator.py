@@ -18,7 +18,7 @@ def test_a_migrator_killed_before_its_version_is_written_is_made_good_by_the_nex
     empty_database_url, revision, tmp_path
 ):
     dead = Forked(die_at, revision, empty_database_url, env={}, cwd=ROOT, log=tmp_path / "log")
-    assert dead.wait(within=60) == -signal.SIGKILL, (tmp_path / "log").read_text()
+    assert dead.wait(within=100) == -signal.SIGKILL, (tmp_path / "log").read_text()
     assert migrate.pending(empty_database_url)[0] == revision
     migrate.upgrade(empty_database_url)
     assert migrate.drift(empty_database_url) == []

@@ -28,6 +28,7 @@ from tests.counted.counts import Counts
 from tests.counted.meter import Meter
 from tests.fakes import AtOnce, FakeAccounts, FakeGateway, completed, settings_for
 from tests.ledger import add_pending, claim, empty
+from tests.servers import make_patient
 from worker.app import make_app
 from worker.bootstrap import build_toolbox
 from worker.web import build_app, for_writing
@@ -53,6 +54,8 @@ class World:
         provide_tools(self._app, lambda: tools)
         self._writing = for_writing(self._settings)
         self._engines = [self.sessions.kw["bind"], self._writing.kw["bind"]]
+        for engine in self._engines:
+            make_patient(engine)
         self._meter = Meter(self._engines, valkey_url, folder=folder)
         self._messages: Counter[str] = Counter()
         self._message_bytes = 0

@@ -12,6 +12,7 @@ import requests
 from models.payin import Hitch, StepKind
 from models.transaction import Mode
 from tests.fakes import API_KEY
+from tests.servers import PATIENCE
 from tests.simulated import client_to
 from tests.webdoor import open_door
 from worker.ligdicash.simulator.running import running_simulator
@@ -38,8 +39,8 @@ def code_on_the_phone(simulator, body: dict) -> str:
     invoice = body["commande"]["invoice"]
     phone = f"{simulator.base_url}/_sim/phones/{invoice['customer']}"
     if body["mode"] == "wallet":
-        return requests.get(phone, timeout=5).json()["sms"]
-    return requests.post(f"{phone}/dial", json={"amount": invoice["total_amount"]}, timeout=5).json()["otp"]
+        return requests.get(phone, timeout=PATIENCE).json()["sms"]
+    return requests.post(f"{phone}/dial", json={"amount": invoice["total_amount"]}, timeout=PATIENCE).json()["otp"]
 
 
 def test_every_example_is_answered_as_the_page_says(door, simulator):

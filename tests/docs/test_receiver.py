@@ -18,7 +18,8 @@ from models.session import transaction
 from tasks.notify import notify
 from tests.fakes import API_KEY, toolbox
 from tests.ledger import add_settled, let_notices_wait
-from tests.webdoor import free_port, open_door, until
+from tests.servers import PATIENCE, free_port
+from tests.webdoor import open_door, until
 from worker.merchant import HttpMerchant
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -38,20 +39,20 @@ def running(folder: Path, *, port: int, door_url: str):
     }
     process = subprocess.Popen([sys.executable, EXAMPLE], cwd=folder, env=env, stderr=subprocess.DEVNULL)
     try:
-        until(lambda: answers(port) or process.poll() is not None, within=60)
+        until(lambda: answers(port) or process.poll() is not None)
         assert process.poll() is None
         yield process
     finally:
         process.kill()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def answers(port: int) -> bool:
     with requests.Session() as http:
         http.trust_env = False
         try:
-            return bool(http.get(f"http://127.0.0.1:{port}", timeout=5).status_code)
-        except requests.ConnectionError:
+            return bool(http.get(f"http://127.0.0.1:{port}", timeout=PATIENCE).status_code)
+        except requests.RequestException:
             time.sleep(0.05)
             return False
 
@@ -64,7 +65,7 @@ def handled(folder: Path) -> list[tuple[str, int]]:
 @pytest.mark.processes
 def test_it_has_every_event_once_by_push_and_after_it_was_down_by_cursor(database_url, tmp_path):
     port = free_port()
-    merchant = HttpMerchant(f"http://127.0.0.1:{port}/hooks", secrets=[KEY], timeout=20, allow_private=True)
+    merchant = HttpMerchant(f"http://127.0.0.1:{port}/hooks", secrets=[KEY], timeout=PATIENCE, allow_private=True)
     with open_door(database_url) as door:
         tools = toolbox(door.sessions, merchant=merchant)
         add_settled(door.sessions, 2, tools=tools)
@@ -89,7 +90,9 @@ def test_it_has_every_event_once_by_push_and_after_it_was_down_by_cursor(databas
 def test_it_takes_nothing_that_somebody_else_signed(database_url, tmp_path):
     port = free_port()
     with open_door(database_url) as door, running(tmp_path, port=port, door_url=door.url):
-        forger = HttpMerchant(f"http://127.0.0.1:{port}", secrets=["whsec_" + "b" * 32], timeout=20, allow_private=True)
+        forger = HttpMerchant(
+            f"http://127.0.0.1:{port}", secrets=["whsec_" + "b" * 32], timeout=PATIENCE, allow_private=True
+        )
         assert forger.deliver("evt_1_ab", '{"id": "evt_1_ab", "seq": 1}').trouble
         assert handled(tmp_path) == []
 

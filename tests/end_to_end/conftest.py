@@ -17,14 +17,14 @@ import requests
 from dotenv import dotenv_values
 
 from tests.forked import reconciler
-from tests.servers import reachable_folder
+from tests.servers import PATIENCE, reachable_folder
 
 ROOT = Path(__file__).parents[2]
 API_KEY = "a-key-for-tests-only-0123456789"
 PENDING_AFTER = 6.0
 
 
-def eventually(is_so: Callable[[], bool], *, within: float, what: str) -> None:
+def eventually(is_so: Callable[[], bool], *, what: str, within: float = PATIENCE) -> None:
     """Wait for a condition, with a deadline."""
     deadline = time.monotonic() + within
     while not is_so():
@@ -81,22 +81,20 @@ class Up:
 
     def _api(self, method: str, path: str, **more: object) -> requests.Response:
         headers = {"Authorization": f"Bearer {API_KEY}"}
-        return requests.request(method, self.api + path, headers=headers, timeout=15, **more)
+        return requests.request(method, self.api + path, headers=headers, timeout=PATIENCE, **more)
 
     def decide(self, transaction_id: str, status: str = "completed", *, twins: str = "none", **more: object) -> None:
         """The customer decides; the simulator sends these callbacks, or none. `more` is of the simulator's `Decision`."""
         where = f"{self.simulator}/_sim/transactions/{transaction_id}/decide"
         body = {"status": status, "operator_id": "11", "callbacks": {"twins": twins}, **more}
-        requests.post(where, json=body, timeout=10).raise_for_status()
+        requests.post(where, json=body, timeout=PATIENCE).raise_for_status()
 
     def call_back(self, body: bytes, content_type: str) -> None:
-        reply = requests.post(self.callback_url, data=body, headers={"Content-Type": content_type}, timeout=10)
+        reply = requests.post(self.callback_url, data=body, headers={"Content-Type": content_type}, timeout=PATIENCE)
         assert (reply.status_code, reply.json()) == (200, {"ok": True})
 
-    def becomes(self, transaction_id: str, status: str, *, within: float) -> None:
-        eventually(
-            lambda: self.invoice(transaction_id)["status"] == status, within=within, what=f"{transaction_id} {status}"
-        )
+    def becomes(self, transaction_id: str, status: str) -> None:
+        eventually(lambda: self.invoice(transaction_id)["status"] == status, what=f"{transaction_id} {status}")
 
     def reconciler(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the ops command on the same database, with the settings `up` gave its children."""
@@ -110,8 +108,8 @@ class Up:
     def stop(self) -> int:
         """Ctrl-C, as the terminal sends it."""
         self.process.send_signal(signal.SIGINT)
-        code = self.process.wait(timeout=40)
-        self.listener.join(timeout=10)
+        code = self.process.wait(timeout=PATIENCE)
+        self.listener.join(timeout=PATIENCE)
         return code
 
     def listen(self) -> None:
@@ -156,7 +154,7 @@ def start_up(data: Path, *, metrics: bool = False, **settings: str) -> Up:
         text=True,
     )
     up = Up(process, data)
-    eventually(lambda: "Ctrl-C" in up.said or process.poll() is not None, within=90, what="up is ready")
+    eventually(lambda: "Ctrl-C" in up.said or process.poll() is not None, within=150, what="up is ready")
     assert process.poll() is None, up.said
     return up
 

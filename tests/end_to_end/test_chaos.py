@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(330)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(340)]
 
 SEED = "4390"
 """Its first twenty seconds hold PostgreSQL, Redis, worker, web, beat, the gateway and its clock."""

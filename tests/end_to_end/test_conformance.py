@@ -12,7 +12,7 @@ from worker.conformance.trials import TRIALS
 from worker.ligdicash.double import running_double
 from worker.ligdicash.simulator.options import Profile
 
-pytestmark = pytest.mark.processes
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 
 class Ours:
@@ -40,7 +40,7 @@ def test_our_own_handler_passes_every_trial():
         up = start_up(folder, **gateway)
         try:
             examination = Examination(
-                double=double, url=up.callback_url, shop=Ours(up), patience=Patience(prompt=15, slow=25, calm=5)
+                double=double, url=up.callback_url, shop=Ours(up), patience=Patience(prompt=60, slow=60, calm=5)
             )
             results = examination.hold(TRIALS)
         finally:

@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(320)]
 
 
 def demo(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -24,7 +24,7 @@ def demo(*words: str, **settings: str) -> subprocess.CompletedProcess[str]:
         env=environment,
         capture_output=True,
         text=True,
-        timeout=220,
+        timeout=300,
         check=False,
     )
 

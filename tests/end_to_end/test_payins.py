@@ -7,9 +7,10 @@ import re
 import pytest
 import requests
 
-from tests.end_to_end.conftest import PENDING_AFTER, Up
+from tests.end_to_end.conftest import Up
+from tests.servers import PATIENCE
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 NUMBER = "22676543210"
 PUSHED = "22997654321"
@@ -23,7 +24,7 @@ def order(up: Up, transaction_id: str, *, mode: str = "direct", number: str = NU
 
 
 def phone(up: Up, method: str, path: str, body: object = None) -> dict:
-    reply = requests.request(method, f"{up.simulator}/_sim/phones/{path}", json=body, timeout=10)
+    reply = requests.request(method, f"{up.simulator}/_sim/phones/{path}", json=body, timeout=PATIENCE)
     reply.raise_for_status()
     return reply.json()
 
@@ -47,7 +48,7 @@ def test_payins_without_the_page_are_settled_like_all_others_and_their_codes_are
     for transaction_id, twins in (("E-CODE", "form-json"), ("E-PUSH", "none"), ("E-WALLET", "json-form")):
         up.decide(transaction_id, twins=twins)
     for transaction_id, who in (("E-CODE", "callback"), ("E-WALLET", "callback"), ("E-PUSH", "sweep")):
-        up.becomes(transaction_id, "completed", within=PENDING_AFTER + 15)
+        up.becomes(transaction_id, "completed")
         history = up.reconciler("invoices", "show", transaction_id)
         assert history.returncode == 0, history.stderr
         assert who in history.stdout

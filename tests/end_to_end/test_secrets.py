@@ -9,9 +9,9 @@ import requests
 from sqlalchemy.engine import make_url
 
 from tests.end_to_end.conftest import API_KEY, children, cmdline, start_up
-from tests.servers import reachable_folder
+from tests.servers import PATIENCE, reachable_folder
 
-pytestmark = [pytest.mark.processes, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.processes, pytest.mark.timeout(300)]
 
 WRONG_KEY = "wrong-key-0123456789"
 ELSEWHERE = "token-of-an-invoice-created-elsewhere"
@@ -45,11 +45,11 @@ def run() -> Run:
         run.settings_mode = (folder / "settings.env").stat().st_mode & 0o777
         for name, order in (("paid", "S-PAID"), ("left", "S-LEFT")):
             page = up.order(order)["payment_url"]
-            assert requests.get(page, timeout=10).ok
+            assert requests.get(page, timeout=PATIENCE).ok
             run.secrets[f"token of {name}"] = page.rpartition("/")[2]
         strangers(up, run)
         up.decide("S-PAID", twins="form-json")
-        up.becomes("S-PAID", "completed", within=20)
+        up.becomes("S-PAID", "completed")
         with_the_gateway_in_trouble(up, run)
         operator(up, run)
         assert up.stop() == 0, up.said
@@ -74,17 +74,20 @@ def strangers(up, run: Run) -> None:
     headers = {"Authorization": f"Bearer {WRONG_KEY}", "Apikey": WRONG_KEY, "Cookie": f"session={WRONG_KEY}"}
     body = {"token": token, "transaction_id": "S-LEFT", "status": "completed", "custom_data": {"invoiceToken": token}}
     told = [
-        requests.post(up.callback_url, json=body, headers=headers, timeout=10),
-        requests.post(f"{up.callback_url}?token={token}", data=f"token={token}&x=%00", timeout=10),
-        requests.post(up.callback_url, data=f"<{token}>", headers={"Content-Type": token}, timeout=10),
-        requests.get(f"{up.api}/v1/invoices/S-PAID", headers=headers, timeout=10),
-        requests.get(f"{up.api}/v1/invoices/S-PAID?token={token}", timeout=10),
-        *(requests.get(up.api + path, timeout=10) for path in ("/openapi.json", "/docs", "/readyz", "/healthz", "/no")),
+        requests.post(up.callback_url, json=body, headers=headers, timeout=PATIENCE),
+        requests.post(f"{up.callback_url}?token={token}", data=f"token={token}&x=%00", timeout=PATIENCE),
+        requests.post(up.callback_url, data=f"<{token}>", headers={"Content-Type": token}, timeout=PATIENCE),
+        requests.get(f"{up.api}/v1/invoices/S-PAID", headers=headers, timeout=PATIENCE),
+        requests.get(f"{up.api}/v1/invoices/S-PAID?token={token}", timeout=PATIENCE),
+        *(
+            requests.get(up.api + path, timeout=PATIENCE)
+            for path in ("/openapi.json", "/docs", "/readyz", "/healthz", "/no")
+        ),
     ]
     ours = {"Authorization": f"Bearer {API_KEY}"}
     elsewhere = {"invoice": {"total_amount": 4200}, "custom_data": {"transaction_id": "S-ELSEWHERE"}}
     orders = ({"commande": elsewhere, "token": ELSEWHERE}, {"commande": 1, "token": ELSEWHERE})
-    told += [requests.post(f"{up.api}/v1/invoices", json=order, headers=ours, timeout=20) for order in orders]
+    told += [requests.post(f"{up.api}/v1/invoices", json=order, headers=ours, timeout=PATIENCE) for order in orders]
     assert [answer.status_code for answer in told] == [200, 200, 415, 401, 401, 200, 200, 200, 200, 404, 201, 422]
     run.seen |= {f"answer {n}": answer.text + str(answer.headers) for n, answer in enumerate(told)}
 
@@ -93,10 +96,10 @@ def with_the_gateway_in_trouble(up, run: Run) -> None:
     """The gateway refuses our credentials, for creating and for asking."""
     faults = f"{up.simulator}/_sim/faults"
     both = {"create": {"kind": "auth"}, "confirm": {"kind": "auth"}}
-    requests.put(faults, json=both, timeout=10).raise_for_status()
+    requests.put(faults, json=both, timeout=PATIENCE).raise_for_status()
     body = {"commande": {"invoice": {"total_amount": 4200}, "custom_data": {"transaction_id": "S-REFUSED"}}}
     refused = requests.post(
-        f"{up.api}/v1/invoices", json=body, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=20
+        f"{up.api}/v1/invoices", json=body, headers={"Authorization": f"Bearer {API_KEY}"}, timeout=PATIENCE
     )
     assert refused.status_code == 502
     run.seen["answer of a create with the gateway in trouble"] = refused.text

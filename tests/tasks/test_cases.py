@@ -251,7 +251,7 @@ def test_a_later_answer_that_takes_it_back_moves_nothing_has_a_case_and_is_named
     assert (row(tools.sessions, pk).status, cases(tools.sessions)) == (Status.COMPLETED, ["contradiction"])
     assert value(tools.sessions, "SELECT amount FROM settlements") == 4000
     assert [violation.rule for violation in fsck(tools.sessions)] == ["override_contradicted"]
-    [number] = [n for (n,) in run(tools.sessions, "SELECT id FROM cases WHERE resolved_at IS NULL")]
+    [number] = [n for (n,) in run(tools.sessions, "SELECT id FROM cases WHERE resolved_at IS NULL ORDER BY id")]
     end(tools, [number], ISSA)
     assert sound(tools)
 

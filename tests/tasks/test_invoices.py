@@ -171,7 +171,7 @@ def test_a_refused_order_taken_up_after_a_month_is_asked_about_like_a_new_one(se
     fakes.gateway.create_fault = None
     pk = create(tools, ORDER).invoice.id
     confirm(tools, [pk], lane=Lane.SWEEP)
-    assert due_in(sessions, pk) == pytest.approx(10, abs=1)
+    assert 9 < due_in(sessions, pk) <= 11
 
 
 @pytest.mark.parametrize("times", [1, tokens.ATTEMPTS - 1])

@@ -16,7 +16,7 @@ from tasks.notify import notify
 from tasks.sweep import sweep
 from tasks.toolbox import Reply
 from tests.fakes import answers, toolbox
-from tests.ledger import add_settled, all_at_once, cases, count, let_notices_wait, run, value
+from tests.ledger import Left, add_settled, all_at_once, cases, count, left, let_notices_wait, run, value
 
 
 @pytest.fixture
@@ -33,9 +33,8 @@ def states(sessions) -> list[tuple[str, int]]:
     return run(sessions, "SELECT state, attempts FROM notices ORDER BY seq")
 
 
-def wait_of(sessions, seq: int) -> float:
-    statement = "SELECT extract(epoch FROM next_try_at - clock_timestamp())::float8 FROM notices WHERE seq = :seq"
-    return value(sessions, statement, seq=seq)
+def wait_of(sessions, seq: int) -> Left:
+    return left(sessions, "SELECT next_try_at FROM notices WHERE seq = :seq", seq=seq)
 
 
 def detail(sessions) -> str:
@@ -86,10 +85,10 @@ def test_a_round_is_sent_together_and_with_no_transaction_open(sessions, tools, 
     open_ones = []
 
     def during(event):
-        together.wait(timeout=20)
+        together.wait(timeout=60)
         if event["seq"] == 1:
             open_ones.append(value(sessions, idle))
-        together.wait(timeout=20)
+        together.wait(timeout=60)
 
     merchant.during = during
     add_settled(sessions, 4, tools=tools)

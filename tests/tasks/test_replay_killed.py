@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -29,13 +27,10 @@ DONE = "SELECT count(*) FROM replay_items WHERE done_at IS NOT NULL"
 
 
 def killed_in_the_middle(sessions, database_url, plan_id, log):
-    """A worker of its own, ended by SIGKILL once it has done a third."""
-    worker = Forked(replay_worker.main, database_url, plan_id, env={}, cwd=ROOT, log=log)
-    while value(sessions, DONE) < ITEMS // 3:
-        assert worker.is_alive(), log.read_text()
-        time.sleep(0.02)
-    os.kill(worker.pid, signal.SIGKILL)
-    assert worker.wait(within=20) == -signal.SIGKILL
+    """A worker of its own, ended by SIGKILL in the middle of a batch once it has done a third."""
+    worker = Forked(replay_worker.main, database_url, plan_id, ITEMS // 3, env={}, cwd=ROOT, log=log)
+    assert worker.wait(within=100) == -signal.SIGKILL, log.read_text()
+    assert value(sessions, DONE) >= ITEMS // 3
 
 
 def test_ten_thousand_failed_callbacks_are_planned_run_killed_resumed_and_balance(database_url, tmp_path):
@@ -48,7 +43,7 @@ def test_ten_thousand_failed_callbacks_are_planned_run_killed_resumed_and_balanc
         approve(tools, plan_id)
         killed_in_the_middle(sessions, database_url, plan_id, tmp_path / "log")
         assert found(sessions, plan_id).state == "running"
-        assert ITEMS // 3 <= value(sessions, DONE) < ITEMS * 2 // 3
+        assert value(sessions, DONE) < ITEMS * 2 // 3
         assert count(sessions, "settlements") > 0
 
         while found(sessions, plan_id).state == "running":

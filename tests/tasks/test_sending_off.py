@@ -127,7 +127,7 @@ def test_who_throws_the_switch_waits_for_a_mark_that_is_being_made(tools, sessio
         thrower.start()
         thrower.join(timeout=0.3)
         assert thrower.is_alive()
-    thrower.join(timeout=10)
+    thrower.join(timeout=60)
     approve(tools, payout.transaction_id, BY)
     assert received(fakes) == []
 

@@ -241,7 +241,7 @@ class Fleet(RuleBasedStateMachine):
 
     @rule()
     def a_person_ends_cases(self):
-        end(self.world.tools, [i for (i,) in run(self.world.sessions, "SELECT id FROM cases")], AWA)
+        end(self.world.tools, [i for (i,) in run(self.world.sessions, "SELECT id FROM cases ORDER BY id")], AWA)
 
     @rule(of_callbacks=st.booleans(), batches=st.sampled_from([0, 1, 2]))
     def a_person_starts_a_replay(self, of_callbacks, batches):
@@ -269,7 +269,7 @@ class Fleet(RuleBasedStateMachine):
 
     @rule()
     def a_person_has_all_callbacks_read_again(self):
-        ids = [i for (i,) in run(self.world.sessions, "SELECT id FROM callbacks")]
+        ids = [i for (i,) in run(self.world.sessions, "SELECT id FROM callbacks ORDER BY id")]
         with transaction(self.world.sessions) as step:
             reopen_callbacks(step.session, ids)
         self.world.fakes.queue.read_soon(ids)

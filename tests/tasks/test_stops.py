@@ -83,7 +83,7 @@ def test_while_settling_is_off_an_outcome_is_evidence_and_moves_nothing(sessions
     assert (found.answered, found.silences) == (1, 0)
     assert count(sessions, "settlements") == count(sessions, "notices") == count(sessions, "cases") == 0
     assert value(sessions, "SELECT reason FROM checks").endswith("; held back: settling is switched off by awa")
-    assert due_in(sessions, pk) == pytest.approx(60, abs=1)
+    assert 59 < due_in(sessions, pk) <= 61
 
 
 @pytest.mark.parametrize(("answer", "status"), [(PAID, Status.COMPLETED), (notcompleted(), Status.NOTCOMPLETED)])
@@ -111,7 +111,7 @@ def test_an_answer_that_moves_nothing_is_recorded_as_ever(sessions, tools, pk):
     switch_off(sessions)
     hear(tools, pk, pending())
     hear(tools, pk, completed(4999, "ORD-1"))
-    assert due_in(sessions, pk) == pytest.approx(3600, abs=2)
+    assert 3598 < due_in(sessions, pk) <= 3602
     assert cases(sessions) == ["mismatch"]
     assert row(sessions, pk).held_asked_at is None
 
@@ -121,7 +121,7 @@ def test_a_late_success_that_is_held_back_is_flagged_when_it_settles_and_not_bef
     switch_off(sessions)
     hear(tools, pk, PAID)
     assert (row(sessions, pk).status, cases(sessions)) == (Status.NOTCOMPLETED, [])
-    assert due_in(sessions, pk) == pytest.approx(60, abs=1)
+    assert 59 < due_in(sessions, pk) <= 61
     switch_on(sessions)
     hear(tools, pk, PAID)
     assert (row(sessions, pk).status, cases(sessions)) == (Status.COMPLETED, ["late_success"])
@@ -134,7 +134,7 @@ def test_holding_back_neither_parks_nor_ends_the_case_of_what_is_parked(sessions
     switch_off(sessions)
     hear(tools, pk, PAID)
     assert cases(sessions) == ["parked"]
-    assert due_in(sessions, pk) == pytest.approx(600, abs=2)
+    assert 598 < due_in(sessions, pk) <= 602
     switch_on(sessions)
     hear(tools, pk, PAID)
     assert (row(sessions, pk).status, cases(sessions)) == (Status.COMPLETED, [])
@@ -190,7 +190,7 @@ def test_no_move_commits_once_the_switch_is_off(sessions, tools):
     with ThreadPoolExecutor(4) as threads:
         workers = [threads.submit(work, answers[n::4]) for n in range(4)]
         for _ in range(8):
-            assert begun.acquire(timeout=20)
+            assert begun.acquire(timeout=60)
         switch_off(sessions)
         by_then = count(sessions, "settlements")
         for worker in workers:
@@ -319,4 +319,4 @@ def test_what_is_held_back_is_asked_about_every_few_minutes_whatever_its_age(age
 def test_a_toolbox_with_jitter_spreads_what_is_held_back(sessions, fakes, pk):
     switch_off(sessions)
     hear(toolbox(sessions, fakes, draw=lambda: 0.999), pk, PAID)
-    assert due_in(sessions, pk) == pytest.approx(90, abs=1)
+    assert 89 < due_in(sessions, pk) <= 91

@@ -18,6 +18,7 @@ from tasks.sweep import sweep
 from tasks.toolbox import Heard
 from tests.fakes import LENGTHS, silence, toolbox
 from tests.ledger import GRACE, add_pending, count, due_in, row, run, value
+from tests.servers import PATIENCE
 
 REFUSED = Answer(said=Said.REFUSED, trouble="the address is not allowed")
 
@@ -99,6 +100,7 @@ def test_a_person_without_a_turn_is_told_so(sessions, fakes):
     assert fakes.locks.held == set()
 
 
+@pytest.mark.usefixtures("wide_spacing")
 def test_what_may_not_be_asked_about_takes_nothing_from_the_budget(sessions, fakes, tools):
     [pk] = add_pending(sessions)
     for _ in range(5):
@@ -142,6 +144,7 @@ def test_as_a_probe_one_question_goes_out_and_the_others_follow_soon(sessions, f
     assert fakes.breaker.probes_back == ["probe-1"]
 
 
+@pytest.mark.usefixtures("wide_spacing")
 def test_a_probe_that_finds_nothing_to_ask_is_handed_back(sessions, fakes, tools):
     [pk] = add_pending(sessions)
     confirm(tools, [pk], lane=Lane.SWEEP)
@@ -183,9 +186,9 @@ def test_an_answer_that_was_under_way_when_the_breaker_opened_lets_nothing_out_a
         return report(heard, probe=probe)
 
     def answer(token):
-        both_out.wait(20)
+        both_out.wait(PATIENCE)
         if token == f"token-of-ORD-{slow}":
-            opened.wait(20)
+            opened.wait(PATIENCE)
 
     fakes.breaker.report = opens
     fakes.gateway.during_confirm = answer

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 from structlog.testing import capture_logs
@@ -14,9 +15,12 @@ from models.check import Lane
 from tasks.toolbox import BreakerState, Heard
 from tests.config.test_accounts import Clock, replace_file
 from tests.fakes import settings_for
+from tests.servers import PATIENCE, patient
+from tests.webdoor import until
 from tests.worker.ligdicash.scripted_gateway import ScriptedGateway, message
 from worker.accounts import LiveAccounts
 from worker.bootstrap import build_account
+from worker.budget import PREFIX
 from worker.fleet import Fleet
 from worker.locks import connect
 
@@ -41,7 +45,7 @@ class Gateway(ScriptedGateway):
         self.go_on.set()
 
     def _answer(self, stream, _asked):
-        self.go_on.wait(10)
+        self.go_on.wait(PATIENCE)
         stream.sendall(PENDING)
 
     @property
@@ -60,6 +64,7 @@ class Process:
 
     def __init__(self, settings, client):
         self.clock = Clock()
+        self.client = client
         fleet = Fleet(client)
         self.accounts = LiveAccounts(
             KnownAccounts(settings, clock=self.clock), lambda one: build_account(settings, one, fleet)
@@ -82,7 +87,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def start(path, gateway, redis_url):
-    with connect(redis_url) as client:
+    with connect(patient(redis_url)) as client:
         settings = settings_for(
             "postgresql://nobody@127.0.0.1:1/x",
             redis_url,
@@ -122,12 +127,11 @@ def test_a_question_that_is_out_is_finished_by_the_client_that_asked_it(path, pr
     old, answers = process["shop"].gateway, []
     asking = threading.Thread(target=lambda: answers.append(old.confirm("token")))
     asking.start()
-    while not gateway.asked:
-        pass
+    until(lambda: gateway.asked)
     rotate(path, process)
     assert process["shop"].gateway is not old
     gateway.go_on.set()
-    asking.join(10)
+    asking.join(PATIENCE)
     assert [answer.said for answer in answers] == [Said.PENDING]
 
 
@@ -162,9 +166,17 @@ def test_the_breakers_of_two_accounts_know_nothing_of_each_other(process):
     assert process[DEFAULT].breaker.leave(5).wait == 0
 
 
+def stop_the_inflow(process):
+    """Until the next look at a budget: as if it had been written to in an hour."""
+    for name in process.client.scan_iter(f"{PREFIX}*"):
+        if process.client.type(name) == b"hash" and process.client.hexists(name, "at"):
+            process.client.hset(name, "at", time.time() + 3600)
+
+
 def test_the_budgets_of_two_accounts_know_nothing_of_each_other(process):
     while process["shop"].budget.take(Lane.SWEEP, MANY).granted:
         pass
+    stop_the_inflow(process)
     assert process["shop"].questions(Lane.SWEEP) == 0
     assert process[DEFAULT].questions(Lane.SWEEP) > 10
 
@@ -188,6 +200,7 @@ def test_a_new_key_finds_the_budget_as_the_old_one_left_it(path, process):
     while process["shop"].budget.take(Lane.SWEEP, MANY).granted:
         pass
     rotate(path, process, rate=0.1)
+    stop_the_inflow(process)
     assert process["shop"].budget.room(Lane.SWEEP) == 0
 
 
@@ -206,7 +219,7 @@ def test_whoever_uses_an_account_while_it_changes_gets_one_or_the_other(path, pr
         process["shop"]
     over.set()
     for user in users:
-        user.join(10)
+        user.join(PATIENCE)
     assert None not in found
     assert process["shop"].keys == process["shop"].keys
 

@@ -18,6 +18,7 @@ from config.celery_settings import ASK, ECHO, LISTEN, NOTIFY, PRUNE, READ, REPLA
 from models.callback import Outcome
 from tests.fakes import settings_for
 from tests.ledger import add_pending, claim, knock, open_books, value
+from tests.servers import PATIENCE
 from worker.app import make_app
 from worker.queue import CeleryQueue
 
@@ -61,13 +62,13 @@ def running(arguments, env, path):
         finally:
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(timeout=20)
+                process.wait(timeout=PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
-                process.wait(timeout=20)
+                process.wait(timeout=PATIENCE)
 
 
-def eventually(found, *, within=40.0):
+def eventually(found, *, within=PATIENCE):
     """Ask until there is something to show."""
     deadline = time.monotonic() + within
     while time.monotonic() < deadline:
@@ -111,7 +112,7 @@ def test_wrong_settings_end_the_process_with_one_line_each_and_no_traceback(prog
         env=env,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert done.returncode != 0

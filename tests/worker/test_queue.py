@@ -7,17 +7,19 @@ import json
 import socket
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import pytest
 import redis
 from structlog.testing import capture_logs
 
+import worker.queue
 from config.celery_settings import ASK, CALLBACKS, CONTROL, ECHO, FRESH, NOTICES, NOTIFY, READ, RECHECK, REPLAY
 from config.policy import ASK_BATCH
 from models.check import Lane
 from tests.fakes import settings_for
 from tests.proxy import wire_to
+from tests.servers import PATIENCE
 from worker.app import make_app
 from worker.queue import READ_ROOM, ROOM, CeleryQueue
 
@@ -35,7 +37,9 @@ def opened(redis_url):
 
 
 @pytest.fixture
-def app(redis_url):
+def app(redis_url, monkeypatch):
+    for limit in ("socket_timeout", "socket_connect_timeout"):
+        monkeypatch.setitem(worker.queue.PATIENCE, limit, PATIENCE)  # a slow machine is no broker away
     with opened(redis_url) as made:
         yield made
 
@@ -181,13 +185,13 @@ def test_with_the_broker_away_it_says_so_soon_and_then_rests():
         queue = CeleryQueue(app)
         began = time.monotonic()
         assert queue.read_soon([1]) is False
-        assert time.monotonic() - began < 8
-        began = time.monotonic()
+        assert time.monotonic() - began < 30
+        assert queue._resting_until > began
+        queue._resting_until, queue._connection = began + 600, None  # whoever tried now would trip over that
         assert queue.read_soon(range(1000)) is False
         assert queue.ask_soon([1], lane=Lane.CALLBACK) is False
         assert queue.room_to_read()
         assert queue.room_to_ask()
-        assert time.monotonic() - began < 0.2
     assert [entry["event"] for entry in logs] == ["broker_away"]
 
 
@@ -204,9 +208,9 @@ def broken_server(*, answers: bool):
                     connection, _ = server.accept()
                 except TimeoutError:
                     continue
-                with connection:
+                with connection, suppress(OSError):
                     if answers:
-                        connection.settimeout(1)
+                        connection.settimeout(PATIENCE)
                         connection.recv(65_536)
                         connection.sendall(b"-ERR out of order\r\n" * 3)
 
@@ -216,7 +220,7 @@ def broken_server(*, answers: bool):
             yield f"redis://127.0.0.1:{server.getsockname()[1]}/0"
         finally:
             stop.set()
-            thread.join(timeout=10)
+            thread.join(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("answers", [False, True])
@@ -256,12 +260,12 @@ def test_a_broker_that_takes_connections_and_never_answers_is_waited_for_briefly
             assert not queue.ask_soon([1], lane=Lane.SWEEP)
             assert not queue.read_soon([1])
             assert queue.room_to_read()
-        assert time.monotonic() - began < 8
+        assert time.monotonic() - began < 30
         assert [entry["event"] for entry in logs] == ["broker_away"]
 
 
 def test_it_rings_again_when_its_rest_is_over(queue, valkey):
-    queue._resting_until = time.monotonic() + 60
+    queue._resting_until = time.monotonic() + 600
     assert not queue.read_soon([1])
     queue._resting_until = 0
     assert queue.read_soon([1])

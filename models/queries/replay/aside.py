@@ -52,12 +52,12 @@ BOOKS = text("""
 
 
 def begin_aside(session: Session, ids: Sequence[int], *, spacing: timedelta, young: timedelta) -> list[Question]:
-    """Leave to ask about those of `ids` that have a token and were not asked about within `spacing`.
+    """Leave to ask about those of `ids` that have a token and were not asked about within `spacing`, in their order.
 
     Not counted, and the next check stays where it is: the answer will not be recorded. As ever, a refusal speaks for the
     gateway only up to the age of `young`.
     """
-    rows = session.execute(BEGIN, {"ids": sorted(set(ids)), "spacing": spacing, "young": young})
+    rows = sorted(session.execute(BEGIN, {"ids": sorted(set(ids)), "spacing": spacing, "young": young}))
     return [
         Question(transaction_pk=pk, account=account, token=token, asked_at=at, is_trusted=trusted, kind=Kind(kind))
         for pk, account, token, at, trusted, kind in rows

@@ -25,7 +25,7 @@ def sessions(sessions):
         add_pending(sessions, amount=amount)
     run(
         sessions,
-        "INSERT INTO cases (kind, transaction_pk, detail) SELECT 'parked', id, '' FROM transactions WHERE id < 5",
+        "INSERT INTO cases (kind, transaction_pk, detail) SELECT 'parked', id, '' FROM transactions WHERE id < 5 ORDER BY id",
     )
     run(sessions, "UPDATE cases SET opened_at = now() - interval '3 days' WHERE id IN (3, 4)")
     run(sessions, "INSERT INTO cases (kind, account, detail) VALUES ('endpoint', 'default', '')")

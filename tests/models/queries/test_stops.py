@@ -85,7 +85,7 @@ def test_who_switches_off_waits_for_whoever_acts_while_it_is_on(sessions):
         with transaction(sessions) as step:
             assert stops.keep_on(step.session, Switch.SETTLE) is None
             acting.set()
-            assert may_end.wait(20)
+            assert may_end.wait(60)
             done.append("acted")
 
     def stop():
@@ -94,7 +94,7 @@ def test_who_switches_off_waits_for_whoever_acts_while_it_is_on(sessions):
 
     with ThreadPoolExecutor(2) as threads:
         first = threads.submit(act)
-        assert acting.wait(20)
+        assert acting.wait(60)
         second = threads.submit(stop)
         while not value(sessions, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
             assert not second.done()

@@ -13,6 +13,7 @@ import requests
 
 from models.answers import CallbackContent, Said
 from models.errors import Invalid, Unreadable
+from tests.servers import PATIENCE
 from worker.conformance.shop import State
 from worker.ligdicash.double import Double
 from worker.ligdicash.wire import read_callback
@@ -66,7 +67,7 @@ class PlantedShop:
 
     def call(self, method: str, path: str, **more) -> requests.Response:
         keys = {"Apikey": self.double.api_key, "Authorization": f"Bearer {self.double.api_token}"}
-        return requests.request(method, self.double.base_url + path, headers=keys, timeout=10, **more)
+        return requests.request(method, self.double.base_url + path, headers=keys, timeout=PATIENCE, **more)
 
     def receive(self, content_type: str, body: bytes) -> int:
         """Take a callback in; the status to answer with."""
@@ -106,7 +107,10 @@ class PlantedShop:
 
     def ask(self, sale: Sale) -> None:
         sale.asked_at = time.monotonic()
-        reply = self.call("GET", CONFIRM, params={"invoiceToken": sale.token})
+        for _ in range(
+            3 if "asks hastily" in self.flaws else 1
+        ):  # together: between two of them the machine may stand still
+            reply = self.call("GET", CONFIRM, params={"invoiceToken": sale.token})
         if reply.status_code != 200:
             return
         answer = reply.json()
@@ -123,14 +127,15 @@ class PlantedShop:
         return next(name for name, each in self.sales.items() if each is sale) in str(answer)
 
     def work(self) -> None:
-        """What is hinted at is asked about; what stays open too, unless that is the flaw."""
+        """What is hinted at is asked about; what stays open too, unless that is the flaw. Who trusts callbacks asks nobody."""
+        if "trusts callbacks" in self.flaws:
+            return
         with self.lock:
             now = time.monotonic()
             for sale in self.sales.values():
                 is_own = "never asks by itself" not in self.flaws and now - sale.ordered_at > BY_ITSELF
-                spacing = 0.2 if "asks hastily" in self.flaws else SPACING
                 is_open = sale.token and not (sale.is_paid or sale.is_closed)
-                if is_open and (sale.is_hinted or is_own) and now - sale.asked_at > spacing:
+                if is_open and (sale.is_hinted or is_own) and now - sale.asked_at > SPACING:
                     sale.is_hinted = False
                     self.ask(sale)
 

@@ -18,6 +18,7 @@ from config.settings import Settings
 from models.session import Sessions
 from tasks.toolbox import Toolbox
 from tests.fakes import Fakes, settings_for, toolbox
+from tests.servers import PATIENCE
 from tests.webdoor import serving
 from worker.server import with_console
 
@@ -59,7 +60,7 @@ class Browser:
     def call(self, method: str, path: str, **more: Any) -> requests.Response:
         """Anything at all."""
         address = self.url + ("/console" if path == "/" else f"/console{path}")
-        return self.http.request(method, address, allow_redirects=False, timeout=20, **more)
+        return self.http.request(method, address, allow_redirects=False, timeout=PATIENCE, **more)
 
     def sign_in(self, person: str = "awa", password: str = PASSWORD, **form: str) -> requests.Response:
         """Name and password; the cookie of the answer is kept."""

@@ -41,7 +41,7 @@ def running_browser() -> Iterator[Browser]:
         pytest.skip(WITHOUT_BROWSER)
     with sync_playwright() as playwright:
         options = {"executable_path": program.path, "args": list(FLAGS), "env": {**os.environ, **program.environment}}
-        launched = playwright.chromium.launch(headless=True, **options)
+        launched = playwright.chromium.launch(headless=True, timeout=60_000, **options)
         try:
             yield launched
         finally:
@@ -112,7 +112,7 @@ class Person:
 
 
 @contextmanager
-def person_at(launched: Browser, url: str, *, patience: float = 20, **options: object) -> Iterator[Person]:
+def person_at(launched: Browser, url: str, *, patience: float = 60, **options: object) -> Iterator[Person]:
     """A new window with nothing remembered. `patience` is seconds for each page, and for whatever is waited for."""
     context = launched.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **options})
     context.set_default_timeout(patience * 1000)

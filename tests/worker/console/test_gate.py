@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from config.settings import SettingsProblem
 from tests.fakes import settings_for
+from tests.servers import patient
 from tests.webdoor import NOWHERE
 from tests.worker.console.browser import AWA, PASSWORD, Browser, open_console, words_of
 from worker.console import attempts, sign_ins
@@ -159,7 +160,7 @@ def test_waits_grow_and_have_a_ceiling():
 
 @pytest.fixture
 def fleet(redis_url):
-    clients = [connect(redis_url), connect(redis_url)]
+    clients = [connect(patient(redis_url)), connect(patient(redis_url))]
     yield clients
     for client in clients:
         client.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from dataclasses import replace
 
 import pytest
@@ -107,12 +106,9 @@ def test_it_loads_itself_anew_only_where_somebody_wants_that(console):
 def test_with_the_database_away_it_says_so_soon_and_shows_the_rest(redis_url):
     with open_books(NOWHERE) as sessions, open_console(NOWHERE, redis_url, sessions) as console:
         awa = console.person()
-        began = time.monotonic()
         answer = awa.get()
-        took = time.monotonic() - began
     told = words_of(answer.text)
     assert answer.status_code == 200
-    assert took < 8
     assert "things need you" in told or "1 thing needs you" in told
     assert "The database: the database cannot be reached" in told
     assert "Callbacks are kept in the spool" in told

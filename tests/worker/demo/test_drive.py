@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
+from tests.servers import PATIENCE
 from worker.demo.drive import FLOOD, Driver
 from worker.demo.story import SHARES, Fate, write_story
 from worker.ligdicash.simulator.options import API_KEY, API_TOKEN
@@ -39,7 +40,9 @@ class FakeDoor:
             return 503, {}
         headers = {"Apikey": API_KEY, "Authorization": f"Bearer {API_TOKEN}"}
         order = body | {"commande": body["commande"] | {"invoice": body["commande"]["invoice"] | {"items": []}}}
-        requests.post(self.simulator.base_url + CREATE, json=order, headers=headers, timeout=5).raise_for_status()
+        requests.post(
+            self.simulator.base_url + CREATE, json=order, headers=headers, timeout=PATIENCE
+        ).raise_for_status()
         return 201, {"status": self.created_as}
 
     def callback(self) -> tuple[int, dict]:

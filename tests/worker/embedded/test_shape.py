@@ -6,7 +6,6 @@ import os
 import socket
 import stat
 import sys
-import time
 from pathlib import Path
 
 import psycopg
@@ -16,6 +15,7 @@ import redis
 from config.settings import load_settings
 from models.errors import NeedsHuman, SettingsFault
 from tests.servers import libpq, reachable_folder
+from tests.webdoor import until
 from worker.embedded.child import Child, Happened
 from worker.embedded.folder import DataFolder, answers
 from worker.embedded.programs import Programs, Setup, deployed, somebody_listens
@@ -75,10 +75,9 @@ def test_everything_starts_from_nothing_and_a_second_start_finds_it_again(data):
         first.kill("worker")
         first.wait_ready("worker")
         assert first.restarts == {"postgres": 0, "valkey": 0, "web": 0, "worker": 1}
-        began = time.monotonic()
-    assert time.monotonic() - began < 5
-    stopped = [event.name for event in first.events if event.what is Happened.STOPPED and event.name != "migrate"]
-    assert stopped == ["worker", "web", "valkey", "postgres"]
+    stopped = [event for event in first.events if event.what is Happened.STOPPED and event.name != "migrate"]
+    assert [event.name for event in stopped] == ["worker", "web", "valkey", "postgres"]
+    assert "by SIGKILL" not in {event.detail for event in stopped}
 
     with Shape(data, settings_env=USER, programs=stand_ins) as second:
         second.start(said.append)
@@ -214,10 +213,8 @@ def test_a_worker_counts_as_ready_when_somebody_waits_for_messages(redis_url):
     assert not somebody_listens(redis_url)
     with redis.Redis.from_url(redis_url) as waiting, redis.Redis.from_url(redis_url) as other:
         connection = waiting.connection_pool.get_connection()
-        connection.send_command("BRPOP", "queue", 5)
-        deadline = time.monotonic() + 3
-        while not somebody_listens(redis_url):
-            assert time.monotonic() < deadline
+        connection.send_command("BRPOP", "queue", 0)
+        until(lambda: somebody_listens(redis_url))
         other.lpush("queue", "done")
         connection.read_response()
         waiting.connection_pool.release(connection)

@@ -40,7 +40,7 @@ def python(name, code, **more):
     return Child(name=name, argv=(sys.executable, "-S", "-c", code), env={}, cwd=Path("/"), **more)
 
 
-def until(condition, *, within=5.0):
+def until(condition, *, within=60.0):
     deadline = time.monotonic() + within
     while not condition():
         assert time.monotonic() < deadline, "it did not happen in time"
@@ -61,20 +61,24 @@ def test_start_returns_when_every_child_is_ready(supervisor, log):
     assert [e.name for e in supervisor.events if e.what is Happened.READY] == ["first", "second"]
 
 
-def test_a_child_that_never_gets_ready_is_named_with_its_last_lines(supervisor):
-    child = python("web", "print('port is taken', flush=True)\n" + SLEEP, ready=lambda: False, ready_within=0.3)
+def test_a_child_that_never_gets_ready_is_named_with_its_last_lines(supervisor, log):
+    def never_ready() -> bool:
+        until(lambda: "port is taken" in log("web"))
+        return False
+
+    child = python("web", "print('port is taken', flush=True)\n" + SLEEP, ready=never_ready, ready_within=0.3)
 
     with pytest.raises(NeedsHuman, match=r"web was not ready within 0\.3 s[^$]*port is taken"):
         supervisor.start(child)
 
 
 def test_a_child_that_keeps_dying_before_it_is_ready_is_given_up_early(supervisor):
-    child = python("web", "raise SystemExit('no such setting')", ready=lambda: False, ready_within=30)
+    child = python("web", "raise SystemExit('no such setting')", ready=lambda: False, ready_within=300)
 
     began = time.monotonic()
     with pytest.raises(NeedsHuman, match=r"web ended 4 times before it was ready[^$]*no such setting"):
         supervisor.start(child)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100
 
 
 def test_a_program_that_does_not_exist_says_so(supervisor):
@@ -164,7 +168,7 @@ def test_wait_ready_after_a_kill_means_the_new_process(supervisor, tmp_path):
 
     sign.unlink()
     supervisor.kill("web")
-    supervisor.wait_ready("web", within=5)
+    supervisor.wait_ready("web", within=60)
 
     assert sign.exists()
     assert supervisor.restarts == {"web": 1}
@@ -172,7 +176,7 @@ def test_wait_ready_after_a_kill_means_the_new_process(supervisor, tmp_path):
 
 def test_a_step_is_run_once_and_leaves_the_list(supervisor, tmp_path):
     done = tmp_path / "done"
-    supervisor.run(python("migrate", f"open({str(done)!r}, 'x').close()", restart=False), within=10)
+    supervisor.run(python("migrate", f"open({str(done)!r}, 'x').close()", restart=False), within=60)
 
     assert done.exists()
     assert supervisor.names == ()
@@ -182,7 +186,7 @@ def test_a_step_that_fails_is_told_with_its_last_lines(supervisor):
     step = python("migrate", "raise SystemExit('relation is missing')", restart=False)
 
     with pytest.raises(NeedsHuman, match=r"migrate ended with code 1[^$]*relation is missing"):
-        supervisor.run(step, within=10)
+        supervisor.run(step, within=60)
 
 
 def test_a_step_that_takes_too_long_is_stopped(supervisor):
@@ -202,7 +206,7 @@ def test_a_child_gets_its_own_environment_its_own_session_and_default_signals(su
         cwd=Path("/"),
         restart=False,
     )
-    supervisor.run(child, within=10)
+    supervisor.run(child, within=60)
 
     assert log("child") == "['LC_ALL', 'ONLY'] True default_int_handler\n"
 
@@ -210,7 +214,7 @@ def test_a_child_gets_its_own_environment_its_own_session_and_default_signals(su
 def test_the_log_of_the_run_before_is_kept(tmp_path):
     for words in ("first run", "second run"):
         with Supervisor(tmp_path) as supervisor:
-            supervisor.run(python("migrate", f"print('{words}')", restart=False), within=10)
+            supervisor.run(python("migrate", f"print('{words}')", restart=False), within=60)
 
     assert (tmp_path / "migrate.log").read_text() == "second run\n"
     assert (tmp_path / "migrate.log.1").read_text() == "first run\n"
@@ -265,7 +269,7 @@ def test_a_child_that_is_taken_down_stays_down_until_it_is_brought_back(supervis
     time.sleep(0.5)  # five times the pause before a restart
     assert supervisor.pid("worker") is None
     supervisor.bring_back("worker")
-    supervisor.wait_ready("worker", within=5)
+    supervisor.wait_ready("worker", within=60)
 
     assert supervisor.restarts == {"worker": 1}
 

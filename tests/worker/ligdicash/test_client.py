@@ -6,7 +6,6 @@ import gzip
 import json
 import socket
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qs, urlsplit
 
@@ -15,6 +14,8 @@ import pytest
 from models.answers import Created, Said
 from models.errors import GatewayMisconfigured, GatewayRefused, Invalid, NotSent, SettingsFault
 from models.order import InvoiceOrder
+from tests.servers import PATIENCE, free_port
+from tests.webdoor import until
 from tests.worker.ligdicash.clients import (
     API_KEY,
     API_TOKEN,
@@ -24,7 +25,6 @@ from tests.worker.ligdicash.clients import (
     TOKEN,
     URL,
     client_of,
-    free_port,
     gateway_and_client,
 )
 from tests.worker.ligdicash.scripted_gateway import (
@@ -103,9 +103,7 @@ def test_a_kept_connection_that_the_gateway_closed_is_opened_anew():
     with gateway_and_client(hangs_up) as (gateway, client):
         for count in range(1, 4):
             assert client.confirm(TOKEN).said is Said.COMPLETED
-            until = time.monotonic() + 5
-            while gateway.open_now and time.monotonic() < until:
-                time.sleep(0.001)
+            until(lambda: not gateway.open_now)
             assert gateway.connections == count
 
 
@@ -244,15 +242,13 @@ def test_a_question_without_a_free_connection_is_silence_and_a_create_is_not_sen
     release = threading.Event()
 
     def waits(sock, _):
-        release.wait(5)
+        release.wait(PATIENCE)
         sock.sendall(COMPLETED)
 
-    with gateway_and_client(waits, pool_size=1, connect_timeout=0.1, answer_timeout=5) as (gateway, client):
+    with gateway_and_client(waits, pool_size=1, connect_timeout=0.1, answer_timeout=PATIENCE) as (gateway, client):
         with ThreadPoolExecutor(1) as threads:
             first = threads.submit(client.confirm, TOKEN)
-            until = time.monotonic() + 5
-            while not gateway.asked and time.monotonic() < until:
-                time.sleep(0.005)
+            until(lambda: gateway.asked)
             second = client.confirm(TOKEN)
             with pytest.raises(NotSent, match="busy"):
                 client.create_invoice(ORDER)

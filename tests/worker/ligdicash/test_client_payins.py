@@ -13,7 +13,8 @@ from models.answers import Created
 from models.errors import GatewayMisconfigured, GatewayRefused, NoAnswer, NotSent, OutcomeUnknown
 from models.payin import Payer
 from models.transaction import Mode
-from tests.worker.ligdicash.clients import API_KEY, ORDER, QUICK, TOKEN, client_of, free_port, gateway_and_client
+from tests.servers import free_port
+from tests.worker.ligdicash.clients import API_KEY, ORDER, QUICK, TOKEN, client_of, gateway_and_client
 from tests.worker.ligdicash.scripted_gateway import hangs_up_after, message, says
 from worker.ligdicash.client import SIMULATOR_HEADER
 from worker.ligdicash.wire import write_create

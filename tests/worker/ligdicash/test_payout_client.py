@@ -13,8 +13,9 @@ from models.answers import Said
 from models.errors import GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown
 from models.payout import Accepted, PayoutOrder
 from models.transaction import Route
+from tests.servers import free_port
 from tests.simulated import client_to
-from tests.worker.ligdicash.clients import QUICK, TOKEN, assert_no_secret_in, client_of, free_port, gateway_and_client
+from tests.worker.ligdicash.clients import QUICK, TOKEN, assert_no_secret_in, client_of, gateway_and_client
 from tests.worker.ligdicash.scripted_gateway import message, resets, says
 from worker.ligdicash.payout_codes import TABLES, payout_confirm_refusal
 from worker.ligdicash.simulator.options import Fault, FaultKind, Faults

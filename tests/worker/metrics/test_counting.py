@@ -17,7 +17,8 @@ from tasks.intake import read_and_ask
 from tasks.notify import notify
 from tests.fakes import Fakes, answers, completed, settings_for, toolbox
 from tests.ledger import add_pending, claim, knock
-from tests.webdoor import NOWHERE, free_port
+from tests.servers import PATIENCE, free_port
+from tests.webdoor import NOWHERE
 from worker.metrics import catalog
 from worker.metrics.door import DoorMeter, Spread
 from worker.metrics.meter import PrometheusMeter
@@ -117,7 +118,7 @@ def test_a_pool_loses_no_count_with_a_killed_process_and_keeps_a_file_for_each_p
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     (tmp_path / "reconciler-metrics-4194304-left").mkdir()  # of a pid that no process can have
     done = subprocess.run(
-        [sys.executable, "-c", POOL], env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", POOL], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     folder, files = done.stdout.splitlines()[0].split()
     assert 'reconciler_swept_total{what="parked"} 15.0' in done.stdout

@@ -15,9 +15,11 @@ from models.session import Sessions
 from tasks.toolbox import Toolbox
 from tests.fakes import Fakes, settings_for, toolbox
 from tests.ledger import open_books
+from tests.servers import PATIENCE
 from worker.language import VARIABLE, _, languages, speaking
 from worker.ops.command import app
 from worker.ops.desk import Desk
+from worker.ops.situation import Place
 
 
 def spoken() -> str:
@@ -67,6 +69,20 @@ def at(sessions: Sessions) -> Ops:
     tools = toolbox(sessions, fakes)
     url = sessions.kw["bind"].url.render_as_string(hide_password=False)
     return Ops(tools=tools, fakes=fakes, desk=Desk(settings=settings_for(url), tools=tools))
+
+
+@pytest.fixture
+def hurry(monkeypatch):
+    """Gives a look at the situation a moment for these places only; the others are waited for, however slow the machine is."""
+    wait = Place.wait
+
+    def only(*names: str) -> None:
+        def patiently(place: Place, until: float) -> None:
+            wait(place, until if place.name in names else until + PATIENCE)
+
+        monkeypatch.setattr(Place, "wait", patiently)
+
+    return only
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,12 +10,13 @@ from dataclasses import dataclass
 import pytest
 from typer.testing import CliRunner
 
+from tests.servers import free_port
 from tests.worker.conformance.shops import PlantedShop, open_shop
 from worker.language import VARIABLE
 from worker.ligdicash.simulator.options import API_KEY, API_TOKEN
 from worker.ops.command import app
 
-QUICK = ("--patience", "10s")
+QUICK = ("--patience", "60s")
 READ = "import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1]).read().decode())"
 
 
@@ -37,8 +37,7 @@ def run(*argv, language="en"):
 
 @contextmanager
 def shop_and_options(*flaws):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
+    port = str(free_port())
     shop = PlantedShop(double=Elsewhere(f"http://127.0.0.1:{port}"), flaws=frozenset(flaws))
     with open_shop(shop):
         root = shop.url.removesuffix("/callback")

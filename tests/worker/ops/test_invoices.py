@@ -38,7 +38,7 @@ def test_an_empty_list_and_a_page_past_the_end_say_so(ops):
 
 def test_a_crowded_list_fits_80_columns_and_cuts_nothing(ops):
     ops.say("invoices", "create", "--amount", "2000000", "--transaction-id", "Z" * 255)
-    case = "INSERT INTO cases (kind, transaction_pk, detail) SELECT :kind, id, 'look' FROM transactions"
+    case = "INSERT INTO cases (kind, transaction_pk, detail) SELECT :kind, id, 'look' FROM transactions ORDER BY id"
     for kind in ("contradiction", "token_refused"):
         run(ops.tools.sessions, case, kind=kind)
     listed = ops.say("invoices", "list")

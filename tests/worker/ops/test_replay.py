@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -135,7 +137,7 @@ def test_with_a_worker_the_command_only_watches(ops):
     ops.fakes.queue.replay_soon = lambda plan_id: rung.set() or bool(plan_id)
 
     def worker():
-        rung.wait(20)
+        rung.wait(60)
         work_batch(ops.tools, 1)
 
     at_work = threading.Thread(target=worker)
@@ -164,23 +166,38 @@ def test_the_second_to_run_a_plan_is_told_and_watches(ops):
     assert found(ops.tools.sessions, 1).state == "done"
 
 
+@pytest.fixture
+def ctrl_c_at_the_third_look(monkeypatch):
+    """Somebody watches a plan that nobody works, and presses it between two looks."""
+    looks = itertools.count(1)
+
+    class Time:
+        monotonic = time.monotonic
+
+        @staticmethod
+        def sleep(_seconds):
+            if next(looks) == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr("worker.ops.replay_watch.time", Time)
+
+
+@pytest.mark.usefixtures("ctrl_c_at_the_third_look")
 def test_somebody_who_stops_watching_leaves_it_running(ops):
     prepare(ops)
     drafted(ops)
-    queue = ops.fakes.queue
-    queue.replay_soon = lambda _id: threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start() or True
     done = ops.run("replay", "run", "1", *REASON)
     assert done.exit_code == 130
     assert "plan 1 goes on running: `reconciler replay run 1` watches again" in done.stderr
     assert found(ops.tools.sessions, 1).state == "running"
 
 
+@pytest.mark.usefixtures("ctrl_c_at_the_third_look")
 def test_a_plan_that_is_held_back_says_by_whom(ops):
     prepare(ops)
     drafted(ops)
     with transaction(ops.tools.sessions) as step:
         switch_off(step.session, Switch.REPLAY, author="chef", reason="the gateway asked us to", length=DAY)
-    ops.fakes.queue.replay_soon = lambda _id: threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start() or True
     done = ops.run("replay", "run", "1", *REASON)
     assert "held back: replay is switched off until" in done.stderr
     assert "by chef, the gateway asked us to" in done.stderr

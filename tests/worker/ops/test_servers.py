@@ -10,6 +10,8 @@ import sys
 import pytest
 import requests
 
+from tests.servers import PATIENCE
+
 PATH = {"PATH": os.environ["PATH"]}
 
 
@@ -28,7 +30,7 @@ def reconciler(*argv, before="", **settings):
 def ended(process):
     """How it ended: exit code, stdout, stderr."""
     with process:
-        said, complaint = process.communicate(timeout=60)
+        said, complaint = process.communicate(timeout=PATIENCE)
     return process.returncode, said, complaint
 
 
@@ -36,9 +38,9 @@ def test_the_simulator_serves_until_it_is_told_to_stop():
     with reconciler("simulator", "--port", "0", ENVIRONMENT="development") as process:
         try:
             address = process.stdout.readline().split()[-1]
-            assert requests.get(address, timeout=10).headers["X-Ligdicash-Simulator"] == "1"
+            assert requests.get(address, timeout=PATIENCE).headers["X-Ligdicash-Simulator"] == "1"
             process.send_signal(signal.SIGTERM)
-            assert "Traceback" not in process.communicate(timeout=30)[1]
+            assert "Traceback" not in process.communicate(timeout=PATIENCE)[1]
         finally:
             process.kill()
 

@@ -16,6 +16,7 @@ from tasks.confirm import confirm
 from tasks.intake import intake
 from tests.fakes import completed, notcompleted
 from tests.ledger import add_created, add_pending, claim, knock, let_pass, run
+from tests.servers import PATIENCE
 from worker.language import _
 from worker.ops.command import app
 from worker.ops.speech import language_of
@@ -228,6 +229,6 @@ def test_help_in_english_is_quick_for_it_never_loads_what_reads_catalogs():
     )
     environment = {"PATH": os.environ["PATH"]}
     done = subprocess.run(
-        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", script], env=environment, capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     assert done.stderr == "False"

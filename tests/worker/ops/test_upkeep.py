@@ -13,6 +13,7 @@ import pytest
 
 from tests.fakes import completed, settings_for
 from tests.ledger import add_created, add_pending, cases, claim, count, knock, let_pass, open_books, run, value
+from tests.servers import PATIENCE
 from worker.ops.desk import Desk
 
 
@@ -117,7 +118,7 @@ def test_a_looping_sweep_works_alone_until_it_is_told_to_stop(database_url, alon
             run(sessions, "UPDATE callbacks SET next_try_at = now()")
             wait_until(lambda: value(sessions, "SELECT outcome FROM callbacks") == "unmatched")
             process.send_signal(number)
-            said, logged = process.communicate(timeout=30)
+            said, logged = process.communicate(timeout=PATIENCE)
         finally:
             process.kill()
     assert (process.returncode, said) == (0, "")
@@ -134,12 +135,12 @@ def test_a_looping_sweep_outlives_its_database(alone):
             lines = [process.stderr.readline() for _ in range(3)]
             assert [("sweep_put_off" in line) for line in lines] == [False, True, True]
             process.terminate()
-            assert process.wait(timeout=30) == 0
+            assert process.wait(timeout=PATIENCE) == 0
         finally:
             process.kill()
 
 
-def wait_until(is_so, *, within: float = 30):
+def wait_until(is_so, *, within: float = PATIENCE):
     deadline = time.monotonic() + within
     while not is_so():
         assert time.monotonic() < deadline, "it never came true"

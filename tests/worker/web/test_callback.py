@@ -11,6 +11,7 @@ import pytest
 
 from models.callback import Outcome
 from tests.fakes import FakeQueue, Fakes
+from tests.servers import PATIENCE
 from tests.webdoor import NOWHERE, open_door, until
 
 PATH = "/api/callback/ligdicash"
@@ -125,7 +126,7 @@ def test_headers_are_kept_up_to_a_number_and_a_size(door):
 
 def raw(door) -> socket.socket:
     where = urlsplit(door.url)
-    return socket.create_connection((where.hostname, where.port), timeout=10)
+    return socket.create_connection((where.hostname, where.port), timeout=PATIENCE)
 
 
 def test_a_header_that_is_no_text_is_stored_as_far_as_it_is(door):
@@ -183,7 +184,7 @@ class FrozenQueue(FakeQueue):
         self.let_go = threading.Event()
 
     def read_soon(self, callback_ids) -> bool:
-        self.let_go.wait(10)
+        self.let_go.wait(PATIENCE)
         return super().read_soon(callback_ids)
 
 

@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from models.callback import Outcome
 from tasks.intake import intake
 from tests.fakes import toolbox
+from tests.servers import PATIENCE, free_port
 from tests.webdoor import open_door, until
-from tests.worker.web.test_web import ENVIRONMENT, answers, free_port
+from tests.worker.web.test_web import ENVIRONMENT, answers
 
 PATH = b"/api/callback/ligdicash"
 LIMIT = 64 * 1024
@@ -39,7 +40,7 @@ class Reply:
 def talk(url: str, *pieces: bytes, hang_up: bool = False) -> list[Reply]:
     """Send these pieces over a connection of their own, say that this was all, and read every answer."""
     where = urlsplit(url)
-    with socket.create_connection((where.hostname, where.port), timeout=15) as line:
+    with socket.create_connection((where.hostname, where.port), timeout=PATIENCE) as line:
         try:
             for piece in pieces:
                 line.sendall(piece)
@@ -214,8 +215,9 @@ def test_random_bytes_under_random_headers_are_kept_or_refused(door, body, heade
     assert all(map(is_kept_or_refused, told))
     stored = [one.body for one in door.callbacks()[before:]]
     assert len(stored) >= [reply.status for reply in told].count(200)
-    if told and told[0].status == 200 and not any(b"chunked" in header for header in headers):
-        assert stored[0] == body
+    is_plain = not any(word in header for header in headers for word in (b"chunked", b"\n"))  # which ends a head early
+    if told and told[0].status == 200 and is_plain:
+        assert body in stored  # not first: one before it whose sender heard of a reset may be stored late
 
 
 @given(noise=st.binary(max_size=400), at=st.integers(0, 200))
@@ -331,7 +333,7 @@ def test_the_process_does_not_grow_with_what_is_thrown_at_it(database_url, tmp_p
         ) as process,
     ):
         try:
-            until(lambda: answers(url) or process.poll() is not None, within=30)
+            until(lambda: answers(url) or process.poll() is not None)
             throw(url, rounds=5)
             before = resident_kb(process.pid)
             throw(url, rounds=45)

@@ -7,14 +7,14 @@ import threading
 
 import psycopg
 
-from tests.servers import libpq
+from tests.servers import PATIENCE, libpq, patient
 from tests.webdoor import NOWHERE, open_door
 from worker.web.health import Finding, Outside, look_at_database, look_at_spool
 from worker.web.spool import Spool
 
 
 def test_a_door_with_everything_in_place_is_ready(database_url, redis_url):
-    with open_door(database_url, redis_url=redis_url) as door:
+    with open_door(database_url, redis_url=patient(redis_url)) as door:
         assert door.call("GET", "/healthz").json() == {"ok": True}
         answer = door.call("GET", "/readyz")
     assert answer.status_code == 200
@@ -103,13 +103,15 @@ def test_a_writer_that_does_not_run_makes_the_door_unready(database_url):
     assert answer.json()["error"] == "not ready: writer (not all of its threads run)"
 
 
-def test_any_number_of_probes_cause_one_look():
+def test_any_number_of_probes_cause_one_look(monkeypatch):
+    monkeypatch.setattr("worker.web.health.LOOK_WITHIN", PATIENCE)
+    monkeypatch.setattr("worker.web.health.FRESH_FOR", PATIENCE)
     looks = []
     may_end = threading.Event()
 
     def look() -> Finding:
         looks.append(1)
-        may_end.wait(10)
+        may_end.wait(PATIENCE)
         return Finding(ok=True)
 
     async def main() -> list[Finding]:
@@ -129,7 +131,7 @@ def test_a_look_that_takes_too_long_counts_as_failed(monkeypatch):
     may_end = threading.Event()
 
     async def main() -> Finding:
-        outside = Outside(lambda: Finding(ok=may_end.wait(10)))
+        outside = Outside(lambda: Finding(ok=may_end.wait(PATIENCE)))
         try:
             return await outside.finding()
         finally:

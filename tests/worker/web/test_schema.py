@@ -9,7 +9,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
 from tests.fakes import API_KEY
-from tests.servers import create_database, drop_database, fresh_name
+from tests.servers import PATIENCE, create_database, drop_database, fresh_name
 from tests.webdoor import open_door
 
 OPERATIONS = [
@@ -59,6 +59,6 @@ def test_what_is_made_from_the_document_is_answered_as_it_says(document, method,
     @given(case=document[path][method].as_strategy(generation_mode=mode))
     def answered(case) -> None:
         headers = {"Authorization": f"Bearer {API_KEY}"}
-        case.call_and_validate(headers=headers, excluded_checks=UNSAID.get(path, ()), timeout=20)
+        case.call_and_validate(headers=headers, excluded_checks=UNSAID.get(path, ()), timeout=PATIENCE)
 
     answered()

@@ -7,6 +7,7 @@ import threading
 import pytest
 from starlette.requests import Request
 
+from tests.servers import PATIENCE
 from worker.language import _, speaking_here
 from worker.web.speech import language_of
 
@@ -44,14 +45,14 @@ def test_two_requests_at_once_are_each_answered_in_their_own_language():
 
     def answer(language: str) -> None:
         with speaking_here(language):
-            both.wait(10)
+            both.wait(PATIENCE)
             told[language] = _(TEXT)
-            both.wait(10)
+            both.wait(PATIENCE)
 
     threads = [threading.Thread(target=answer, args=(language,)) for language in ("en", "fr")]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(PATIENCE)
     assert told == {"en": TEXT, "fr": "Choisissez votre op\u00e9rateur."}
     assert _(TEXT) == TEXT

@@ -11,6 +11,7 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from models.callback import Callback, Receipt
+from tests.servers import PATIENCE
 from tests.trouble import rule
 from tests.webdoor import NOWHERE, sessions_on, until
 from worker.web.drainer import Drainer
@@ -167,7 +168,7 @@ def test_a_file_the_disk_makes_trouble_with_is_left_alone_and_blocks_no_other(tm
     with capture_logs() as logs:
         drainer.start()
         until(lambda: len(rows(sessions)) == 2)
-        drainer.stop(patience=10)
+        drainer.stop(patience=PATIENCE)
     assert [row.body for row in rows(sessions)] == [b"1", b"2"]
     assert [line["reason"] for line in logs if line["event"] == "spool_file_troubled"] == ["No space left on device"]
     assert spool.look().waiting == 1
@@ -185,7 +186,7 @@ def test_it_drains_by_itself_and_survives_a_bug_of_ours(sessions, spool, ears):
         spool.append([spooled(b"%d" % i)])
         until(lambda i=i: len(ears.rung) == i + 1)
     until(lambda: not spool.waiting_files())
-    drainer.stop()
+    drainer.stop(patience=PATIENCE)
     assert [row.body for row in rows(sessions)] == [b"0", b"1"]
     assert not drainer.is_alive
 
@@ -201,7 +202,7 @@ def test_two_drainers_on_one_folder_store_everything_once(database_url, tmp_path
             drainer.start()
         until(lambda: not spools[0].waiting_files())
         for drainer in drainers:
-            drainer.stop(patience=10)
+            drainer.stop(patience=PATIENCE)
         assert sorted(int(row.body) for row in rows(sessions)) == list(range(20))
 
 

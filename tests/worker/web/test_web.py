@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 
@@ -12,6 +11,7 @@ import pytest
 import requests
 
 from tests.fakes import API_KEY, CALLBACK_URL
+from tests.servers import PATIENCE, free_port
 from tests.webdoor import open_door, sessions_on, until
 from worker.web.docs import page
 
@@ -140,21 +140,15 @@ def serve(**environment: str) -> subprocess.Popen[str]:
     return subprocess.Popen(command, env=ENVIRONMENT | environment, stderr=subprocess.PIPE, text=True)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
 @pytest.mark.processes
 def test_the_process_serves_and_ends_cleanly_when_told_to(database_url, tmp_path):
     port = free_port()
     with serve(PORT=str(port), DATABASE_URL=database_url, SPOOL_DIR=str(tmp_path)) as process:
         url = f"http://127.0.0.1:{port}"
-        until(lambda: answers(url) or process.poll() is not None, within=30)
-        assert requests.post(f"{url}/api/callback/ligdicash", json={}, timeout=10).status_code == 200
+        until(lambda: answers(url) or process.poll() is not None)
+        assert requests.post(f"{url}/api/callback/ligdicash", json={}, timeout=PATIENCE).status_code == 200
         process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=PATIENCE)
     # uvicorn ends by the signal it was sent, after its shutdown.
     assert process.returncode in (0, -signal.SIGTERM)
     assert "Application shutdown complete" in log
@@ -167,14 +161,14 @@ def test_the_process_serves_and_ends_cleanly_when_told_to(database_url, tmp_path
 def answers(url: str) -> bool:
     try:
         return requests.get(f"{url}/healthz", timeout=1).ok
-    except requests.ConnectionError:
+    except requests.RequestException:
         return False
 
 
 @pytest.mark.processes
 def test_faulty_settings_end_the_process_with_a_line_for_each(database_url):
     with serve(PORT="0", DATABASE_URL=database_url, REDIS_URL="nonsense", PENDING_AFTER="soon") as process:
-        _, log = process.communicate(timeout=30)
+        _, log = process.communicate(timeout=PATIENCE)
     assert process.returncode == 1
     assert "Traceback" not in log
     assert "reconciler cannot start, fix these settings:" in log

@@ -13,6 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 import requests
 
+from tests.servers import PATIENCE
 from worker.ligdicash.simulator.options import Options
 from worker.ligdicash.simulator.running import Simulator, running_simulator
 
@@ -20,7 +21,7 @@ CREATE = "/pay/v01/redirect/checkout-invoice/create"
 CONFIRM = "/pay/v01/redirect/checkout-invoice/confirm"
 
 
-def wait_until(true: Callable[[], object], *, within: float = 5.0) -> None:
+def wait_until(true: Callable[[], object], *, within: float = PATIENCE) -> None:
     """Poll a condition; fail the test when it does not come true in time."""
     deadline = time.monotonic() + within
     while not true():
@@ -59,7 +60,7 @@ class Merchant:
         }
 
     def send(self, body: object, *, path: str = CREATE, **options) -> requests.Response:
-        return self.session.post(self.simulator.base_url + path, json=body, timeout=5, **options)
+        return self.session.post(self.simulator.base_url + path, json=body, timeout=PATIENCE, **options)
 
     def create(self, transaction_id: str = "ART1", **order) -> str:
         """Create an invoice and return its token."""
@@ -68,7 +69,7 @@ class Merchant:
         return reply["token"]
 
     def ask(self, token: str, *, path: str = f"{CONFIRM}/", name: str = "invoiceToken", **options) -> requests.Response:
-        return self.session.get(self.simulator.base_url + path, params={name: token}, timeout=5, **options)
+        return self.session.get(self.simulator.base_url + path, params={name: token}, timeout=PATIENCE, **options)
 
     def confirm(self, token: str) -> dict:
         reply = self.ask(token)
@@ -76,7 +77,7 @@ class Merchant:
         return reply.json()
 
     def control(self, method: str, path: str, body: object = None, *, expect: int = 200) -> dict:
-        reply = self.session.request(method, f"{self.simulator.base_url}/_sim/{path}", json=body, timeout=5)
+        reply = self.session.request(method, f"{self.simulator.base_url}/_sim/{path}", json=body, timeout=PATIENCE)
         assert reply.status_code == expect, reply.text
         return reply.json()
 

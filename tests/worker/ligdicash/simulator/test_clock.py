@@ -24,9 +24,9 @@ def test_a_wrong_clock_dates_answers_and_callbacks_but_not_the_books(merchant, r
     token = merchant.create(callback_url=receiver.url)
     decided = merchant.decide(callbacks={"twins": "json-only"})
 
-    assert seconds_ahead(merchant.confirm(token)) == pytest.approx(offset, abs=5)
-    assert seconds_ahead(json.loads(receiver.wait_for(1)[0][1])) == pytest.approx(offset, abs=5)
-    assert decided["paid_at"] == pytest.approx(time.time(), abs=5)
+    assert seconds_ahead(merchant.confirm(token)) == pytest.approx(offset, abs=60)
+    assert seconds_ahead(json.loads(receiver.wait_for(1)[0][1])) == pytest.approx(offset, abs=60)
+    assert decided["paid_at"] == pytest.approx(time.time(), abs=60)
 
 
 def test_a_clock_that_runs_ahead_makes_tokens_expire_until_it_is_right_again(start):

@@ -7,6 +7,8 @@ import json
 import pytest
 import requests
 
+from tests.servers import PATIENCE
+
 
 def test_a_payment_is_decided_with_its_time_operator_and_phone(merchant):
     merchant.create()
@@ -132,7 +134,7 @@ def test_a_web_page_cannot_use_the_control_api_without_asking(merchant):
     merchant.create()
     url = f"{merchant.simulator.base_url}/_sim/transactions/ART1/decide"
 
-    reply = requests.post(url, data='{"status": "completed"}', headers={"Content-Type": "text/plain"}, timeout=5)
+    reply = requests.post(url, data='{"status": "completed"}', headers={"Content-Type": "text/plain"}, timeout=PATIENCE)
 
     assert reply.status_code == 422
     assert merchant.control("GET", "transactions/ART1")["status"] == "pending"

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from models.errors import NotFound, SettingsFault
+from tests.servers import PATIENCE
 from worker.ligdicash.double import running_double
 
 CREATE = "/pay/v01/redirect/checkout-invoice/create"
@@ -23,11 +24,13 @@ def checkout(double, reference: str = "ORDER-1", *, callback_url: str = "") -> s
     invoice = {"items": [], "total_amount": 4200, "devise": "XOF", "customer": "", "otp": ""}
     order = {"invoice": invoice, "store": {"name": "Awa"}, "actions": {"callback_url": callback_url}}
     body = {"commande": order | {"custom_data": {"transaction_id": reference}}}
-    return requests.post(double.base_url + CREATE, json=body, headers=keys(double), timeout=5).json()["token"]
+    return requests.post(double.base_url + CREATE, json=body, headers=keys(double), timeout=PATIENCE).json()["token"]
 
 
 def ask(double, token: str) -> requests.Response:
-    return requests.get(double.base_url + CONFIRM, params={"invoiceToken": token}, headers=keys(double), timeout=5)
+    return requests.get(
+        double.base_url + CONFIRM, params={"invoiceToken": token}, headers=keys(double), timeout=PATIENCE
+    )
 
 
 def test_a_paid_order_is_called_back_twice_and_confirmed(ligdicash_double, receiver):
@@ -83,7 +86,7 @@ def test_calls_break_as_told_and_for_whom(ligdicash_double):
 def test_a_payout_sent_twice_is_counted_twice(ligdicash_double):
     body = {"commande": {"amount": 500, "customer": "22670000000", "custom_data": {"transaction_id": "OUT-1"}}}
     for _ in range(2):
-        requests.post(ligdicash_double.base_url + PAYOUT, json=body, headers=keys(ligdicash_double), timeout=5)
+        requests.post(ligdicash_double.base_url + PAYOUT, json=body, headers=keys(ligdicash_double), timeout=PATIENCE)
 
     assert ligdicash_double.received_payouts("OUT-1") == 2
 

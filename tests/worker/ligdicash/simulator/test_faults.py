@@ -122,7 +122,7 @@ def test_a_slow_answer_takes_its_time_and_holds_up_no_other(merchant):
         merchant.session.get(
             f"{merchant.simulator.base_url}/pay/v01/redirect/checkout-invoice/confirm/",
             params={"invoiceToken": slow},
-            timeout=0.2,
+            timeout=0.2,  # of the 30 s that it takes
         )
 
     assert merchant.confirm(quick)["status"] == "pending"

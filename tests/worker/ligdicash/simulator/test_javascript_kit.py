@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers import PATIENCE
+
 KIT = os.environ.get("LIGDICASH_JAVASCRIPT_KIT", "")
 DRIVER = Path(__file__).with_name("javascript_kit.cjs")
 
@@ -27,7 +29,7 @@ def test_the_javascript_kit_creates_and_asks_in_every_way_it_has(ligdicash_doubl
         ["node", DRIVER, KIT, base_url, ligdicash_double.api_key, ligdicash_double.api_token],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         check=False,
     )
 

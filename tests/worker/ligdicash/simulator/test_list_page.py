@@ -6,16 +6,18 @@ import re
 
 import pytest
 
+from tests.servers import PATIENCE
+
 
 def page_of(merchant, query: str = "") -> str:
-    reply = merchant.session.get(f"{merchant.simulator.base_url}/_sim{query}", timeout=5)
+    reply = merchant.session.get(f"{merchant.simulator.base_url}/_sim{query}", timeout=PATIENCE)
     assert reply.status_code == 200
     return reply.text
 
 
 def press(merchant, **form):
     url = f"{merchant.simulator.base_url}/_sim"
-    return merchant.session.post(url, data=form, timeout=5, allow_redirects=False)
+    return merchant.session.post(url, data=form, timeout=PATIENCE, allow_redirects=False)
 
 
 def key_of(page: str) -> str:
@@ -33,7 +35,7 @@ def test_each_transaction_is_shown_without_its_token_and_newest_first(merchant):
 
 
 def test_the_bare_address_leads_to_it(merchant):
-    assert merchant.session.get(merchant.simulator.base_url, timeout=5).url.endswith("/_sim")
+    assert merchant.session.get(merchant.simulator.base_url, timeout=PATIENCE).url.endswith("/_sim")
 
 
 @pytest.mark.parametrize("status", ["completed", "notcompleted"])

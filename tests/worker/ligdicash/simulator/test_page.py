@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.servers import PATIENCE
+
 PAID = {"action": "pay", "operator_id": "12", "phone": "22660000000"}
 
 
@@ -15,11 +17,11 @@ def url_of(merchant, **changes) -> str:
 
 
 def press(merchant, url, form):
-    return merchant.session.post(url, data=form, timeout=5, allow_redirects=False)
+    return merchant.session.post(url, data=form, timeout=PATIENCE, allow_redirects=False)
 
 
 def test_the_page_shows_shop_amount_reference_and_the_gateways_number(merchant):
-    reply = merchant.session.get(url_of(merchant), timeout=5)
+    reply = merchant.session.get(url_of(merchant), timeout=PATIENCE)
     number = merchant.control("GET", "transactions/ART1")["request_id"]
 
     for text in ("Chez Awa", "4\u00a0200\u00a0FCFA", "ART1", number, "Payer", "Refuser", "Annuler", "ORANGE BURKINA"):
@@ -28,7 +30,7 @@ def test_the_page_shows_shop_amount_reference_and_the_gateways_number(merchant):
 
 
 def test_the_page_cannot_be_framed(merchant):
-    reply = merchant.session.get(url_of(merchant), timeout=5)
+    reply = merchant.session.get(url_of(merchant), timeout=PATIENCE)
 
     assert reply.headers["X-Frame-Options"] == "DENY"
     assert "frame-ancestors 'none'" in reply.headers["Content-Security-Policy"]
@@ -98,7 +100,7 @@ def test_a_form_that_is_filled_in_wrongly_is_shown_again(merchant, wrong):
 
 
 def test_a_link_that_names_no_invoice_is_404(merchant):
-    reply = merchant.session.get(f"{merchant.simulator.base_url}/pay/invoice/nobody", timeout=5)
+    reply = merchant.session.get(f"{merchant.simulator.base_url}/pay/invoice/nobody", timeout=PATIENCE)
 
     assert (reply.status_code, "introuvable" in reply.text) == (404, True)
 
@@ -110,7 +112,7 @@ def test_nothing_the_merchant_or_the_payer_writes_becomes_markup(merchant):
     order["commande"]["actions"]["return_url"] = f"https://awa.example/{evil}"
     url = merchant.send(order).json()["response_text"]
 
-    shown = merchant.session.get(url, timeout=5).text
+    shown = merchant.session.get(url, timeout=PATIENCE).text
     wrong = press(merchant, url, {"action": "pay", "phone": evil, "operator_id": evil}).text
     failed = press(merchant, url, PAID | {"action": "fail"}).text
 

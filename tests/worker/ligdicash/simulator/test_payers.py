@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import requests
 
+from tests.servers import PATIENCE
 from worker.ligdicash.simulator.statefile import _records
 
 STRAIGHT = "/pay/v01/straight/checkout-invoice/create"
@@ -25,7 +26,7 @@ def dialled(merchant, *, amount: int = 4200) -> str:
 
 def texted(merchant, *, amount: object = 4200, number: str = ORANGE) -> dict:
     url = f"{merchant.simulator.base_url}/pay/v02/debitotp/{number}/{amount}"
-    return merchant.session.get(url, timeout=5).json()
+    return merchant.session.get(url, timeout=PATIENCE).json()
 
 
 def counted(merchant, name: str) -> int:
@@ -80,7 +81,7 @@ def test_an_operator_that_asks_on_the_phone_wants_no_code_and_the_payer_may_take
 def test_an_operator_with_a_page_answers_with_its_address(merchant, number):
     reply = sent(merchant, number)
 
-    assert requests.get(reply["response_text"], timeout=5).status_code == 200
+    assert requests.get(reply["response_text"], timeout=PATIENCE).status_code == 200
     assert reply["response_text"].endswith(reply["token"])
 
 

@@ -9,6 +9,7 @@ from urllib.parse import parse_qsl
 import pytest
 import requests
 
+from tests.servers import PATIENCE
 from worker.ligdicash.simulator.options import Options
 from worker.ligdicash.simulator.running import running_simulator
 
@@ -140,7 +141,7 @@ def test_a_number_that_no_operator_of_the_project_serves_is_refused_on_the_strai
 @BOTH
 def test_what_is_no_payout_or_has_no_keys_is_refused(merchant, path):
     assert merchant.send([], path=path).json()["response_text"] == "Echec (Code09)"
-    keyless = requests.post(merchant.simulator.base_url + path, json=body(), timeout=5)
+    keyless = requests.post(merchant.simulator.base_url + path, json=body(), timeout=PATIENCE)
     assert keyless.json()["response_text"] == "Echec (Code00)"
 
 
@@ -184,5 +185,5 @@ def test_an_id_that_was_paid_before_a_restart_is_still_known(tmp_path):
     for text in ("", "Echec (Code07)"):
         with running_simulator(options) as simulator, requests.Session() as session:
             session.headers.update({"Apikey": simulator.api_key, "Authorization": f"Bearer {simulator.api_token}"})
-            reply = session.post(simulator.base_url + WALLET, json=body(), timeout=5).json()
+            reply = session.post(simulator.base_url + WALLET, json=body(), timeout=PATIENCE).json()
             assert reply["response_text"] == text

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 from models.errors import SettingsFault
+from tests.servers import PATIENCE
 from worker.ligdicash.simulator.command import parse_options
 from worker.ligdicash.simulator.manners import Manners, Twins
 from worker.ligdicash.simulator.options import Options, Payer, Shares, Span, refuse_production
@@ -34,7 +35,7 @@ def launch(tmp_path, wait_until):
             command, cwd=ROOT, env=QUIET, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
         )
         started.append(process)
-        wait_until(lambda: port_file.exists() or process.poll() is not None, within=20)
+        wait_until(lambda: port_file.exists() or process.poll() is not None)
         assert process.poll() is None, process.communicate()
         return process, f"http://127.0.0.1:{int(port_file.read_text())}"
 
@@ -49,9 +50,9 @@ def launch(tmp_path, wait_until):
 def test_the_process_says_where_it_listens_and_stops_without_a_word(launch, stop):
     process, address = launch()
 
-    assert requests.get(f"{address}/_sim/books", timeout=5).json()["created"] == 0
+    assert requests.get(f"{address}/_sim/books", timeout=PATIENCE).json()["created"] == 0
     process.send_signal(stop)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=PATIENCE)
 
     assert out == f"LigdiCash simulator at {address}\n"
     assert err == ""
@@ -69,19 +70,21 @@ def test_a_second_start_finds_the_books_again(launch, tmp_path):
         "custom_data": {"transaction_id": "ART1"},
     }
     create = "/pay/v01/redirect/checkout-invoice/create"
-    made = requests.post(address + create, json={"commande": order}, headers=headers, timeout=5).json()
-    requests.post(f"{address}/_sim/transactions/ART1/decide", json={"status": "completed"}, timeout=5)
-    before = requests.get(f"{address}/_sim/transactions/ART1", timeout=5).json()
+    made = requests.post(address + create, json={"commande": order}, headers=headers, timeout=PATIENCE).json()
+    requests.post(f"{address}/_sim/transactions/ART1/decide", json={"status": "completed"}, timeout=PATIENCE)
+    before = requests.get(f"{address}/_sim/transactions/ART1", timeout=PATIENCE).json()
     first.terminate()
-    first.wait(timeout=10)
+    first.wait(timeout=PATIENCE)
 
     _, address = launch("--state", str(state))
 
-    assert requests.get(f"{address}/_sim/transactions/ART1", timeout=5).json() == before
+    assert requests.get(f"{address}/_sim/transactions/ART1", timeout=PATIENCE).json() == before
     asked = {"invoiceToken": made["token"]}
-    answer = requests.get(address + create.replace("create", "confirm"), params=asked, headers=headers, timeout=5)
+    answer = requests.get(
+        address + create.replace("create", "confirm"), params=asked, headers=headers, timeout=PATIENCE
+    )
     assert answer.json()["status"] == "completed"
-    again = requests.post(address + create, json={"commande": order}, headers=headers, timeout=5).json()
+    again = requests.post(address + create, json={"commande": order}, headers=headers, timeout=PATIENCE).json()
     assert again["token"] != made["token"]
     assert state.stat().st_mode & 0o077 == 0
 
@@ -92,7 +95,7 @@ def test_a_state_file_survives_a_kill_a_moment_after_the_change(launch, tmp_path
     headers = {"Apikey": "sim-k", "Authorization": "Bearer sim-t"}
     order = {"invoice": {"total_amount": 10, "devise": "XOF"}, "store": {}, "actions": {}}
     create = f"{address}/pay/v01/redirect/checkout-invoice/create"
-    requests.post(create, json={"commande": order}, headers=headers, timeout=5)
+    requests.post(create, json={"commande": order}, headers=headers, timeout=PATIENCE)
 
     wait_until(lambda: state.exists() and '"completed"' in state.read_text())
     process.kill()
@@ -105,7 +108,7 @@ def test_something_else_in_the_place_of_the_state_file_is_left_alone(tmp_path):
     state.write_text("my letters")
 
     command = [sys.executable, "-m", "worker.ligdicash.simulator", "--state", str(state)]
-    done = subprocess.run(command, cwd=ROOT, env=QUIET, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(command, cwd=ROOT, env=QUIET, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
     assert done.returncode == 2
     assert done.stderr == f"simulator: {state} is not a state file of the simulator; move it away\n"
@@ -140,7 +143,9 @@ def test_it_starts_on_a_development_machine(environment):
 def test_the_process_refuses_production_with_one_line():
     command = [sys.executable, "-m", "worker.ligdicash.simulator"]
     environment = QUIET | {"ENVIRONMENT": "production"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
 
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "simulator: ENVIRONMENT is production: the simulator does not run there\n"

@@ -9,6 +9,7 @@ import re
 import pytest
 import requests
 
+from tests.servers import PATIENCE
 from worker.ligdicash.simulator.options import Expiry, RateLimit
 
 CREATE = "/pay/v01/redirect/checkout-invoice/create"
@@ -170,7 +171,7 @@ def test_a_callback_address_that_breaks_the_rules_is_code08(merchant, url):
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b'{"commande": 5}', b"[" * 100_000, b"\xff"])
 def test_a_body_that_is_no_order_is_refused_with_http_200(merchant, body):
     url = f"{merchant.simulator.base_url}{CREATE}"
-    reply = merchant.session.post(url, data=body, timeout=5)
+    reply = merchant.session.post(url, data=body, timeout=PATIENCE)
 
     assert reply.status_code == 200
     assert reply.json()["response_code"] == "01"
@@ -211,7 +212,10 @@ def test_either_name_of_the_token_parameter_will_do_unless_told_to_be_strict(sta
     assert strict.ask(strict.create(), name="token").json()["response_text"] == "Echec (Code02)"
 
 
-def test_two_questions_within_three_seconds_can_be_refused_in_either_form(start):
+def test_two_questions_within_three_seconds_can_be_refused_in_either_form(start, monkeypatch):
+    monkeypatch.setattr(
+        "worker.ligdicash.simulator.gatekeeper.FLOOR", PATIENCE
+    )  # three seconds that no stall passes over
     with_429, with_01 = start(rate_limit=RateLimit.HTTP429), start(rate_limit=RateLimit.REFUSE01)
     for merchant in (with_429, with_01):
         assert merchant.confirm(merchant.create())["status"] == "pending"
@@ -247,8 +251,8 @@ def test_every_response_says_that_it_comes_from_the_simulator(merchant):
         merchant.ask(token),
         merchant.send({}),
         merchant.send({}, path="/nowhere"),
-        requests.get(f"{base}/pay/invoice/{token}", timeout=5),
-        requests.get(f"{base}/_sim/books", timeout=5),
-        requests.delete(f"{base}{CREATE}", timeout=5),
+        requests.get(f"{base}/pay/invoice/{token}", timeout=PATIENCE),
+        requests.get(f"{base}/_sim/books", timeout=PATIENCE),
+        requests.delete(f"{base}{CREATE}", timeout=PATIENCE),
     ):
         assert reply.headers["X-Ligdicash-Simulator"] == "1"

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from tests.fakes import settings_for, toolbox
 from tests.ledger import open_books
+from tests.servers import PATIENCE
 from worker.ligdicash.client import LigdicashClient
 from worker.ligdicash.simulator.options import API_KEY, API_TOKEN
 from worker.ops.command import app
@@ -44,8 +45,8 @@ def main(database_url: str, simulator_url: str, file: str, limit: int) -> None:
             api_key=API_KEY,
             api_token=API_TOKEN,
             base_url=simulator_url,
-            connect_timeout=5,
-            answer_timeout=5,
+            connect_timeout=PATIENCE,
+            answer_timeout=PATIENCE,
             pool_size=2,
             refuse_simulator=False,
         )

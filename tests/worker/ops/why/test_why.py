@@ -23,6 +23,7 @@ from tasks.intake import intake
 from tasks.toolbox import Heard
 from tests.fakes import completed, notcompleted, pending, silence, with_own
 from tests.ledger import add_created, add_pending, claim, knock, let_pass, run
+from tests.servers import patient
 from worker.breaker import FleetBreaker, FleetStore
 from worker.budget import FleetBudget
 from worker.fleet import Fleet
@@ -90,7 +91,7 @@ def test_an_invoice_nobody_was_asked_about(ops):
     ops.say("invoices", "create", "--amount", "700", "--transaction-id", "order-1")
     shown = ops.say("why", "order-1")
     assert "Pending: LigdiCash has not been asked yet." in shown
-    assert re.search(r"We ask LigdiCash at .* UTC, in 2 minutes|in 11\d seconds", shown)
+    assert re.search(r"We ask LigdiCash at .* UTC, in (2 minutes|1?\d\d seconds)", shown)
 
 
 def test_a_callback_that_was_read_and_not_asked_about(ops):
@@ -158,9 +159,8 @@ def test_one_that_is_being_asked_about_right_now(ops):
     shown = []
     ops.fakes.gateway.during_confirm = lambda _token: shown.append(ops.say("why", "ORD-1"))
     confirm(ops.tools, [pk], lane=Lane.SWEEP)
-    assert "LigdiCash was asked 0 seconds ago, by 4711@elsewhere, and its answer is awaited." in " ".join(
-        shown[0].split()
-    )
+    told = " ".join(shown[0].split())
+    assert re.search(r"LigdiCash was asked \d+ seconds? ago, by 4711@elsewhere, and its answer is awaited\.", told)
     assert "held by 4711@elsewhere, for 20 seconds at most" in shown[0]
 
 
@@ -263,7 +263,7 @@ def test_the_books_are_read_in_a_transaction_that_cannot_write(ops):
 
 def test_redis_is_left_as_it_was_and_its_holder_is_named(ops, redis_url):
     pk = said(ops, pending())
-    with connect(redis_url) as client, capture_logs():
+    with connect(patient(redis_url)) as client, capture_logs():
         fleet = Fleet(client)
         locks, budget = RedisLocks(client, life=30), FleetBudget(fleet, name="us", rate=50)
         breaker = FleetBreaker(FleetStore(fleet, name="us"), probe_life=29)
