@@ -67,6 +67,8 @@ TROUBLES = (
     N_("the answer is not a JSON object"),
     N_("the answer is empty"),
     N_("refused with {code}: {word}"),
+    N_("the answer is about another payout, by the number in its token"),
+    N_("completed, beside an amount or an id that nobody can read"),
     N_("all connections to the gateway were busy"),
     N_("the gateway's name cannot be looked up"),
     N_("no connection to the gateway came about in the time allowed"),
