@@ -235,6 +235,10 @@ ERRORS = (
         " or use a new transaction_id"
     ),
     N_("transaction_id {transaction_id} is taken by an order of the account {account}; use a new transaction_id"),
+    N_(
+        "order {transaction_id} was refused, and a callback came about it all the same: the customer may have been debited. It"
+        " is not sent again; find out what became of it, and use a new transaction_id"
+    ),
     N_("no one-time code is sent to this number for {seconds} s: as many as may be were sent lately"),
     N_("no one-time code is sent to anybody for {seconds} s: as many as may be were sent lately"),
     N_("account: there is no account {account} here; there are {accounts}"),

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from models.answers import Said
 from models.case import CaseKind
-from models.transaction import Approval, Status
+from models.transaction import Approval, Mode, Status
 from tasks.toolbox import BreakerState
 from worker.ops.why.facts import Claim, Facts, objects
 
@@ -33,7 +33,7 @@ class Situation(StrEnum):
     REFUSED = "refused"
     """The gateway would not create it, or pay it out; or nobody came to send it."""
     REFUSED_DOUBTED = "refused_doubted"
-    """A payout that was refused, and may have been sent after all."""
+    """A payout that was refused, and may have been sent after all; or a payin without a page that may have begun."""
     NOT_ASKED_YET = "not_asked_yet"
     FIRST_QUESTION = "first_question"
     """Asked for the first time, and no answer is recorded yet."""
@@ -183,11 +183,12 @@ def _before_its_reply(facts: Facts) -> Situation:
 
 def _refused(facts: Facts) -> Situation:
     payout = facts.invoice
+    has_callbacks = bool(facts.standing.history.callbacks)
     if not facts.is_payout:
-        return Situation.REFUSED
+        return Situation.REFUSED_DOUBTED if has_callbacks and payout.mode is not Mode.HOSTED else Situation.REFUSED
     if payout.approval == Approval.REJECTED:
         return Situation.REJECTED
-    may_be_sent = payout.sent_at is not None or facts.standing.history.callbacks
+    may_be_sent = payout.sent_at is not None or has_callbacks
     return Situation.REFUSED_DOUBTED if may_be_sent else Situation.REFUSED
 
 

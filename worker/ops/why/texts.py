@@ -53,6 +53,12 @@ TEXTS: Mapping[Situation, Text] = {
             N_("An order with other contents needs a new id."),
         ),
     ),
+    Situation.REFUSED_DOUBTED: Text(
+        N_("Refused by LigdiCash, and a callback came about it all the same. Its order is not sent again."),
+        N_('The reason: "{refusal}". The customer may have been asked on the phone, or debited.'),
+        N_("Nothing by itself: there is no token to ask with."),
+        (LOOK_UP, ON_THE_PHONE, N_("If nobody paid, make a new invoice under a new id.")),
+    ),
     Situation.NOT_ASKED_YET: Text(
         N_("Pending: LigdiCash has not been asked yet."),
         N_("It was created {age} ago. The customer gets {first_check} to pay before we ask for the first time."),
