@@ -112,7 +112,7 @@ class Sending:
         tally.skipped = sum(line.standing is Standing.SKIPPED for line in lines)
         tally.awaiting = sum(line.standing is Standing.AWAITING for line in lines)
         tally.queued = sum(line.standing is Standing.QUEUED for line in lines)
-        wanted = [line for line in lines if line.standing.is_to_send]
+        wanted = [line for line in lines if line.standing.is_to_try]
         tally.to_send = len(wanted)
         turn = time.monotonic()
         for line in wanted:
