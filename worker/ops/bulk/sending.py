@@ -78,15 +78,20 @@ class Tally:
 Told = Callable[[Tally], None]
 
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The last one is a terminal that goes away, as when a connection breaks. Under nohup it is ignored, and stays so."""
+
+
 @contextmanager
 def until_interrupted() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, instead of breaking into the middle of a call that moves money."""
+    """An event that Ctrl-C, SIGTERM and a lost terminal set, instead of breaking into the middle of a call that moves money."""
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, ask_to_stop) for number in heard}
     try:
         yield stop
     finally:

@@ -19,6 +19,7 @@ from models.transaction import Route
 from tasks.payouts import order_digest
 from tests.ledger import add_pending, cases, count, run
 from worker.language import speaking
+from worker.ops.bulk.sending import until_interrupted
 
 WHY = ("--reason", "salaries of November", "--by", "awa", "--rate", "200")
 HEADING = "transaction_id,route,customer,amount"
@@ -147,10 +148,11 @@ def test_what_the_others_would_meet_too_ends_the_run(ops, file, fault, tried):
     assert f"{5 - tried} are left" in result.stderr
 
 
-def test_ctrl_c_finishes_the_one_under_way_and_says_how_to_go_on(ops, file):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "a lost terminal"])
+def test_what_ends_a_run_finishes_the_one_under_way_and_says_how_to_go_on(ops, file, ending):
     def press(order):
         if order.transaction_id == "OUT-2":
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), ending)
 
     ops.fakes.gateway.payouts.during_send = press
     result = ops.run("payouts", "send", file, *WHY)
@@ -158,6 +160,16 @@ def test_ctrl_c_finishes_the_one_under_way_and_says_how_to_go_on(ops, file):
     assert "3 are left. The same command goes on" in result.stderr
     assert "sent 2" in result.stdout
     assert "sent 3" in ops.say("payouts", "send", file, *WHY)
+
+
+def test_under_nohup_a_lost_terminal_ends_nothing():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with until_interrupted() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_reason_is_needed(ops, file):
