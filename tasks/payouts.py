@@ -100,10 +100,12 @@ def _needs_approval(tools: Toolbox, payout: Payout) -> bool:
 def approve(tools: Toolbox, transaction_id: str, by: Signature) -> Booked:
     """Let a payout go that waits for approval, and send it, once. Also sends one that was approved and certainly not sent.
 
-    Raises `NotFound`, `Conflict` when it does not wait, and what `create` raises. Does not know who ordered it: that
-    somebody else approves it is for people to see to.
+    Raises `NotFound`, `Conflict` when it does not wait, and what `create` raises; when its account is not set up, before
+    anything is decided. Does not know who ordered it: that somebody else approves it is for people to see to.
     """
-    pk = _reread(tools, transaction_id).id
+    waiting = _reread(tools, transaction_id)
+    tools.account(waiting.account)
+    pk = waiting.id
     with transaction(tools.sessions) as step:
         let_go = approval.approve(step.session, pk, by, grace=policy.CREATE_GRACE)
     payout = _reread(tools, transaction_id)
