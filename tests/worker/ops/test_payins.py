@@ -49,8 +49,12 @@ def test_a_code_file_that_is_not_there_is_one_line(ops, tmp_path):
 
 
 def test_without_its_code_the_order_waits_and_show_and_why_say_what_to_dial(ops):
-    assert ops.fault(*DIRECT) == "error: The operator wants a one-time code, and none came with the order."
+    result = ops.run(*DIRECT)
+    assert result.exit_code == 1
+    assert result.stderr == "error: The operator wants a one-time code, and none came with the order.\n"
     wanted = "A one-time code is needed. Dial *144*4*6*5000# on your phone"
+    assert f"for the customer: {wanted}" in result.stdout
+    assert "then the same order again, with the code: --transaction-id order-1 --otp-file -" in result.stdout
     for command in (("invoices", "show"), ("why",)):
         assert wanted in " ".join(ops.say(*command, "order-1").split())
     assert "direct, 226******00, ORANGE BURKINA 11" in ops.say("invoices", "show", "order-1")
@@ -82,7 +86,9 @@ def test_the_address_to_open_is_masked_where_it_is_only_looked_at(ops):
 
 def test_a_refused_code_is_one_line_and_the_next_one_goes_with_the_same_order(ops):
     ops.fakes.gateway.create_fault = GatewayRefused("a wrong one-time code", code="wrong_otp", sub_code="15")
-    assert ops.fault(*DIRECT, "--otp-file", "-", stdin=b"000000") == "error: a wrong one-time code"
+    refused = ops.run(*DIRECT, "--otp-file", "-", stdin=b"000000")
+    assert (refused.exit_code, refused.stderr) == (1, "error: a wrong one-time code\n")
+    assert "The one-time code is wrong. Dial *144*4*6*5000# on your phone" in refused.stdout
     assert value(ops.tools.sessions, "SELECT refusal_code FROM transactions") == "wrong_otp"
     ops.fakes.gateway.create_fault = None
     assert ops.say(*DIRECT, "--otp-file", "-", stdin=OTP.encode()).startswith("order-1: 5,000 XOF, pending")
