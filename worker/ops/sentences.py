@@ -175,7 +175,10 @@ PAYOUTS = (
         "top_up_wallet must be 1 (the money stays in the wallet) or 0 (it goes on to mobile money) on the route wallet, and"
         " left out on the route mobile_money"
     ),
-    N_("customer: none of the operators in LIGDICASH_OPERATORS works in the country of this number"),
+    N_(
+        "customer must have a number of a country in which an operator of the project works (LIGDICASH_OPERATORS, or operators of"
+        " its account)"
+    ),
 )
 
 CREATING = (
@@ -217,9 +220,11 @@ STATEMENTS = (
 STORED = (*CASES, *STATEMENTS, *PAYOUTS, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
 
 ERRORS = (
-    N_("the project has no operator {called} (LIGDICASH_OPERATORS)"),
+    N_("the project has no operator {called} (LIGDICASH_OPERATORS, or operators of its account)"),
     N_("{called} serves numbers that begin with +{code}, and this one does not"),
-    N_("no operator of the project works in the country of this phone number (LIGDICASH_OPERATORS)"),
+    N_(
+        "no operator of the project works in the country of this phone number (LIGDICASH_OPERATORS, or operators of its account)"
+    ),
     N_("which operator the number belongs to must be said, by operator_id; there are: {named}"),
     N_("{called} takes at least {least} XOF, not {amount}"),
     N_("{called} takes at most {most} XOF, not {amount}"),
