@@ -7,7 +7,8 @@ import json
 import pytest
 
 from models.errors import GatewayRefused
-from tests.ledger import count, value
+from tasks.intake import intake
+from tests.ledger import claim, count, knock, value
 from worker.language import speaking
 
 OTP = "736415"
@@ -92,6 +93,17 @@ def test_a_refused_code_is_one_line_and_the_next_one_goes_with_the_same_order(op
     assert value(ops.tools.sessions, "SELECT refusal_code FROM transactions") == "wrong_otp"
     ops.fakes.gateway.create_fault = None
     assert ops.say(*DIRECT, "--otp-file", "-", stdin=OTP.encode()).startswith("order-1: 5,000 XOF, pending")
+
+
+def test_nobody_is_told_to_try_again_what_a_callback_came_about(ops):
+    ops.fakes.gateway.create_fault = GatewayRefused("the operator is away", code="operator_unavailable", sub_code="05")
+    ops.run(*PUSHED)
+    assert "try again" in " ".join(ops.say("why", "order-1").split())
+    intake(ops.tools, knock(ops.tools.sessions, claim("order-1")))
+    told = " ".join(ops.say("why", "order-1").split())
+    assert "a callback came about it all the same" in told
+    assert "try again" not in told
+    assert "the customer may have been debited" in ops.fault(*PUSHED)
 
 
 @pytest.mark.parametrize(
