@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown, StoreAway
+from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, Invalid, NotSent, PayoutUnknown, StoreAway
 from models.queries.cases import Signature
 from models.queries.stops import off_now
 from models.session import transaction
@@ -148,7 +148,8 @@ class Sending:
         except PayoutUnknown as exc:
             tally.unknown.append(Trouble(row=row, why=str(exc)))
             self._count_in_a_row(exc)
-        except StoreAway as exc:  # whatever came of this one stands in the books, and the next run finds it there
+        except (StoreAway, Invalid) as exc:
+            # The database, or the account, went away. What came of this one stands in the books, and the next run finds it there.
             tally.halted = str(exc)
         else:
             self._in_a_row = 0

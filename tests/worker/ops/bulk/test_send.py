@@ -122,6 +122,15 @@ def test_who_switches_sending_off_stops_the_file_and_the_same_command_goes_on(op
     assert "sent 3" in ops.say("payouts", "send", file, *WHY)
 
 
+def test_an_account_that_is_taken_away_ends_the_run_and_what_went_out_is_told(ops, file):
+    ops.fakes.gateway.payouts.during_send = lambda _order: ops.tools.accounts.remove("default")
+    result = ops.run("payouts", "send", file, *WHY)
+    assert (result.exit_code, received(ops)) == (1, ["OUT-1"])
+    assert "sent 1 over 1,000 XOF" in result.stdout
+    assert "stopped: account: there is no account 'default' here" in result.stderr
+    assert "4 are left" in result.stderr
+
+
 def test_what_is_refused_or_unknown_is_told_with_its_line_and_the_rest_goes_out(ops, file):
     failing(ops, {"OUT-2": GatewayRefused("the gateway says no"), "OUT-4": PayoutUnknown("the reply was lost")})
     result = ops.run("payouts", "send", file, *WHY)
