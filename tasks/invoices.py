@@ -247,7 +247,7 @@ def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:
     try:
         with transaction(tools.sessions) as step:
             books.park_hole(step.session, pk)
-            detail = f"{what}. {HOLE_ADVICE}"
+            detail = f"{what.rstrip('.')}. {HOLE_ADVICE}"
             open_cases(step.session, [NewCase(kind=CaseKind.TOKEN_LOST, detail=detail, transaction_pk=pk)])
     except TryAgain:
         log.warning("case_left_to_the_sweep", trace=trace.of_transaction(pk))

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from models.case import CaseKind
 from models.queries.cases import CaseFacts
-from models.transaction import Kind, Status
+from models.transaction import Kind, Mode, Status
 from worker.language import N_
 from worker.ops.action import CHECK, END, JUST_END, SHOW, Action
 from worker.ops.payout_cases import PAYOUT_ACTIONS
@@ -79,6 +79,23 @@ HOLE = Action(
     ),
     commands=(UNMADE,),
 )
+HOLE_WITHOUT_A_PAGE = Action(
+    brief=N_("look it up in the dashboard: the customer may have been debited"),
+    what=N_(
+        "Look for the transaction id in the gateway's dashboard, and ask the customer. If they were debited, have LigdiCash refund"
+        " it, or deliver and note it in your own books: without its token it cannot be settled in these. Close it then, or if"
+        " nothing is there. The same order would be sent anew: have your shop send it only if nothing was debited."
+    ),
+    commands=(SHOW, UNMADE),
+)
+CALLED_BACK = Action(
+    brief=N_("look it up in the dashboard: money may have moved"),
+    what=N_(
+        "Look for the transaction id in the gateway's dashboard, or ask LigdiCash support: a debit, or a payout, may stand behind"
+        " the callback. Anybody can send one: if nothing is there, end the case."
+    ),
+    commands=(SHOW, LOOK, END),
+)
 STRANGER = Action(
     brief=N_("see what it names; read it again or end it"),
     what=N_(
@@ -133,6 +150,10 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
 
 def action_for(case: CaseFacts) -> Action:
     """What to do about this case."""
+    if case.kind is CaseKind.ORPHAN and case.named is not None:
+        return CALLED_BACK
+    if case.kind is CaseKind.TOKEN_LOST and case.status is Status.CREATED and case.mode not in (None, Mode.HOSTED):
+        return HOLE_WITHOUT_A_PAGE
     ours = ACTIONS[case.kind][case.status]
     if case.about is not Kind.PAYOUT or case.status is None:
         return ours
@@ -148,9 +169,9 @@ def _values(case: CaseFacts) -> dict[str, str]:
     """What fills the commands. Ids are quoted for the shell: a merchant may have put anything into theirs."""
     received = case.said_amount if case.said == "completed" and case.said_amount else case.amount
     return {
-        "noun": "payouts" if case.about is Kind.PAYOUT else "invoices",
+        "noun": "payouts" if Kind.PAYOUT in (case.about, case.named_kind) else "invoices",
         "case": str(case.id),
-        "transaction": shlex.quote(safe(case.transaction_id or "")),
+        "transaction": shlex.quote(safe(case.transaction_id or case.named or "")),
         "received": str(received),
         "callback": str(case.callback_id),
     }

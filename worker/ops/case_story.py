@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.case import CaseKind
 from models.queries.cases import CaseFacts
-from models.transaction import Kind, Status
+from models.transaction import Kind, Mode, Status
 from worker.language import _
 from worker.ops.payout_cases import payout_story
 from worker.ops.shown import francs, safe
@@ -40,6 +40,11 @@ def _payment(case: CaseFacts) -> str:
     match case.kind:
         case CaseKind.LATE_SUCCESS:
             return _("It was closed as not paid. Later the gateway said that it was paid, and it was settled.")
+        case CaseKind.TOKEN_LOST if case.mode not in (None, Mode.HOSTED):
+            return _(
+                "The gateway was asked to debit the customer, and its reply was never stored. They may have been asked on the"
+                " phone, or debited, and nobody can ask about it."
+            )
         case CaseKind.TOKEN_LOST:
             return _(
                 "The gateway was asked to create the invoice, and its reply was never stored. It may hold an invoice that"
@@ -86,8 +91,13 @@ def _contradiction(case: CaseFacts) -> str:
 
 
 def _callback(case: CaseFacts) -> str:
-    if case.kind is CaseKind.ORPHAN:
+    if case.kind is CaseKind.ORPHAN and case.named is not None:
+        told = _(
+            "A callback from {source} is about {transaction}, which the gateway had refused or a person had decided. It cannot be"
+            " asked about, and money may have moved all the same."
+        )
+    elif case.kind is CaseKind.ORPHAN:
         told = _("A callback from {source} names no invoice that can be asked about.")
     else:
         told = _("A callback from {source} cannot be understood.")
-    return told.format(source=case.source or _("nowhere known"))
+    return told.format(source=case.source or _("nowhere known"), transaction=case.named)

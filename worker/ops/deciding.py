@@ -273,7 +273,7 @@ def _impossible(status: Status) -> str:
             "{transaction} is pending, so the gateway did create it: --as completed or --as notcompleted"
         ),
         Status.CREATED: lambda: _(
-            "{transaction} was never seen at the gateway, so it cannot have been paid there: --as refused closes it"
+            "{transaction} has no token to ask with, and cannot be settled without one: --as refused closes it"
         ),
         Status.REFUSED: lambda: _("{transaction} was refused by the gateway: end the case without --as"),
     }

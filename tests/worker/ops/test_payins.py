@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from models.errors import GatewayRefused
+from models.errors import GatewayRefused, OutcomeUnknown
 from tasks.intake import intake
 from tests.ledger import claim, count, knock, value
 from worker.language import speaking
@@ -104,6 +104,31 @@ def test_nobody_is_told_to_try_again_what_a_callback_came_about(ops):
     assert "a callback came about it all the same" in told
     assert "try again" not in told
     assert "the customer may have been debited" in ops.fault(*PUSHED)
+
+
+def shown(ops, kind):
+    [case] = [case["id"] for case in ops.document("cases", "list", "--kind", kind)["items"]]
+    return " ".join(ops.say("cases", "show", str(case)).split())
+
+
+def test_the_case_of_a_lost_reply_does_not_say_that_nobody_can_have_paid(ops):
+    ops.fakes.gateway.create_fault = OutcomeUnknown("The create was sent: the invoice may exist.")
+    ops.run(*PUSHED)
+    told = shown(ops, "token_lost")
+    assert "They may have been asked on the phone, or debited" in told
+    assert "No customer was ever sent to pay it" not in told
+    assert "exist.." not in told
+
+
+def test_the_case_of_a_callback_about_what_was_refused_names_it_and_where_to_look(ops):
+    ops.fakes.gateway.create_fault = GatewayRefused("the operator is away", code="operator_unavailable", sub_code="05")
+    ops.run(*PUSHED)
+    intake(ops.tools, knock(ops.tools.sessions, claim("order-1")))
+    assert "callback 1, order-1" in " ".join(ops.say("cases", "list", "--kind", "orphan").split())
+    told = shown(ops, "orphan")
+    for words in ("is about order-1", "money may have moved", "reconciler invoices show order-1"):
+        assert words in told
+    assert "register its invoice" not in told
 
 
 @pytest.mark.parametrize(
