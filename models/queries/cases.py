@@ -167,6 +167,11 @@ HELD_OPEN = """EXISTS (
         AND k.kind = ANY(CAST(:watching AS text[]))
 )"""
 
+# Among callbacks that name nothing, those stay that are about a payment of ours: money may stand behind one.
+HELD_BACK = f"""({HELD_OPEN} OR EXISTS (
+    SELECT FROM callbacks b WHERE b.id = k.callback_id AND b.transaction_pk IS NOT NULL
+))"""
+
 # A case that ended by itself after `since`, by the very question of the person who ends it, still takes their words.
 END = text(f"""
     WITH wanted AS (
@@ -186,7 +191,7 @@ LOCK_OPEN = text("SELECT id FROM cases WHERE id = :id AND resolved_at IS NULL FO
 END_OLD = text(f"""
     WITH old AS (
         SELECT k.id FROM cases k
-        WHERE k.kind = :kind AND k.resolved_at IS NULL AND k.opened_at <= :until AND k.id > :after AND NOT {HELD_OPEN}
+        WHERE k.kind = :kind AND k.resolved_at IS NULL AND k.opened_at <= :until AND k.id > :after AND NOT {HELD_BACK}
         ORDER BY k.id LIMIT :limit FOR NO KEY UPDATE
     )
     UPDATE cases k SET resolved_at = clock_timestamp(), resolution = :reason, resolved_by = :author
@@ -195,8 +200,8 @@ END_OLD = text(f"""
 """)  # noqa: S608 - our own words
 
 COUNT_OLD = text(f"""
-    SELECT moment.until, count(k.id) FILTER (WHERE NOT {HELD_OPEN}) AS endable,
-           count(k.id) FILTER (WHERE {HELD_OPEN}) AS held_open, min(k.opened_at) AS oldest_at
+    SELECT moment.until, count(k.id) FILTER (WHERE NOT {HELD_BACK}) AS endable,
+           count(k.id) FILTER (WHERE {HELD_BACK}) AS held_open, min(k.opened_at) AS oldest_at
     FROM (SELECT clock_timestamp() - CAST(:older_than AS interval) AS until) AS moment
     LEFT JOIN cases k ON k.kind = :kind AND k.resolved_at IS NULL AND k.opened_at <= moment.until
     GROUP BY moment.until

@@ -129,6 +129,8 @@ def test_the_case_of_a_callback_about_what_was_refused_names_it_and_where_to_loo
     for words in ("is about order-1", "money may have moved", "reconciler invoices show order-1"):
         assert words in told
     assert "register its invoice" not in told
+    ended = ops.document("cases", "resolve", "--kind", "orphan", "--reason", "forged", "--by", "awa", "--yes")
+    assert (ended["open"]["endable"], ended["open"]["held_open"], ended["ended"]) == (0, 1, 0)
 
 
 @pytest.mark.parametrize(
