@@ -194,7 +194,7 @@ def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mappi
         return Sorted(finding, about=about)
     nothing_new = ALREADY_SAID.get(about.status) is content.claims
     if about.status in ALREADY_SAID and not about.has_token and not nothing_new:
-        note = f"claims {content.claims.value} about a payout that a person decided: there is no token to ask with"
+        note = f"claims {content.claims.value} about a payment that a person decided: there is no token to ask with"
         finding = Finding(callback_id=callback.id, outcome=Outcome.ORPHAN, note=note, transaction_pk=about.id)
         return Sorted(finding, about=about)
     note = f"claims {content.claims.value}" + (", as the books already say" if nothing_new else "")

@@ -80,6 +80,11 @@ class CaseFacts:
         """Whether it keeps an open transaction in view: then it ends with the transaction's outcome and not before."""
         return self.kind in WATCHING_KINDS and self.status in (Status.CREATED, Status.PENDING)
 
+    @property
+    def has_no_page(self) -> bool:
+        """Whether it is about an invoice that is paid without the gateway's page: the customer may be debited by its create."""
+        return self.about is Kind.INVOICE and self.mode is not Mode.HOSTED
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KindTotal:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from models.case import CaseKind
 from models.queries.cases import CaseFacts
-from models.transaction import Kind, Mode, Status
+from models.transaction import Kind, Status
 from worker.language import N_
 from worker.ops.action import CHECK, END, JUST_END, SHOW, Action
 from worker.ops.payout_cases import PAYOUT_ACTIONS
@@ -82,11 +82,19 @@ HOLE = Action(
 HOLE_WITHOUT_A_PAGE = Action(
     brief=N_("look it up in the dashboard: the customer may have been debited"),
     what=N_(
-        "Look for the transaction id in the gateway's dashboard, and ask the customer. If they were debited, have LigdiCash refund"
-        " it, or deliver and note it in your own books: without its token it cannot be settled in these. Close it then, or if"
-        " nothing is there. The same order would be sent anew: have your shop send it only if nothing was debited."
+        "Look for the transaction id in the gateway's dashboard, or ask LigdiCash support. If the customer was debited, settle what"
+        " really came; once it is refunded, or failed, close it as not paid. If nothing is there, close it as never created: the"
+        " same order can then be sent again, unless a callback came about it."
     ),
-    commands=(SHOW, UNMADE),
+    commands=(SHOW, OVER_OTHER_SUM, REFUNDED, UNMADE),
+)
+DEBITED_BY_THE_STATEMENT = Action(
+    brief=N_("the statement says that it was paid: write it down"),
+    what=N_(
+        "The statement says that the customer was debited, and there is no token to ask with. See in the gateway's dashboard that"
+        " it is this payment, and settle what really came."
+    ),
+    commands=(SHOW, OVER_OTHER_SUM, END),
 )
 CALLED_BACK = Action(
     brief=N_("look it up in the dashboard: money may have moved"),
@@ -147,13 +155,16 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
 }
 """Every kind with every status, and with none, for what is about no invoice."""
 
+WITHOUT_A_PAGE = {CaseKind.TOKEN_LOST: HOLE_WITHOUT_A_PAGE, CaseKind.STATEMENT: DEBITED_BY_THE_STATEMENT}
+"""Where an invoice that is paid without a page, and has no token, wants something else than a hosted one."""
+
 
 def action_for(case: CaseFacts) -> Action:
     """What to do about this case."""
     if case.kind is CaseKind.ORPHAN and case.named is not None:
         return CALLED_BACK
-    if case.kind is CaseKind.TOKEN_LOST and case.status is Status.CREATED and case.mode not in (None, Mode.HOSTED):
-        return HOLE_WITHOUT_A_PAGE
+    if case.has_no_page and case.status is Status.CREATED and case.kind in WITHOUT_A_PAGE:
+        return WITHOUT_A_PAGE[case.kind]
     ours = ACTIONS[case.kind][case.status]
     if case.about is not Kind.PAYOUT or case.status is None:
         return ours

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from models.case import CaseKind
 from models.queries.cases import CaseFacts
-from models.transaction import Kind, Mode, Status
+from models.transaction import Kind, Status
 from worker.language import _
 from worker.ops.payout_cases import payout_story
 from worker.ops.shown import francs, safe
@@ -40,7 +40,7 @@ def _payment(case: CaseFacts) -> str:
     match case.kind:
         case CaseKind.LATE_SUCCESS:
             return _("It was closed as not paid. Later the gateway said that it was paid, and it was settled.")
-        case CaseKind.TOKEN_LOST if case.mode not in (None, Mode.HOSTED):
+        case CaseKind.TOKEN_LOST if case.has_no_page:
             return _(
                 "The gateway was asked to debit the customer, and its reply was never stored. They may have been asked on the"
                 " phone, or debited, and nobody can ask about it."

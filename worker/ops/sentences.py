@@ -80,7 +80,7 @@ TROUBLES = (
 
 NOTES = (
     N_("claims {word} about an order the gateway refused to create: there is no token to ask with"),
-    N_("claims {word} about a payout that a person decided: there is no token to ask with"),
+    N_("claims {word} about a payment that a person decided: there is no token to ask with"),
     N_("claims {word}, as the books already say"),
     N_("claims {word}"),
     N_("names no transaction at all"),

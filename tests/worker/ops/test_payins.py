@@ -8,7 +8,7 @@ import pytest
 
 from models.errors import GatewayRefused, OutcomeUnknown
 from tasks.intake import intake
-from tests.ledger import claim, count, knock, value
+from tests.ledger import cases, claim, count, knock, run, value
 from worker.language import speaking
 
 OTP = "736415"
@@ -118,6 +118,45 @@ def test_the_case_of_a_lost_reply_does_not_say_that_nobody_can_have_paid(ops):
     assert "They may have been asked on the phone, or debited" in told
     assert "No customer was ever sent to pay it" not in told
     assert "exist.." not in told
+
+
+RESOLVE = ("cases", "resolve", "1", "--override", "--by", "awa", "--reason", "the dashboard says so", "--as")
+
+
+@pytest.mark.parametrize(("became", "francs"), [("completed", 5000), ("notcompleted", None)])
+def test_what_became_of_a_lost_direct_payin_a_person_may_say_who_answers_for_it(ops, became, francs):
+    ops.fakes.gateway.create_fault = OutcomeUnknown("The create was sent: the invoice may exist.")
+    ops.run(*PUSHED)
+    assert f"--as {became}" in shown(ops, "token_lost")
+    ops.say(*RESOLVE, became)
+    kept = "SELECT status, s.amount, override_id FROM transactions t LEFT JOIN settlements s ON s.transaction_pk = t.id"
+    assert tuple(run(ops.tools.sessions, kept)[0]) == (became, francs, 1 if francs else None)
+    assert value(ops.tools.sessions, "SELECT kind FROM notices") == became
+    assert cases(ops.tools.sessions) == []
+    told = ops.say("fsck")
+    assert "overrides: 1" in told
+    assert "\nclean; " in told
+    assert "invoices check" not in ops.say("why", "order-1")
+    ops.fakes.gateway.create_fault = None
+    assert became in ops.say(*PUSHED)
+    assert ops.fakes.gateway.orders == []
+
+
+@pytest.mark.parametrize("comes", ["before", "after", "never"])
+def test_a_lost_direct_payin_closed_as_refused_is_sent_again_only_if_no_callback_came(ops, comes):
+    ops.fakes.gateway.create_fault = OutcomeUnknown("The create was sent: the invoice may exist.")
+    ops.run(*PUSHED)
+    ops.fakes.gateway.create_fault = None
+    if comes == "before":
+        intake(ops.tools, knock(ops.tools.sessions, claim("order-1")))
+    ops.say(*RESOLVE, "refused")
+    if comes == "after":
+        intake(ops.tools, knock(ops.tools.sessions, claim("order-1")))
+    if comes == "never":
+        ops.say(*PUSHED)
+    else:
+        assert "the customer may have been debited" in ops.fault(*PUSHED)
+    assert len(ops.fakes.gateway.orders) == (comes == "never")
 
 
 def test_the_case_of_a_callback_about_what_was_refused_names_it_and_where_to_look(ops):

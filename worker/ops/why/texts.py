@@ -218,6 +218,16 @@ TEXTS: Mapping[Situation, Text] = {
     ),
 }
 
+WITHOUT_A_TOKEN: Mapping[Situation, Text] = {
+    Situation.FAILED_BY_HAND: Text(
+        N_("Not paid, by a person's word."),
+        N_('{author} answers for it, since {made_at}: "{reason}".'),
+        N_("Nothing by itself: there is no token to ask with."),
+        (LOOK_UP,),
+    ),
+}
+"""Where a payment that cannot be asked about wants other words."""
+
 RULES: Mapping[Rule, str] = {
     Rule.REPLY_TO_CREATE: N_("A reply gets {every}. Without one the payment is parked, and a person gets a case."),
     Rule.NO_TOKEN: N_("Without the token nothing can be asked. Only a person can end this."),
