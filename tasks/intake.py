@@ -230,7 +230,11 @@ def _stranger(callback: StoredCallback, content: CallbackContent) -> Finding:
 
 def _case(finding: Finding) -> NewCase | None:
     kind = {Outcome.ORPHAN: CaseKind.ORPHAN, Outcome.UNREADABLE: CaseKind.UNREADABLE}.get(finding.outcome)
-    return NewCase(kind=kind, detail=finding.note, callback_id=finding.callback_id) if kind else None
+    if kind is None:
+        return None
+    pk = finding.transaction_pk
+    kind = kind if pk is None else CaseKind.CALLED_BACK
+    return NewCase(kind=kind, detail=finding.note, callback_id=finding.callback_id, transaction_pk=pk)
 
 
 @shared_task(bind=True, base=Job, name="reconciler.read_callbacks")

@@ -263,7 +263,7 @@ DAMAGE = DAMAGE_TO_PAYOUTS | {
         "INSERT INTO shelf_marks (shelf, days, ended_at, set_at) VALUES ('answers', 9, now() - interval '4 d', '-infinity')",
         {("prune_stalled", "shelf answers")},
     ),
-    "an orphan has no case": ("DELETE FROM cases WHERE kind = 'orphan'", {("unreported", "callback 2")}),
+    "an orphan has no case": ("DELETE FROM cases WHERE kind = 'called_back'", {("unreported", "callback 2")}),
     "an unreadable callback has no case": (
         "DELETE FROM cases WHERE kind = 'unreadable'",
         {("unreported", "callback 4")},
@@ -331,8 +331,8 @@ DAMAGE = DAMAGE_TO_PAYOUTS | {
         {("unsigned", "ORD-10")},
     ),
     "the case of a callback was ended without a word": (
-        "UPDATE cases SET resolved_at = now(), resolved_by = 'awa' WHERE kind = 'orphan'",
-        {("unexplained", "callback 2")},
+        "UPDATE cases SET resolved_at = now(), resolved_by = 'awa' WHERE kind = 'unreadable'",
+        {("unexplained", "callback 4")},
     ),
     "the case about a difference is gone": (
         "DELETE FROM cases WHERE kind = 'statement' AND transaction_pk IS NULL",

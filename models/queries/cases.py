@@ -69,9 +69,6 @@ class CaseFacts:
     """When the payout was handed to the gateway."""
     mode: Mode | None = None
     """Where the invoice is paid."""
-    named: str | None = None
-    """Of a case about a callback: our id of what it names, where that is in the books and cannot be asked about."""
-    named_kind: Kind | None = None
     statement: StatementFacts | None = None
     """Of a case about a statement alone."""
 
@@ -122,12 +119,11 @@ FACTS = f"""
     SELECT k.id, k.kind, k.detail, k.opened_at, k.resolved_at, k.resolution, k.resolved_by, k.transaction_pk,
            t.transaction_id, t.status, t.amount, k.check_id, c.said, c.amount AS said_amount, c.reference AS said_reference,
            c.asked_at, s.amount AS settled_amount, k.callback_id, b.source, k.account, {AT_RISK} AS at_risk,
-           clock_timestamp() AS now, t.kind AS about, t.sent_at, t.mode, n.transaction_id AS named, n.kind AS named_kind,
+           clock_timestamp() AS now, t.kind AS about, t.sent_at, t.mode,
            CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS statement
     FROM cases k LEFT JOIN transactions t ON t.id = k.transaction_pk LEFT JOIN checks c ON c.id = k.check_id
     LEFT JOIN differences d ON d.id = k.difference_id
     LEFT JOIN settlements s ON s.transaction_pk = k.transaction_pk LEFT JOIN callbacks b ON b.id = k.callback_id
-    LEFT JOIN transactions n ON n.id = b.transaction_pk
 """  # noqa: S608 - our own words
 
 BY_IDS = text(f"{FACTS} WHERE k.id = ANY(CAST(:ids AS bigint[])) ORDER BY k.id")
@@ -172,11 +168,6 @@ HELD_OPEN = """EXISTS (
         AND k.kind = ANY(CAST(:watching AS text[]))
 )"""
 
-# Among callbacks that name nothing, those stay that are about a payment of ours: money may stand behind one.
-HELD_BACK = f"""({HELD_OPEN} OR EXISTS (
-    SELECT FROM callbacks b WHERE b.id = k.callback_id AND b.transaction_pk IS NOT NULL
-))"""
-
 # A case that ended by itself after `since`, by the very question of the person who ends it, still takes their words.
 END = text(f"""
     WITH wanted AS (
@@ -196,7 +187,7 @@ LOCK_OPEN = text("SELECT id FROM cases WHERE id = :id AND resolved_at IS NULL FO
 END_OLD = text(f"""
     WITH old AS (
         SELECT k.id FROM cases k
-        WHERE k.kind = :kind AND k.resolved_at IS NULL AND k.opened_at <= :until AND k.id > :after AND NOT {HELD_BACK}
+        WHERE k.kind = :kind AND k.resolved_at IS NULL AND k.opened_at <= :until AND k.id > :after AND NOT {HELD_OPEN}
         ORDER BY k.id LIMIT :limit FOR NO KEY UPDATE
     )
     UPDATE cases k SET resolved_at = clock_timestamp(), resolution = :reason, resolved_by = :author
@@ -205,8 +196,8 @@ END_OLD = text(f"""
 """)  # noqa: S608 - our own words
 
 COUNT_OLD = text(f"""
-    SELECT moment.until, count(k.id) FILTER (WHERE NOT {HELD_BACK}) AS endable,
-           count(k.id) FILTER (WHERE {HELD_BACK}) AS held_open, min(k.opened_at) AS oldest_at
+    SELECT moment.until, count(k.id) FILTER (WHERE NOT {HELD_OPEN}) AS endable,
+           count(k.id) FILTER (WHERE {HELD_OPEN}) AS held_open, min(k.opened_at) AS oldest_at
     FROM (SELECT clock_timestamp() - CAST(:older_than AS interval) AS until) AS moment
     LEFT JOIN cases k ON k.kind = :kind AND k.resolved_at IS NULL AND k.opened_at <= moment.until
     GROUP BY moment.until
@@ -298,7 +289,6 @@ def _facts(row: Row[Any]) -> CaseFacts:
         "status": status,
         "about": about,
         "mode": Mode(row.mode) if row.mode else None,
-        "named_kind": Kind(row.named_kind) if row.named_kind else None,
         "statement": _statement(row.statement),
     }
     return CaseFacts(**{**row._mapping, **known})  # noqa: SLF001 - SQLAlchemy's name for a public thing

@@ -107,7 +107,7 @@ def test_a_refused_order_that_was_called_back_about_is_tried_again_on_a_page_alo
         with pytest.raises(Conflict, match="may have been debited"):
             create(tools, order, otp=OTP)
     assert len(fakes.gateway.orders) == is_tried_again
-    assert cases(sessions) == ["orphan"]
+    assert cases(sessions) == ["called_back"]
 
 
 def test_one_that_was_never_sent_may_be_sent_again_with_its_code(sessions, fakes, tools):

@@ -247,7 +247,7 @@ def test_a_refusal_with_the_database_gone_stays_sent_and_unknown(sessions, fakes
 def test_a_refused_payout_about_which_a_callback_came_is_not_sent_again(sessions, fakes, tools):
     lose(tools, fakes, GatewayRefused("Code05"))
     intake(tools, knock(sessions, claim("OUT-1")))
-    assert cases(sessions) == ["orphan"]
+    assert cases(sessions) == ["called_back"]
     with pytest.raises(Conflict, match="may have been sent after all"):
         create(tools, ORDER)
     assert sent(fakes) == 1

@@ -104,6 +104,14 @@ CALLED_BACK = Action(
     ),
     commands=(SHOW, LOOK, END),
 )
+CALLED_BACK_CLOSED = Action(
+    brief=CALLED_BACK.brief,
+    what=N_(
+        "It is closed as not paid, and a callback says otherwise. Look for the transaction id in the gateway's dashboard, or ask"
+        " LigdiCash support. If it was paid, settle it. Anybody can send a callback: if nothing is there, end the case."
+    ),
+    commands=(SHOW, LOOK, OVER_OTHER_SUM, END),
+)
 STRANGER = Action(
     brief=N_("see what it names; read it again or end it"),
     what=N_(
@@ -143,6 +151,7 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
     CaseKind.MISMATCH: _table(JUST_END, {Status.PENDING: OTHER_SUM, Status.NOTCOMPLETED: OTHER_SUM_AFTER_ALL}),
     CaseKind.LATE_SUCCESS: _table(JUST_END, {Status.COMPLETED: DELIVER}),
     CaseKind.CONTRADICTION: _table(ASK_AGAIN, {Status.COMPLETED: TAKEN_BACK}),
+    CaseKind.CALLED_BACK: _table(CALLED_BACK, {Status.NOTCOMPLETED: CALLED_BACK_CLOSED}),
     CaseKind.ORPHAN: _table(STRANGER),
     CaseKind.UNREADABLE: _table(GIBBERISH),
     CaseKind.TOKEN_LOST: _table(JUST_END, {Status.CREATED: HOLE, Status.PENDING: LOOK_UP}),
@@ -161,8 +170,6 @@ WITHOUT_A_PAGE = {CaseKind.TOKEN_LOST: HOLE_WITHOUT_A_PAGE, CaseKind.STATEMENT: 
 
 def action_for(case: CaseFacts) -> Action:
     """What to do about this case."""
-    if case.kind is CaseKind.ORPHAN and case.named is not None:
-        return CALLED_BACK
     if case.has_no_page and case.status is Status.CREATED and case.kind in WITHOUT_A_PAGE:
         return WITHOUT_A_PAGE[case.kind]
     ours = ACTIONS[case.kind][case.status]
@@ -180,9 +187,9 @@ def _values(case: CaseFacts) -> dict[str, str]:
     """What fills the commands. Ids are quoted for the shell: a merchant may have put anything into theirs."""
     received = case.said_amount if case.said == "completed" and case.said_amount else case.amount
     return {
-        "noun": "payouts" if Kind.PAYOUT in (case.about, case.named_kind) else "invoices",
+        "noun": "payouts" if case.about is Kind.PAYOUT else "invoices",
         "case": str(case.id),
-        "transaction": shlex.quote(safe(case.transaction_id or case.named or "")),
+        "transaction": shlex.quote(safe(case.transaction_id or "")),
         "received": str(received),
         "callback": str(case.callback_id),
     }

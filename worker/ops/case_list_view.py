@@ -96,8 +96,7 @@ def about(case: CaseFacts) -> str:
         return statement_about(case.statement)
     if case.kind in (CaseKind.ENDPOINT, CaseKind.ACCOUNT):
         return safe(case.account or "")
-    callback = _("callback {id}").format(id=case.callback_id)
-    return safe(f"{callback}, {case.named}") if case.named else callback
+    return _("callback {id}").format(id=case.callback_id)
 
 
 def _stake(case: CaseFacts) -> str:

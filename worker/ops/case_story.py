@@ -22,7 +22,7 @@ def story(case: CaseFacts) -> str:
             told = _paid_on_other_terms(case)
         case CaseKind.CONTRADICTION:
             told = _contradiction(case)
-        case CaseKind.ORPHAN | CaseKind.UNREADABLE:
+        case CaseKind.CALLED_BACK | CaseKind.ORPHAN | CaseKind.UNREADABLE:
             told = _callback(case)
         case CaseKind.ENDPOINT:
             told = _("The application of account {account} does not take its notices.").format(account=case.account)
@@ -91,7 +91,7 @@ def _contradiction(case: CaseFacts) -> str:
 
 
 def _callback(case: CaseFacts) -> str:
-    if case.kind is CaseKind.ORPHAN and case.named is not None:
+    if case.kind is CaseKind.CALLED_BACK:
         told = _(
             "A callback from {source} is about {transaction}, which the gateway had refused or a person had decided. It cannot be"
             " asked about, and money may have moved all the same."
@@ -100,4 +100,4 @@ def _callback(case: CaseFacts) -> str:
         told = _("A callback from {source} names no invoice that can be asked about.")
     else:
         told = _("A callback from {source} cannot be understood.")
-    return told.format(source=case.source or _("nowhere known"), transaction=case.named)
+    return told.format(source=case.source or _("nowhere known"), transaction=case.transaction_id)

@@ -58,8 +58,8 @@ def print_old(old: OldOnes) -> None:
     typer.echo(told.format(count=old.endable, kind=old.kind.value, until=stamp(old.until)) + oldest)
     if old.held_open:
         kept = ngettext(
-            "{count:,} more keeps in view a payment that is open, or that a callback speaks against, and has to be decided by itself",
-            "{count:,} more keep in view payments that are open, or that a callback speaks against, and have to be decided one by one",
+            "{count:,} more keeps an open payment in view and has to be decided by itself",
+            "{count:,} more keep an open payment in view and have to be decided one by one",
             old.held_open,
         )
         typer.echo(kept.format(count=old.held_open))

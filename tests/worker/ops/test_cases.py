@@ -217,6 +217,7 @@ CAN_BE = {
     (CaseKind.LATE_SUCCESS, Status.COMPLETED),
     (CaseKind.CONTRADICTION, Status.COMPLETED),
     (CaseKind.CONTRADICTION, Status.NOTCOMPLETED),
+    *((CaseKind.CALLED_BACK, status) for status in (Status.REFUSED, Status.NOTCOMPLETED, Status.COMPLETED)),
     (CaseKind.ORPHAN, None),
     (CaseKind.UNREADABLE, None),
     (CaseKind.TOKEN_LOST, Status.CREATED),

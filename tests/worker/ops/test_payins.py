@@ -159,17 +159,24 @@ def test_a_lost_direct_payin_closed_as_refused_is_sent_again_only_if_no_callback
     assert len(ops.fakes.gateway.orders) == (comes == "never")
 
 
-def test_the_case_of_a_callback_about_what_was_refused_names_it_and_where_to_look(ops):
+def test_callbacks_about_what_was_refused_are_one_urgent_case_that_names_it_beside_the_forged_ones(ops):
     ops.fakes.gateway.create_fault = GatewayRefused("the operator is away", code="operator_unavailable", sub_code="05")
     ops.run(*PUSHED)
-    intake(ops.tools, knock(ops.tools.sessions, claim("order-1")))
-    assert "callback 1, order-1" in " ".join(ops.say("cases", "list", "--kind", "orphan").split())
-    told = shown(ops, "orphan")
+    intake(ops.tools, knock(ops.tools.sessions, claim("order-1"), claim("order-1"), claim(None), claim(None)))
+    document = ops.document("cases", "list")
+    assert [(case["kind"], case["transaction_id"], case["at_risk"]) for case in document["items"]] == [
+        ("called_back", "order-1", 5000)
+    ]
+    assert [(total["kind"], total["open"]) for total in document["totals"]] == [("called_back", 1), ("orphan", 2)]
+    told = " ".join(ops.say("cases", "list").split())
+    assert "2 orphan callbacks are not listed here" in told
+    told = shown(ops, "called_back")
     for words in ("is about order-1", "money may have moved", "reconciler invoices show order-1"):
         assert words in told
     assert "register its invoice" not in told
     ended = ops.document("cases", "resolve", "--kind", "orphan", "--reason", "forged", "--by", "awa", "--yes")
-    assert (ended["open"]["endable"], ended["open"]["held_open"], ended["ended"]) == (0, 1, 0)
+    assert (ended["ended"], cases(ops.tools.sessions)) == (2, ["called_back"])
+    assert "clean; " in ops.say("fsck")
 
 
 @pytest.mark.parametrize(

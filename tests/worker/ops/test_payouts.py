@@ -153,7 +153,7 @@ def test_a_callback_against_what_a_person_decided_is_a_case(ops):
     ops.say("cases", "resolve", "1", "--as", "notcompleted", "--override", *BY)
     intake(ops.tools, knock(ops.tools.sessions, claim("OUT-1", "notcompleted"), claim("OUT-1")))
     outcomes = run(ops.tools.sessions, "SELECT outcome FROM callbacks ORDER BY id")
-    assert (outcomes, cases(ops.tools.sessions)) == ([("matched",), ("orphan",)], ["orphan"])
+    assert (outcomes, cases(ops.tools.sessions)) == ([("matched",), ("orphan",)], ["called_back"])
     assert "a person decided" in value(ops.tools.sessions, "SELECT note FROM callbacks WHERE outcome = 'orphan'")
 
 
