@@ -67,6 +67,8 @@ class StepKind(StrEnum):
     """Say whose number it is."""
     PAY_OTHERWISE = "pay_otherwise"
     """Take another number, another operator, or another mode: by a new order."""
+    FIND_OUT = "find_out"
+    """Nothing, and by no means pay again: the merchant has to find out first whether this was paid."""
     WAIT = "wait"
     """Nothing: the operator is at work."""
 
@@ -116,6 +118,8 @@ class PayinState:
     payment_url: str = field(default="", repr=False)
     hitch: Hitch | None = None
     """Why the last try did not begin; of a refused one."""
+    may_have_begun: bool = False
+    """Of a refused one: a callback came about it all the same, so its order is not sent again."""
 
 
 OTP_HITCHES = frozenset({Hitch.OTP_NEEDED, Hitch.WRONG_OTP, Hitch.EXPIRED_OTP, Hitch.OTHER_AMOUNT_OTP})
@@ -152,6 +156,8 @@ def _while_pending(state: PayinState) -> CustomerStep | None:
 
 
 def _after_refusal(state: PayinState) -> CustomerStep | None:
+    if state.may_have_begun:
+        return CustomerStep(kind=StepKind.FIND_OUT)
     hitch = state.hitch
     if hitch is None:
         return None

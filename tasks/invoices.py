@@ -23,6 +23,7 @@ from models.errors import (
     Conflict,
     GatewayMisconfigured,
     GatewayRefused,
+    MayHaveBegun,
     NotSent,
     OutcomeUnknown,
     StoreAway,
@@ -201,7 +202,7 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
     session.refresh(there)  # whoever lost that race shows what the winner made of it
     if there.status == Status.REFUSED and books.may_have_begun(session, there.id):
-        raise Conflict(
+        raise MayHaveBegun(
             f"order {new.transaction_id!r} was refused, and a callback came about it all the same: the customer may have been"
             " debited. It is not sent again; find out what became of it, and use a new transaction_id"
         )

@@ -68,7 +68,7 @@ def settled_amount(session: Session, pk: int) -> int | None:
     return session.scalar(select(Settlement.amount).where(Settlement.transaction_pk == pk))
 
 
-# The gateway would send no callback about what it refused. On a page nobody has paid what was refused, for its address reached
+# Of what was refused. The gateway would send no callback about what it refused. On a page nobody has paid what was refused, for its address reached
 # nobody; without a page the customer may have been asked, or debited. Anybody can forge one: then a new id has to be used.
 def _has_not_begun() -> ColumnElement[bool]:
     return or_(Invoice.mode == Mode.HOSTED.value, ~exists().where(Callback.transaction_pk == Invoice.id))
@@ -94,7 +94,7 @@ def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
 
 
 def may_have_begun(session: Session, pk: int) -> bool:
-    """Whether a callback says of an order that was refused that the customer was asked, or debited, without a page."""
+    """Whether a callback says of what was refused that the customer was asked, or debited, without a page."""
     return session.scalar(select(Invoice.id).where(Invoice.id == pk, ~_has_not_begun())) is not None
 
 

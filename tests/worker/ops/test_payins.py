@@ -103,6 +103,8 @@ def test_nobody_is_told_to_try_again_what_a_callback_came_about(ops):
     told = " ".join(ops.say("why", "order-1").split())
     assert "a callback came about it all the same" in told
     assert "try again" not in told
+    document = ops.document("invoices", "show", "order-1")
+    assert json.dumps(document).count('"find_out"') == 1
     assert "the customer may have been debited" in ops.fault(*PUSHED)
 
 

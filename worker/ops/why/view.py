@@ -20,7 +20,6 @@ from worker.ops.timeline import timeline
 from worker.ops.why.diagnosis import Diagnosis
 from worker.ops.why.facts import Facts, Fleet
 from worker.ops.why.lengths import at
-from worker.ops.why.situation import Situation
 from worker.ops.why.wording import Wording, put_in_words
 
 
@@ -34,7 +33,7 @@ def print_answer(facts: Facts, diagnosis: Diagnosis) -> None:
     out.print()
     out.print(Text(wording.answer, style="bold"))
     out.print()
-    out.print(_grid(_answer(wording, who=_who(invoice, diagnosis))))
+    out.print(_grid(_answer(wording, who=_who(invoice))))
     out.print()
     out.print(moments_table(timeline(history), now=invoice.now))
     if unread := left_out(history):
@@ -52,13 +51,11 @@ def _grid(rows: Iterator[tuple[str, str | Text]]) -> Table:
     return grid
 
 
-def _who(invoice: InvoiceFacts, diagnosis: Diagnosis) -> tuple[str, str]:
+def _who(invoice: InvoiceFacts) -> tuple[str, str]:
     """Who gets the money of a payout and which way; what the customer of an invoice has to do, if anything."""
     if invoice.kind is Kind.PAYOUT:
         return _("to"), f"{safe(invoice.customer or '')}, {way_of(invoice)}"
-    # Nobody is to try again what may have gone through.
-    is_doubted = diagnosis.situation is Situation.REFUSED_DOUBTED
-    return _("customer"), "" if is_doubted else customer_line(invoice)
+    return _("customer"), customer_line(invoice)
 
 
 def _answer(wording: Wording, *, who: tuple[str, str]) -> Iterator[tuple[str, str | Text]]:
