@@ -41,6 +41,7 @@ from models.transaction import Invoice, Mode, Status
 from tasks.holes import HOLE_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Account, Shop, Toolbox
+from tasks.uptime import check_prompt
 
 log = structlog.get_logger()
 
@@ -72,6 +73,7 @@ def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str =
             return Booked(invoice=there, is_new=False)
         raise
     lacking = _lacks(order, operator) if not otp else ""
+    began = tools.uptime()
     with transaction(tools.sessions) as step:
         new = _new(order, account=mine, digest=order_digest(order), operator=operator)
         booked = _begin(step.session, new)
@@ -80,7 +82,7 @@ def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str =
     if booked.is_new and lacking:
         raise AskCustomer(lacking, code=Hitch.OTP_NEEDED)
     if booked.is_new:
-        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop), otp=otp)
+        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop), otp=otp, began=began)
         return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
     return booked
 
@@ -209,8 +211,11 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     return Booked(invoice=there, is_new=again)
 
 
-def _have_created(tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder, otp: str) -> None:
+def _have_created(
+    tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder, otp: str, began: float
+) -> None:
     try:
+        check_prompt(tools.uptime() - began, what="create")
         created = account.gateway.create_invoice(order, otp=otp)
     except (GatewayRefused, GatewayMisconfigured) as exc:
         _refuse(tools, invoice.id, reason=str(exc), code=exc.code)

@@ -41,6 +41,7 @@ from models.transaction import Approval, Payout, Route, Status
 from tasks.holes import PAYOUT_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Shop, Toolbox
+from tasks.uptime import check_prompt
 
 log = structlog.get_logger()
 
@@ -147,9 +148,11 @@ def send(tools: Toolbox, payout: Payout, *, on_refusal: OnRefusal = lambda _sess
     sending is switched off it is put into the queue instead.
     """
     account = tools.account(payout.account)
+    began = tools.uptime()
     if not _mark(tools, payout.id):
         return False
     try:
+        check_prompt(tools.uptime() - began, what="payout")
         accepted = account.gateway.send_payout(_as_sent(payout, account.shop))
     except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
         _refuse(tools, payout.id, exc, on_refusal=on_refusal)

@@ -58,6 +58,15 @@ def test_a_direct_payin_is_settled_by_the_gateways_answer_like_any_other(session
     assert count(sessions, "settlements") == 1
 
 
+def test_who_stood_still_before_the_call_has_nothing_created_any_more(sessions, fakes):
+    clock = iter((0, 20.5, 100, 119.5))
+    tools = toolbox(sessions, fakes, uptime=lambda: next(clock))
+    with pytest.raises(NotSent, match="stood still"):
+        create(tools, PUSHED)
+    assert (only(sessions).status, fakes.gateway.orders) == (Status.REFUSED, [])
+    assert create(tools, PUSHED).is_new
+
+
 @pytest.mark.parametrize("order", [ORDER, WALLET], ids=["direct", "wallet"])
 def test_without_a_code_the_gateway_is_not_asked_and_the_order_is_in_the_books_as_refused(
     sessions, fakes, tools, order

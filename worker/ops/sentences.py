@@ -74,6 +74,7 @@ TROUBLES = (
     N_("no connection to the gateway came about in the time allowed"),
     N_("no connection to the gateway ({cause})"),
     N_("no connection to the gateway"),
+    N_("whoever was to send it stood still for {seconds} s"),
     N_("no whole answer came in the time allowed"),
     N_("the connection broke before the whole answer had come"),
 )
