@@ -28,6 +28,13 @@ IN_A_ROW = 3
 """So many in a row that are unknown, or did not reach the gateway, end the run: each unknown one costs a person a look."""
 
 
+def why_sending_is_off(tools: Toolbox) -> str:
+    """Who switched sending off, and why, in one sentence; empty while it is on. Raises `StoreAway`."""
+    with transaction(tools.sessions) as step:
+        stop = next((one for one in off_now(step.session) if one.switch is Switch.SEND), None)
+    return f"sending is switched off by {stop.author}: {stop.reason}" if stop else ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """One order that was not simply sent, and why. `why` is empty for one that an earlier run left unknown."""
@@ -169,11 +176,9 @@ class Sending:
     def _why_nothing_goes_out(self) -> str:
         """Who switches sending off may mean this very file: what was not tried yet is left where it is."""
         try:
-            with transaction(self._tools.sessions) as step:
-                stops = [one for one in off_now(step.session) if one.switch is Switch.SEND]
+            return why_sending_is_off(self._tools)
         except StoreAway as exc:
             return str(exc)
-        return f"sending is switched off by {stops[0].author}: {stops[0].reason}" if stops else ""
 
     def _count_in_a_row(self, exc: Exception) -> None:
         self._in_a_row += 1

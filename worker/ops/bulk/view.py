@@ -47,8 +47,8 @@ def print_faults(faults: Sequence[Fault], *, as_json: bool) -> None:
     typer.echo(many.format(count=number(len(faults))), err=True)
 
 
-def print_preview(lines: Sequence[Line], *, operators: Sequence[str], as_json: bool) -> None:
-    """What a run would send now, by route and country."""
+def print_preview(lines: Sequence[Line], *, operators: Sequence[str], halted: str, as_json: bool) -> None:
+    """What a run would send, by route and country, and what keeps it from doing so now, if anything does."""
     wanted = [line for line in lines if line.standing.is_to_send]
     stands = Counter(line.standing for line in lines)
     groups = _groups(wanted, operators)
@@ -69,6 +69,7 @@ def print_preview(lines: Sequence[Line], *, operators: Sequence[str], as_json: b
                 "queued": stands[Standing.QUEUED],
                 "again": stands[Standing.AGAIN],
                 "unknown": [_named(line) for line in lines if line.standing is Standing.UNKNOWN],
+                "halted": halted,
             }
         )
         return
@@ -83,6 +84,9 @@ def print_preview(lines: Sequence[Line], *, operators: Sequence[str], as_json: b
         )
         typer.echo(many.format(count=number(stands[Standing.HELD]), amount=francs(held)))
     _print_stands(stands)
+    if halted:
+        told = _("Now nothing would be sent: {why}")
+        typer.echo(told.format(why=retold(safe(halted), WORDS)))
 
 
 def _print_stands(stands: Mapping[Standing, int]) -> None:

@@ -56,7 +56,18 @@ def test_a_dry_run_adds_up_and_sends_nothing(ops, file):
     assert "Burkina Faso" in said
     assert (received(ops), count(ops.tools.sessions, "transactions")) == ([], 0)
     told = ops.document("payouts", "send", file, "--dry-run", *WHY)
-    assert (told["to_send"], told["amount"], told["skipped"]) == (5, 15_000, 0)
+    assert (told["to_send"], told["amount"], told["skipped"], told["halted"]) == (5, 15_000, 0, "")
+    with transaction(ops.tools.sessions) as step:
+        switch_off(step.session, Switch.SEND, author="awa", reason="wrong list", length=timedelta(hours=1))
+    with speaking("fr"):
+        said = ops.say("payouts", "send", file, "--dry-run", *WHY)
+    assert "rien ne serait envoyé : les envois sont suspendus par awa : wrong list" in said
+
+
+def test_an_option_for_wallets_is_refused_where_the_file_has_none(ops, file):
+    argv = ("payouts", "send", file, "--route", "mobile_money", "--top-up-wallet", "1", *WHY)
+    assert "nothing in the file goes to a wallet" in " ".join(ops.run(*argv).stderr.split())
+    assert received(ops) == []
 
 
 def test_each_is_sent_once_and_the_books_say_who_had_it_sent(ops, file):
