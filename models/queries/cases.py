@@ -69,6 +69,8 @@ class CaseFacts:
     """When the payout was handed to the gateway."""
     mode: Mode | None = None
     """Where the invoice is paid."""
+    has_token: bool = False
+    """Whether the transaction can be asked about."""
     statement: StatementFacts | None = None
     """Of a case about a statement alone."""
 
@@ -119,7 +121,7 @@ FACTS = f"""
     SELECT k.id, k.kind, k.detail, k.opened_at, k.resolved_at, k.resolution, k.resolved_by, k.transaction_pk,
            t.transaction_id, t.status, t.amount, k.check_id, c.said, c.amount AS said_amount, c.reference AS said_reference,
            c.asked_at, s.amount AS settled_amount, k.callback_id, b.source, k.account, {AT_RISK} AS at_risk,
-           clock_timestamp() AS now, t.kind AS about, t.sent_at, t.mode,
+           clock_timestamp() AS now, t.kind AS about, t.sent_at, t.mode, t.token IS NOT NULL AS has_token,
            CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS statement
     FROM cases k LEFT JOIN transactions t ON t.id = k.transaction_pk LEFT JOIN checks c ON c.id = k.check_id
     LEFT JOIN differences d ON d.id = k.difference_id

@@ -148,7 +148,7 @@ def decide(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> Decision:
 
 def _ask(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> tuple[Inquiry | None, str]:
     """The answer, or why there is none."""
-    if case.status is Status.CREATED or case.transaction_id is None:
+    if not case.has_token or case.transaction_id is None:
         return None, _("it has no token to ask with")
     try:
         inquiry = ask_patiently(tools, case.transaction_id)

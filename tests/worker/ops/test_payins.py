@@ -144,6 +144,18 @@ def test_what_became_of_a_lost_direct_payin_a_person_may_say_who_answers_for_it(
     assert ops.fakes.gateway.orders == []
 
 
+def test_what_a_person_closed_without_a_token_and_a_callback_speaks_against_can_be_settled_after_all(ops):
+    ops.fakes.gateway.create_fault = OutcomeUnknown("The create was sent: the invoice may exist.")
+    ops.run(*PUSHED)
+    ops.say(*RESOLVE, "notcompleted")
+    intake(ops.tools, knock(ops.tools.sessions, claim("order-1")))
+    told = " ".join(ops.say("why", "order-1").split())
+    assert "have LigdiCash asked" not in told
+    ops.say("cases", "resolve", "2", "--as", "completed", "--override", "--by", "issa", "--reason", "their mail")
+    assert value(ops.tools.sessions, "SELECT status FROM transactions") == "completed"
+    assert (cases(ops.tools.sessions), "clean; " in ops.say("fsck")) == ([], True)
+
+
 @pytest.mark.parametrize("comes", ["before", "after", "never"])
 def test_a_lost_direct_payin_closed_as_refused_is_sent_again_only_if_no_callback_came(ops, comes):
     ops.fakes.gateway.create_fault = OutcomeUnknown("The create was sent: the invoice may exist.")

@@ -222,7 +222,7 @@ def _next(facts: Facts, diagnosis: Diagnosis) -> str:
     if facts.invoice.status is Status.CREATED:
         of_create = texts.NEXT_FOR_CREATE.get(asking, texts.NEXT[Asking.NEVER])
         return PAYOUT_NEXT.get((diagnosis.situation, asking), of_create)
-    if asking is Asking.NEVER and facts.invoice.status is Status.NOTCOMPLETED:
+    if asking is Asking.NEVER and facts.invoice.status is Status.NOTCOMPLETED and facts.invoice.has_token:
         return texts.NEXT[Asking.PARKED]
     in_the_way = {hindrance.obstacle for hindrance in diagnosis.hindrances}
     if asking is not Asking.UNDER_WAY and Obstacle.SWEEP_OFF in in_the_way:
