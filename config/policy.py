@@ -330,6 +330,10 @@ INTAKE_GRACE = timedelta(seconds=5)
 CREATE_GRACE = timedelta(minutes=2)
 """How long an invoice or a payout may stay `created` (no reply to our create yet) before it is a hole that somebody must see."""
 
+SEND_WITHIN = timedelta(seconds=20)
+"""How long after an order was written down, or a payout marked, it may still be sent. Whoever stood still for longer does not send:
+after `CREATE_GRACE` a person may decide what became of it."""
+
 WATCH_EVERY = timedelta(minutes=5)
 """How often the rolling fsck runs."""
 

@@ -20,6 +20,8 @@ class CaseKind(StrEnum):
     """Closed as not completed, later completed with evidence: settled, but goods may have been given up."""
     CONTRADICTION = "contradiction"
     """The gateway takes back what it said before."""
+    CALLED_BACK = "called_back"
+    """A callback is about a payment that cannot be asked about, for it was refused, or a person decided it: money may have moved."""
     ORPHAN = "orphan"
     """A callback names a transaction nobody knows."""
     UNREADABLE = "unreadable"
@@ -41,7 +43,8 @@ class CaseKind(StrEnum):
 
 
 CALLBACK_KINDS = (CaseKind.ORPHAN, CaseKind.UNREADABLE)
-"""Cases about a callback alone. Anybody who can reach the door can open any number of them."""
+"""Cases about a callback alone. Anybody who can reach the door can open any number of them; of `CALLED_BACK`, which is about a
+payment too, one for each."""
 
 PARKING_KINDS = (CaseKind.TOKEN_LOST, CaseKind.TOKEN_REFUSED, CaseKind.PARKED, CaseKind.APPROVAL)
 """Cases that are over by themselves once their transaction reaches an outcome."""

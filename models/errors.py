@@ -11,6 +11,7 @@ ReconcilerError
 │   ├── Invalid              a request that breaks a rule of ours or of the gateway
 │   │   └── AskCustomer      only the customer has what is missing; the code says what
 │   ├── Conflict             the same id was used before for something else
+│   │   └── MayHaveBegun     what was refused, and may have gone through all the same: it is not sent again
 │   ├── NotFound             no such thing in the books
 │   └── GatewayRefused       the gateway said no, with its sub-code
 └── NeedsHuman               somebody must change something before it can work
@@ -91,6 +92,10 @@ class AskCustomer(Invalid):
 
 class Conflict(Refused):
     """The same id was used before for something else."""
+
+
+class MayHaveBegun(Conflict):
+    """The same order was refused before, and may have gone through all the same: it is not sent again under this id."""
 
 
 class NotFound(Refused):

@@ -15,6 +15,10 @@ OTP = re.compile(r"[0-9A-Za-z]{4,12}")
 """No page says what a one-time code looks like; those that were seen have six digits."""
 
 
+WHERE_SET = "LIGDICASH_OPERATORS, or operators of its account"
+"""Where it is said which operators a project has."""
+
+
 class Hitch(StrEnum):
     """Why a payin did not begin, where the customer can do something about it. Stable: merchants' programs branch on it."""
 
@@ -63,6 +67,8 @@ class StepKind(StrEnum):
     """Say whose number it is."""
     PAY_OTHERWISE = "pay_otherwise"
     """Take another number, another operator, or another mode: by a new order."""
+    FIND_OUT = "find_out"
+    """Nothing, and by no means pay again: the merchant has to find out first whether this was paid."""
     WAIT = "wait"
     """Nothing: the operator is at work."""
 
@@ -112,6 +118,8 @@ class PayinState:
     payment_url: str = field(default="", repr=False)
     hitch: Hitch | None = None
     """Why the last try did not begin; of a refused one."""
+    may_have_begun: bool = False
+    """Of a refused one: a callback came about it all the same, so its order is not sent again."""
 
 
 OTP_HITCHES = frozenset({Hitch.OTP_NEEDED, Hitch.WRONG_OTP, Hitch.EXPIRED_OTP, Hitch.OTHER_AMOUNT_OTP})
@@ -148,6 +156,8 @@ def _while_pending(state: PayinState) -> CustomerStep | None:
 
 
 def _after_refusal(state: PayinState) -> CustomerStep | None:
+    if state.may_have_begun:
+        return CustomerStep(kind=StepKind.FIND_OUT)
     hitch = state.hitch
     if hitch is None:
         return None
@@ -193,7 +203,7 @@ def _named(payer: Payer, project: Collection[str]) -> Operator | None:
     operator = find(payer.operator_id)
     if project and payer.operator_id not in project:
         called = payer.operator_id if operator is None else _called(operator)
-        raise AskCustomer(f"the project has no operator {called} (LIGDICASH_OPERATORS)", code=Hitch.NOT_SERVED)
+        raise AskCustomer(f"the project has no operator {called} ({WHERE_SET})", code=Hitch.NOT_SERVED)
     if operator is not None and not payer.number.startswith(operator.country.dialling):
         raise AskCustomer(
             f"{_called(operator)} serves numbers that begin with +{operator.country.dialling}, and this one does not",
@@ -206,7 +216,7 @@ def _only_one(payer: Payer, project: Collection[str]) -> Operator:
     served = served_by(payer.number, project)
     if served == ():
         raise AskCustomer(
-            "no operator of the project works in the country of this phone number (LIGDICASH_OPERATORS)",
+            f"no operator of the project works in the country of this phone number ({WHERE_SET})",
             code=Hitch.NOT_SERVED,
         )
     if served is not None and len(served) == 1:

@@ -98,4 +98,7 @@ def check_payout_amount(amount: int, route: Route) -> None:
 def check_reach(customer: str, route: Route, *, operators: Collection[str]) -> None:
     """Raise `Invalid` for a number, in the gateway's form, that certainly none of the project's operators serves."""
     if route is Route.MOBILE_MONEY and served_by(customer, operators) == ():
-        raise Invalid("customer: none of the operators in LIGDICASH_OPERATORS works in the country of this number")
+        raise Invalid(
+            "customer must have a number of a country in which an operator of the project works (LIGDICASH_OPERATORS, or operators of"
+            " its account)"
+        )

@@ -62,9 +62,10 @@ LEGAL_MOVES = frozenset(
 )
 """Completed is sticky, failure is provisional. A trigger in the database holds the same list."""
 
-PAYOUT_MOVES = LEGAL_MOVES | {(Status.CREATED, Status.COMPLETED), (Status.CREATED, Status.NOTCOMPLETED)}
-"""The same for a payout that was sent: of one whose reply was lost a person may find out what became of it. Of one that
-was never sent the list above holds."""
+FOUND_OUT_MOVES = LEGAL_MOVES | {(Status.CREATED, Status.COMPLETED), (Status.CREATED, Status.NOTCOMPLETED)}
+"""The same for a payout that was sent, and for an invoice that is paid without a page: of one whose reply was lost a person
+may find out what became of it. For a payout that was never sent, and for a hosted invoice, which nobody pays without the
+address that was lost with the reply, the list above holds."""
 
 
 class Approval(StrEnum):
@@ -171,7 +172,8 @@ class Transaction(Base):
         CheckConstraint("length(transaction_id) BETWEEN 1 AND 255", name="transaction_id_length"),
         CheckConstraint("length(token) BETWEEN 1 AND 2048", name="token_length"),
         CheckConstraint(
-            "status IN ('created', 'refused') OR token IS NOT NULL OR (kind = 'payout' AND status <> 'pending')",
+            "status IN ('created', 'refused') OR token IS NOT NULL"
+            " OR ((kind = 'payout' OR mode <> 'hosted') AND status <> 'pending')",
             name="askable",
         ),
         one_of("route", Route, name="known_route"),

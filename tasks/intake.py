@@ -194,7 +194,7 @@ def _sort(callback: StoredCallback, content: CallbackContent | str, known: Mappi
         return Sorted(finding, about=about)
     nothing_new = ALREADY_SAID.get(about.status) is content.claims
     if about.status in ALREADY_SAID and not about.has_token and not nothing_new:
-        note = f"claims {content.claims.value} about a payout that a person decided: there is no token to ask with"
+        note = f"claims {content.claims.value} about a payment that a person decided: there is no token to ask with"
         finding = Finding(callback_id=callback.id, outcome=Outcome.ORPHAN, note=note, transaction_pk=about.id)
         return Sorted(finding, about=about)
     note = f"claims {content.claims.value}" + (", as the books already say" if nothing_new else "")
@@ -230,7 +230,11 @@ def _stranger(callback: StoredCallback, content: CallbackContent) -> Finding:
 
 def _case(finding: Finding) -> NewCase | None:
     kind = {Outcome.ORPHAN: CaseKind.ORPHAN, Outcome.UNREADABLE: CaseKind.UNREADABLE}.get(finding.outcome)
-    return NewCase(kind=kind, detail=finding.note, callback_id=finding.callback_id) if kind else None
+    if kind is None:
+        return None
+    pk = finding.transaction_pk
+    kind = kind if pk is None else CaseKind.CALLED_BACK
+    return NewCase(kind=kind, detail=finding.note, callback_id=finding.callback_id, transaction_pk=pk)
 
 
 @shared_task(bind=True, base=Job, name="reconciler.read_callbacks")

@@ -23,6 +23,7 @@ from models.errors import (
     Conflict,
     GatewayMisconfigured,
     GatewayRefused,
+    MayHaveBegun,
     NotSent,
     OutcomeUnknown,
     StoreAway,
@@ -40,6 +41,7 @@ from models.transaction import Invoice, Mode, Status
 from tasks.holes import HOLE_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Account, Shop, Toolbox
+from tasks.uptime import check_prompt
 
 log = structlog.get_logger()
 
@@ -71,6 +73,7 @@ def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str =
             return Booked(invoice=there, is_new=False)
         raise
     lacking = _lacks(order, operator) if not otp else ""
+    began = tools.uptime()
     with transaction(tools.sessions) as step:
         new = _new(order, account=mine, digest=order_digest(order), operator=operator)
         booked = _begin(step.session, new)
@@ -79,7 +82,7 @@ def create(tools: Toolbox, order: InvoiceOrder, *, otp: str = "", account: str =
     if booked.is_new and lacking:
         raise AskCustomer(lacking, code=Hitch.OTP_NEEDED)
     if booked.is_new:
-        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop), otp=otp)
+        _have_created(tools, mine, booked.invoice, order=_with_shop(order, mine.shop), otp=otp, began=began)
         return Booked(invoice=_reread(tools, order.transaction_id), is_new=True)
     return booked
 
@@ -200,11 +203,19 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
         )
     again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
     session.refresh(there)  # whoever lost that race shows what the winner made of it
+    if there.status == Status.REFUSED and books.may_have_begun(session, there.id):
+        raise MayHaveBegun(
+            f"order {new.transaction_id!r} was refused, and a callback came about it all the same: the customer may have been"
+            " debited. It is not sent again; find out what became of it, and use a new transaction_id"
+        )
     return Booked(invoice=there, is_new=again)
 
 
-def _have_created(tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder, otp: str) -> None:
+def _have_created(
+    tools: Toolbox, account: Account, invoice: Invoice, *, order: InvoiceOrder, otp: str, began: float
+) -> None:
     try:
+        check_prompt(tools.uptime() - began, what="create")
         created = account.gateway.create_invoice(order, otp=otp)
     except (GatewayRefused, GatewayMisconfigured) as exc:
         _refuse(tools, invoice.id, reason=str(exc), code=exc.code)
@@ -242,7 +253,7 @@ def _give_to_a_person(tools: Toolbox, pk: int, what: str) -> None:
     try:
         with transaction(tools.sessions) as step:
             books.park_hole(step.session, pk)
-            detail = f"{what}. {HOLE_ADVICE}"
+            detail = f"{what.rstrip('.')}. {HOLE_ADVICE}"
             open_cases(step.session, [NewCase(kind=CaseKind.TOKEN_LOST, detail=detail, transaction_pk=pk)])
     except TryAgain:
         log.warning("case_left_to_the_sweep", trace=trace.of_transaction(pk))

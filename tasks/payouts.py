@@ -40,6 +40,7 @@ from models.transaction import Approval, Payout, Route, Status
 from tasks.holes import PAYOUT_ADVICE
 from tasks.tokens import keep_token
 from tasks.toolbox import Shop, Toolbox
+from tasks.uptime import check_prompt
 
 log = structlog.get_logger()
 
@@ -96,10 +97,13 @@ def _needs_approval(tools: Toolbox, payout: Payout) -> bool:
 def approve(tools: Toolbox, transaction_id: str, by: Signature) -> Booked:
     """Let a payout go that waits for approval, and send it, once. Also sends one that was approved and certainly not sent.
 
-    Raises `NotFound`, `Conflict` when it does not wait, and what `create` raises; then it waits again, for a person when the
-    gateway refused it, else in the queue. Does not know who ordered it: that somebody else approves it is for people to see to.
+    Raises `NotFound`, `Conflict` when it does not wait, and what `create` raises; when its account is not set up, before
+    anything is decided. After a refusal it waits again, for a person when the gateway refused it, else in the queue. Does not
+    know who ordered it: that somebody else approves it is for people to see to.
     """
-    pk = _reread(tools, transaction_id).id
+    waiting = _reread(tools, transaction_id)
+    tools.account(waiting.account)
+    pk = waiting.id
     with transaction(tools.sessions) as step:
         let_go = approval.approve(step.session, pk, by, grace=policy.CREATE_GRACE)
     payout = _reread(tools, transaction_id)
@@ -143,10 +147,12 @@ def send(tools: Toolbox, payout: Payout) -> bool:
     sending is switched off it is put into the queue instead.
     """
     account = tools.account(payout.account)
+    began = tools.uptime()
     mark = _mark(tools, payout.id)
     if mark is None:
         return False
     try:
+        check_prompt(tools.uptime() - began, what="payout")
         accepted = account.gateway.send_payout(_as_sent(payout, account.shop))
     except (GatewayRefused, GatewayMisconfigured, NotSent) as exc:
         _refuse(tools, mark, exc)

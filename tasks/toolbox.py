@@ -19,6 +19,7 @@ from models.order import InvoiceOrder
 from models.payout import Accepted, PayoutOrder
 from models.session import Sessions
 from tasks.meter import Meter, Unmetered
+from tasks.uptime import uptime
 
 
 class Gateway(Protocol):
@@ -377,6 +378,8 @@ class Toolbox:
     """None where nothing is pushed: then notices wait, and the application reads them by itself."""
     draw: Callable[[], float] = field(default=random.random)
     """A number in [0, 1), for jitter."""
+    uptime: Callable[[], float] = field(default=uptime)
+    """Seconds on a clock that nobody sets."""
 
     @property
     def all_accounts(self) -> Sequence[Account]:

@@ -286,7 +286,7 @@ DAMAGE = DAMAGE_TO_PAYOUTS | {
         f"{ERASURE_OVER} INSERT INTO erasure_items (erasure_id, transaction_pk) SELECT id, 3 FROM e",
         {("erasure_ended_early", "ORD-3")},
     ),
-    "an orphan has no case": ("DELETE FROM cases WHERE kind = 'orphan'", {("unreported", "callback 2")}),
+    "an orphan has no case": ("DELETE FROM cases WHERE kind = 'called_back'", {("unreported", "callback 2")}),
     "an unreadable callback has no case": (
         "DELETE FROM cases WHERE kind = 'unreadable'",
         {("unreported", "callback 4")},
@@ -354,8 +354,8 @@ DAMAGE = DAMAGE_TO_PAYOUTS | {
         {("unsigned", "ORD-10")},
     ),
     "the case of a callback was ended without a word": (
-        "UPDATE cases SET resolved_at = now(), resolved_by = 'awa' WHERE kind = 'orphan'",
-        {("unexplained", "callback 2")},
+        "UPDATE cases SET resolved_at = now(), resolved_by = 'awa' WHERE kind = 'unreadable'",
+        {("unexplained", "callback 4")},
     ),
     "the case about a difference is gone": (
         "DELETE FROM cases WHERE kind = 'statement' AND transaction_pk IS NULL",

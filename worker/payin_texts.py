@@ -39,6 +39,7 @@ STEPS: Mapping[StepKind, str] = MappingProxyType(
         StepKind.RETRY: N_("Then try again."),
         StepKind.CHOOSE_OPERATOR: N_("Choose your operator."),
         StepKind.PAY_OTHERWISE: N_("Choose another number, or another way to pay."),
+        StepKind.FIND_OUT: N_("This payment may have gone through. Do not pay again before the shop has found out."),
         StepKind.WAIT: N_("The payment is under way. Follow what your phone shows, if it shows anything."),
     }
 )

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from models.case import CALLBACK_KINDS, WATCHING_KINDS, CaseKind
 from models.queries.browse import Page, Paging
 from models.statement import Direction, Match
-from models.transaction import Kind, Status
+from models.transaction import Kind, Mode, Status
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +67,10 @@ class CaseFacts:
     """Whether the transaction is an invoice or a payout."""
     sent_at: datetime | None = None
     """When the payout was handed to the gateway."""
+    mode: Mode | None = None
+    """Where the invoice is paid."""
+    has_token: bool = False
+    """Whether the transaction can be asked about."""
     statement: StatementFacts | None = None
     """Of a case about a statement alone."""
 
@@ -74,6 +78,11 @@ class CaseFacts:
     def is_held_open(self) -> bool:
         """Whether it keeps an open transaction in view: then it ends with the transaction's outcome and not before."""
         return self.kind in WATCHING_KINDS and self.status in (Status.CREATED, Status.PENDING)
+
+    @property
+    def has_no_page(self) -> bool:
+        """Whether it is about an invoice that is paid without the gateway's page: the customer may be debited by its create."""
+        return self.about is Kind.INVOICE and self.mode is not Mode.HOSTED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +121,8 @@ FACTS = f"""
     SELECT k.id, k.kind, k.detail, k.opened_at, k.resolved_at, k.resolution, k.resolved_by, k.transaction_pk,
            t.transaction_id, t.status, t.amount, k.check_id, c.said, c.amount AS said_amount, c.reference AS said_reference,
            c.asked_at, s.amount AS settled_amount, k.callback_id, b.source, k.account, {AT_RISK} AS at_risk,
-           clock_timestamp() AS now, t.kind AS about, t.sent_at, CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS statement
+           clock_timestamp() AS now, t.kind AS about, t.sent_at, t.mode, t.token IS NOT NULL AS has_token,
+           CASE WHEN d.id IS NOT NULL THEN to_jsonb(d) END AS statement
     FROM cases k LEFT JOIN transactions t ON t.id = k.transaction_pk LEFT JOIN checks c ON c.id = k.check_id
     LEFT JOIN differences d ON d.id = k.difference_id
     LEFT JOIN settlements s ON s.transaction_pk = k.transaction_pk LEFT JOIN callbacks b ON b.id = k.callback_id
@@ -276,7 +286,13 @@ def _page(rows: Sequence[Row[Any]], paging: Paging) -> Page[CaseFacts]:
 def _facts(row: Row[Any]) -> CaseFacts:
     status = Status(row.status) if row.status else None
     about = Kind(row.about) if row.about else None
-    known = {"kind": CaseKind(row.kind), "status": status, "about": about, "statement": _statement(row.statement)}
+    known = {
+        "kind": CaseKind(row.kind),
+        "status": status,
+        "about": about,
+        "mode": Mode(row.mode) if row.mode else None,
+        "statement": _statement(row.statement),
+    }
     return CaseFacts(**{**row._mapping, **known})  # noqa: SLF001 - SQLAlchemy's name for a public thing
 
 

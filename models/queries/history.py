@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import Row, and_, exists, func, select, text
 from sqlalchemy.orm import Session
 
 from models import trace
@@ -71,6 +71,8 @@ class InvoiceFacts:
     """When customer, payer, description and refusal were erased."""
     queued_at: datetime | None = None
     wait_ended_at: datetime | None = None
+    may_have_begun: bool = False
+    """Of a payin without a page: it was refused, and a callback came about it all the same."""
 
     @property
     def trace(self) -> str:
@@ -213,6 +215,12 @@ def _invoice(session: Session, transaction_id: str, kind: Kind | None) -> Invoic
             Transaction.erased_at,
             Transaction.queued_at,
             Transaction.wait_ended_at,
+            and_(
+                Transaction.kind == Kind.INVOICE.value,
+                Transaction.mode != Mode.HOSTED.value,
+                Transaction.status == Status.REFUSED.value,
+                exists().where(Callback.transaction_pk == Transaction.id),
+            ).label("may_have_begun"),
         ).where(Transaction.transaction_id == transaction_id, Transaction.kind.in_(wanted))
     ).one_or_none()
     if row is None:

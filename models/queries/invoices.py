@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Update, func, select, text, update
+from sqlalchemy import ColumnElement, Update, exists, func, or_, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from models.callback import Callback
 from models.errors import Conflict
 from models.queries.record import close_parking_cases
 from models.settlement import Settlement
@@ -67,11 +68,20 @@ def settled_amount(session: Session, pk: int) -> int | None:
     return session.scalar(select(Settlement.amount).where(Settlement.transaction_pk == pk))
 
 
+# Of what was refused. The gateway would send no callback about what it refused. On a page nobody has paid what was refused, for its address reached
+# nobody; without a page the customer may have been asked, or debited. Anybody can forge one: then a new id has to be used.
+def _has_not_begun() -> ColumnElement[bool]:
+    return or_(Invoice.mode == Mode.HOSTED.value, ~exists().where(Callback.transaction_pk == Invoice.id))
+
+
 def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
-    """Take a refused order up again; False when somebody else just did. Its age, by which it is asked about, begins anew."""
+    """Take a refused order up again; False when somebody else just did, or when it may have begun after all.
+
+    Its age, by which it is asked about, begins anew.
+    """
     statement = (
         update(Invoice)
-        .where(Invoice.id == pk, Invoice.status == Status.REFUSED.value)
+        .where(Invoice.id == pk, Invoice.status == Status.REFUSED.value, _has_not_begun())
         .values(
             status=Status.CREATED.value,
             refusal="",
@@ -81,6 +91,11 @@ def retry_refused(session: Session, pk: int, *, grace: timedelta) -> bool:
         )
     )
     return _count(session, statement) == 1
+
+
+def may_have_begun(session: Session, pk: int) -> bool:
+    """Whether a callback says of what was refused that the customer was asked, or debited, without a page."""
+    return session.scalar(select(Invoice.id).where(Invoice.id == pk, ~_has_not_begun())) is not None
 
 
 FINISH = text("""

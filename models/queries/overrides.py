@@ -54,11 +54,12 @@ HELD_BACK = text("""
 """)
 
 # Its own time is when it was decided: an answer to a question asked before that speaks no more against it. What a callback
-# led to, and nobody has answered yet, must not be dropped unasked, nor an answer that was held back: it keeps its date.
+# led to, and nobody has answered yet, must not be dropped unasked, nor an answer that was held back: it keeps its date. Without
+# a token nothing can be asked.
 MOVE = text("""
     UPDATE transactions t
     SET status = :new, parked_at = NULL,
-        next_check_at = CASE WHEN :new = 'notcompleted' AND NOT EXISTS (
+        next_check_at = CASE WHEN :new = 'notcompleted' AND t.token IS NOT NULL AND NOT EXISTS (
             SELECT FROM checks c WHERE c.transaction_pk = t.id AND c.said = ANY(CAST(:answers AS text[]))
                 AND (c.asked_at >= t.nudged_at) IS NOT FALSE AND (c.asked_at > t.held_asked_at) IS NOT FALSE
         ) AND num_nulls(t.nudged_at, t.held_asked_at) < 2 THEN t.next_check_at END,

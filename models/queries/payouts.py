@@ -79,30 +79,9 @@ class Known:
     is_sent: bool
     is_awaiting: bool
     is_queued: bool
-
-
-KNOWN = text("""
-    SELECT transaction_id, kind, account, order_digest, status, sent_at IS NOT NULL AS is_sent,
-           (approval = 'awaiting' AND status = 'created') IS TRUE AS is_awaiting,
-           status = 'created' AND queued_at IS NOT NULL AS is_queued
-    FROM transactions WHERE transaction_id = ANY(CAST(:ids AS text[]))
-""")
-
-
-def known_orders(session: Session, ids: Sequence[str]) -> dict[str, Known]:
-    """What the books have under these ids, invoices included: they share the ids."""
-    return {
-        row.transaction_id: Known(
-            kind=Kind(row.kind),
-            account=row.account,
-            digest=bytes(row.order_digest),
-            status=Status(row.status),
-            is_sent=row.is_sent,
-            is_awaiting=row.is_awaiting,
-            is_queued=row.is_queued,
-        )
-        for row in session.execute(KNOWN, {"ids": list(ids)})
-    }
+    is_approved: bool
+    is_closed: bool
+    """Whether it was refused, and its order is not taken up again."""
 
 
 OPEN_CASES = text("""
@@ -120,6 +99,35 @@ def open_case_of(session: Session, ids: Sequence[str]) -> dict[str, int]:
 # callback, which it would not send about what it refused. Anybody can forge one; then a new id has to be used, and no money
 # goes out twice.
 MAY_BE_SENT = "(t.sent_at IS NOT NULL OR EXISTS (SELECT FROM callbacks c WHERE c.transaction_pk = t.id))"
+KNOWN = text(f"""
+    SELECT transaction_id, kind, account, order_digest, status, sent_at IS NOT NULL AS is_sent,
+           (approval = 'awaiting' AND status = 'created') IS TRUE AS is_awaiting,
+           status = 'created' AND queued_at IS NOT NULL AS is_queued,
+           (approval = 'approved') IS TRUE AS is_approved,
+           status = 'refused' AND ((approval = 'rejected') IS TRUE OR wait_ended_at IS NOT NULL
+               OR erased_at IS NOT NULL OR {MAY_BE_SENT}) AS is_closed
+    FROM transactions t WHERE transaction_id = ANY(CAST(:ids AS text[]))
+""")  # noqa: S608 - our own words
+
+
+def known_orders(session: Session, ids: Sequence[str]) -> dict[str, Known]:
+    """What the books have under these ids, invoices included: they share the ids."""
+    return {
+        row.transaction_id: Known(
+            kind=Kind(row.kind),
+            account=row.account,
+            digest=bytes(row.order_digest),
+            status=Status(row.status),
+            is_sent=row.is_sent,
+            is_awaiting=row.is_awaiting,
+            is_queued=row.is_queued,
+            is_approved=row.is_approved,
+            is_closed=row.is_closed,
+        )
+        for row in session.execute(KNOWN, {"ids": list(ids)})
+    }
+
+
 LOOK = text(f"SELECT {MAY_BE_SENT} FROM transactions t WHERE t.id = :pk")  # noqa: S608 - our own words
 RETRY = text(f"""
     UPDATE transactions t

@@ -250,7 +250,7 @@ REOPEN = text("""
         SELECT id FROM callbacks WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
     ), resolved AS (
         UPDATE cases SET resolved_at = clock_timestamp(), resolution = 'the callback was opened again, to be read anew'
-        WHERE callback_id = ANY(CAST(:ids AS bigint[])) AND transaction_pk IS NULL AND resolved_at IS NULL
+        WHERE callback_id = ANY(CAST(:ids AS bigint[])) AND (transaction_pk IS NULL OR kind = 'called_back') AND resolved_at IS NULL
           AND (SELECT count(*) FROM locked) = :count
     )
     UPDATE callbacks c

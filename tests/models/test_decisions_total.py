@@ -171,6 +171,6 @@ def test_every_verdict_gives_its_reason():
     assert all(one.verdict.reason.strip() for one in EVERYTHING)
 
 
-@pytest.mark.parametrize("kind", [CaseKind.ORPHAN, CaseKind.UNREADABLE])
+@pytest.mark.parametrize("kind", [CaseKind.CALLED_BACK, CaseKind.ORPHAN, CaseKind.UNREADABLE])
 def test_no_answer_opens_a_case_that_is_about_callbacks(kind):
     assert not [one for one in EVERYTHING if kind in (one.verdict.case, one.verdict.last_resort)]

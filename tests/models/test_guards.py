@@ -71,6 +71,23 @@ def test_the_database_knows_the_same_legal_moves_as_the_code(engine, old, new):
                 move(connection, pk, new)
 
 
+@pytest.mark.parametrize("status", ["completed", "notcompleted"])
+@pytest.mark.parametrize(("mode", "payer"), [("hosted", ""), ("direct", "226******01"), ("wallet", "226******01")])
+def test_of_what_has_no_token_a_person_may_find_out_what_became_unless_it_was_to_be_paid_on_a_page(
+    engine, mode, payer, status
+):
+    with engine.connect() as connection:
+        insert = INSERT.replace("(kind,", "(mode, payer, kind,").replace("('invoice',", "(:mode, :payer, 'invoice',")
+        terms = {"ours": "ORD-1", "amount": 5000, "status": "created", "mode": mode, "payer": payer}
+        connection.execute(text(insert), terms)
+        found_out = text("UPDATE transactions SET status = :status")
+        if mode == "hosted":
+            with pytest.raises(DBAPIError, match="cannot become"):
+                connection.execute(found_out, {"status": status})
+        else:
+            connection.execute(found_out, {"status": status})
+
+
 @pytest.mark.parametrize("status", [status for status in Status if status is not Status.CREATED])
 def test_a_transaction_begins_as_created(engine, status):
     with engine.connect() as connection, pytest.raises(DBAPIError, match="begins as created"):

@@ -56,6 +56,11 @@ def test_a_hosted_page_is_opened_if_its_address_is_known():
     assert kind(hosted) is None
 
 
+def test_what_may_have_begun_is_not_tried_again_whatever_went_wrong():
+    state = PayinState(status=Status.REFUSED, mode=Mode.DIRECT, amount=4200, hitch=Hitch.OPERATOR_DOWN)
+    assert (kind(state), kind(replace(state, may_have_begun=True))) == (StepKind.RETRY, StepKind.FIND_OUT)
+
+
 BY_HITCH = {
     Hitch.OTP_NEEDED: StepKind.DIAL,
     Hitch.WRONG_OTP: StepKind.DIAL,

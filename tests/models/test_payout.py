@@ -16,7 +16,7 @@ from models.errors import Invalid
 from models.event import Event
 from models.notice import NoticeKind
 from models.payout import LIMITS, PayoutOrder, check_payout, limits_of
-from models.transaction import PAYOUT_MOVES, Kind, Route, Status
+from models.transaction import FOUND_OUT_MOVES, Kind, Route, Status
 
 ORDER = PayoutOrder(transaction_id="OUT-1", amount=5000, route=Route.MOBILE_MONEY, customer="22670000000")
 WALLET = replace(ORDER, route=Route.WALLET, stays_in_wallet=True)
@@ -95,7 +95,7 @@ def test_a_payout_is_settled_by_completed_alone_unless_it_names_what_is_not_ours
 def test_every_verdict_about_a_payout_is_legal_and_nothing_that_is_open_is_forgotten():
     for status, answer in product(Status, EVERY_ANSWER):
         told = verdict(status, answer)
-        assert told.move is None or (status, told.move) in PAYOUT_MOVES
+        assert told.move is None or (status, told.move) in FOUND_OUT_MOVES
         if status in (Status.CREATED, Status.PENDING) and told.move is None:
             assert told.when is not When.NEVER
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from models.transaction import LEGAL_MOVES, PAYOUT_MOVES, Status
+from models.transaction import FOUND_OUT_MOVES, LEGAL_MOVES, Status
 
 INSERT = """
     INSERT INTO transactions (kind, transaction_id, amount, status, order_digest, next_check_at, {columns})
@@ -158,7 +158,7 @@ def test_the_database_knows_the_same_moves_of_a_sent_payout_as_the_code(connecti
     mark(connection)
     for step in PATHS[old]:
         move(connection, step)
-    if (old, new) in PAYOUT_MOVES:
+    if (old, new) in FOUND_OUT_MOVES:
         move(connection, new)
     else:
         with pytest.raises(DBAPIError, match=f"a {old} transaction cannot become {new}|goes only with a refusal"):
@@ -166,7 +166,7 @@ def test_the_database_knows_the_same_moves_of_a_sent_payout_as_the_code(connecti
 
 
 def test_a_sent_payout_has_two_more_moves_than_an_invoice():
-    assert {(Status.CREATED, Status.COMPLETED), (Status.CREATED, Status.NOTCOMPLETED)} == PAYOUT_MOVES - LEGAL_MOVES
+    assert {(Status.CREATED, Status.COMPLETED), (Status.CREATED, Status.NOTCOMPLETED)} == FOUND_OUT_MOVES - LEGAL_MOVES
 
 
 def settle(connection, *, amount, reference, said="completed"):

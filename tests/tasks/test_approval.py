@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from models.check import Lane
-from models.errors import Conflict, GatewayRefused, NotFound, NotSent, PayoutUnknown, ReconcilerError
+from models.errors import Conflict, GatewayRefused, Invalid, NotFound, NotSent, PayoutUnknown, ReconcilerError
 from models.payout import PayoutOrder
 from models.queries.cases import Signature
 from models.session import transaction
@@ -18,7 +20,7 @@ from tasks.payouts import approve, create, is_awaiting, reject
 from tasks.queued import send_queued
 from tasks.sweep import sweep
 from tasks.watch import fsck
-from tests.fakes import Fakes, toolbox
+from tests.fakes import FakeAccounts, Fakes, toolbox
 from tests.ledger import all_at_once, cases, claim, count, due_in, knock, let_pass, run, value
 
 BY = Signature(author="awa", reason="signed by the board")
@@ -187,6 +189,15 @@ def test_the_database_holds_it_too(tools, sessions, change):
     create(tools, order())
     with pytest.raises(IntegrityError, match="approv"), transaction(sessions) as step:
         step.session.execute(text(f"UPDATE transactions SET {change}"))
+
+
+def test_one_whose_account_is_not_set_up_goes_on_waiting(tools, sessions):
+    create(tools, order())
+    gone = replace(tools, accounts=FakeAccounts())
+    with pytest.raises(Invalid, match="there is no account 'default'"):
+        approve(gone, "OUT-1", BY)
+    assert (stands(sessions), cases(sessions)) == (("created", "awaiting"), ["approval"])
+    assert approve(tools, "OUT-1", BY).payout.status == Status.PENDING
 
 
 def test_what_is_not_there_or_needs_no_approval_says_so(tools):

@@ -56,7 +56,7 @@ def test_a_callback_about_an_order_the_gateway_refused_goes_to_a_person(sessions
         refuse_invoice(step.session, pk, reason="Code03")
     intake(tools, knock(sessions, claim("ORD-1")))
     assert outcomes(sessions) == ["orphan"]
-    assert cases(sessions) == ["orphan"]
+    assert cases(sessions) == ["called_back"]
     assert value(sessions, "SELECT transaction_pk FROM callbacks") == pk
     assert fakes.queue.asked == []
 

@@ -12,14 +12,16 @@ from models.order import InvoiceOrder, Item
 from models.payin import Payer
 from models.transaction import Mode, Status
 from tasks.confirm import confirm
+from tasks.intake import intake
 from tasks.invoices import create, order_digest
 from tests.fakes import completed, toolbox
-from tests.ledger import all_at_once, cases, count, row, value
+from tests.ledger import all_at_once, cases, claim, count, knock, row, value
 
 OTP = "736415"
 PAYER = Payer(mode=Mode.DIRECT, number="22676000000", operator_id="11")
 ORDER = InvoiceOrder(transaction_id="ORD-1", amount=5000, description="shoes", payer=PAYER)
 PUSHED = replace(ORDER, payer=Payer(mode=Mode.DIRECT, number="22990000000", operator_id="1"))
+HOSTED = replace(ORDER, payer=None)
 WALLET = replace(ORDER, payer=Payer(mode=Mode.WALLET, number="22676000000"))
 WRONG = GatewayRefused("a wrong one-time code", code="wrong_otp", sub_code="15")
 
@@ -56,6 +58,15 @@ def test_a_direct_payin_is_settled_by_the_gateways_answer_like_any_other(session
     assert count(sessions, "settlements") == 1
 
 
+def test_who_stood_still_before_the_call_has_nothing_created_any_more(sessions, fakes):
+    clock = iter((0, 20.5, 100, 119.5))
+    tools = toolbox(sessions, fakes, uptime=lambda: next(clock))
+    with pytest.raises(NotSent, match="stood still"):
+        create(tools, PUSHED)
+    assert (only(sessions).status, fakes.gateway.orders) == (Status.REFUSED, [])
+    assert create(tools, PUSHED).is_new
+
+
 @pytest.mark.parametrize("order", [ORDER, WALLET], ids=["direct", "wallet"])
 def test_without_a_code_the_gateway_is_not_asked_and_the_order_is_in_the_books_as_refused(
     sessions, fakes, tools, order
@@ -88,6 +99,24 @@ def test_the_same_code_sent_many_times_at_once_reaches_the_gateway_once(sessions
     all_at_once(*[lambda: create(tools, ORDER, otp=OTP)] * 5)
     assert fakes.gateway.otps == ["000000", OTP]
     assert count(sessions, "transactions") == 1
+
+
+@pytest.mark.parametrize(("order", "is_tried_again"), [(PUSHED, False), (WALLET, False), (HOSTED, True)])
+def test_a_refused_order_that_was_called_back_about_is_tried_again_on_a_page_alone(
+    sessions, fakes, tools, order, is_tried_again
+):
+    fakes.gateway.create_fault = GatewayRefused("an error while sending to the operator", code="operator_unavailable")
+    with pytest.raises(GatewayRefused):
+        create(tools, order, otp=OTP)
+    intake(tools, knock(sessions, claim("ORD-1")))
+    fakes.gateway.create_fault = None
+    if is_tried_again:
+        assert create(tools, order).is_new
+    else:
+        with pytest.raises(Conflict, match="may have been debited"):
+            create(tools, order, otp=OTP)
+    assert len(fakes.gateway.orders) == is_tried_again
+    assert cases(sessions) == ["called_back"]
 
 
 def test_one_that_was_never_sent_may_be_sent_again_with_its_code(sessions, fakes, tools):

@@ -11,20 +11,24 @@ from sqlalchemy import event, text
 from models.check import Lane
 from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown, StoreAway
 from models.payout import PayoutOrder
+from models.queries.cases import Signature, find_cases
 from models.queries.payouts import find_payout, mark_sent
 from models.session import transaction
 from models.transaction import Payout, Route, Status
 from tasks import payouts, tokens
+from tasks.cases import ByHand, override
 from tasks.confirm import confirm
 from tasks.intake import intake
 from tasks.payouts import create, send
 from tasks.sweep import sweep
+from tasks.uptime import check_prompt, uptime
 from tests.fakes import CALLBACK_URL, completed, notcompleted, pending, silence, toolbox
 from tests.ledger import add_pending, all_at_once, cases, claim, count, due_in, knock, let_pass, row, run, value
 
 ORDER = PayoutOrder(transaction_id="OUT-1", amount=5000, route=Route.MOBILE_MONEY, customer="22670000000")
 TO_WALLET = replace(ORDER, route=Route.WALLET, stays_in_wallet=True)
 LOST = PayoutUnknown("the reply was lost")
+BY = Signature(author="awa", reason="not in the dashboard")
 PAID = completed(5000, "OUT-1")
 
 
@@ -235,6 +239,38 @@ def test_a_refused_payout_retried_by_many_at_once_is_sent_once(fakes, tools):
     assert sent(fakes) == 2
 
 
+@pytest.mark.parametrize("decided", [None, Status.NOTCOMPLETED])
+def test_a_sender_that_stood_still_after_the_mark_sends_nothing_any_more_whatever_was_decided_meanwhile(
+    sessions, fakes, decided
+):
+    def frozen():
+        """Two minutes and more pass between the mark and the call; the second time nobody stands still."""
+        yield 0
+        let_pass(sessions, 121)
+        sweep(toolbox(sessions, fakes))
+        assert cases(sessions) == ["token_lost"]
+        if decided:
+            with transaction(sessions) as step:
+                [case] = find_cases(step.session, [1])
+            override(toolbox(sessions, fakes), ByHand(case=case, new=decided, amount=0), BY)
+        yield 121.5
+        yield from (200, 200.1)
+
+    clock = frozen()
+    tools = toolbox(sessions, fakes, uptime=lambda: next(clock))
+    with pytest.raises(NotSent, match="stood still for 122 s"):
+        create(tools, ORDER)
+    stands = (Status.REFUSED, None) if decided is None else (decided, only(sessions).sent_at)
+    assert (only(sessions).status, only(sessions).sent_at, sent(fakes), cases(sessions)) == (*stands, 0, [])
+    assert create(tools, ORDER).payout.status == (decided or Status.PENDING)
+    assert sent(fakes) == (decided is None)
+
+
+def test_the_clock_goes_on_and_a_prompt_sender_is_let_through():
+    began = uptime()
+    check_prompt(uptime() - began, what="payout")
+
+
 def test_a_refusal_with_the_database_gone_stays_sent_and_unknown(sessions, fakes):
     outage = Outage(sessions)
     fakes.gateway.payouts.send_fault = GatewayRefused("Code05")
@@ -247,7 +283,7 @@ def test_a_refusal_with_the_database_gone_stays_sent_and_unknown(sessions, fakes
 def test_a_refused_payout_about_which_a_callback_came_is_not_sent_again(sessions, fakes, tools):
     lose(tools, fakes, GatewayRefused("Code05"))
     intake(tools, knock(sessions, claim("OUT-1")))
-    assert cases(sessions) == ["orphan"]
+    assert cases(sessions) == ["called_back"]
     with pytest.raises(Conflict, match="may have been sent after all"):
         create(tools, ORDER)
     assert sent(fakes) == 1

@@ -155,7 +155,8 @@ class LigdicashClient:
         """Ask what became of a payout, of either kind. Never raises for trouble with the gateway."""
         began = time.monotonic()
         reply = self._exchange(functools.partial(self._ask, self._payout_line, {"withdrawalToken": token}))
-        return replace(self._answer(reply, token, read_payout_confirm), took=time.monotonic() - began)
+        read = functools.partial(read_payout_confirm, token=token)
+        return replace(self._answer(reply, token, read), took=time.monotonic() - began)
 
     def close(self) -> None:
         """Close the kept connections."""

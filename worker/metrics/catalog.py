@@ -21,6 +21,7 @@ CASES = (
     "mismatch",
     "late_success",
     "contradiction",
+    "called_back",
     "orphan",
     "unreadable",
     "token_lost",

@@ -79,6 +79,39 @@ HOLE = Action(
     ),
     commands=(UNMADE,),
 )
+HOLE_WITHOUT_A_PAGE = Action(
+    brief=N_("look it up in the dashboard: the customer may have been debited"),
+    what=N_(
+        "Look for the transaction id in the gateway's dashboard, or ask LigdiCash support. If the customer was debited, settle what"
+        " really came; once it is refunded, or failed, close it as not paid. If nothing is there, close it as never created: the"
+        " same order can then be sent again, unless a callback came about it."
+    ),
+    commands=(SHOW, OVER_OTHER_SUM, REFUNDED, UNMADE),
+)
+DEBITED_BY_THE_STATEMENT = Action(
+    brief=N_("the statement says that it was paid: write it down"),
+    what=N_(
+        "The statement says that the customer was debited, and there is no token to ask with. See in the gateway's dashboard that"
+        " it is this payment, and settle what really came."
+    ),
+    commands=(SHOW, OVER_OTHER_SUM, END),
+)
+CALLED_BACK = Action(
+    brief=N_("look it up in the dashboard: money may have moved"),
+    what=N_(
+        "Look for the transaction id in the gateway's dashboard, or ask LigdiCash support: a debit, or a payout, may stand behind"
+        " the callback. Anybody can send one: if nothing is there, end the case."
+    ),
+    commands=(SHOW, LOOK, END),
+)
+CALLED_BACK_CLOSED = Action(
+    brief=CALLED_BACK.brief,
+    what=N_(
+        "It is closed as not paid, and a callback says otherwise. Look for the transaction id in the gateway's dashboard, or ask"
+        " LigdiCash support. If it was paid, settle it. Anybody can send a callback: if nothing is there, end the case."
+    ),
+    commands=(SHOW, LOOK, OVER_OTHER_SUM, END),
+)
 STRANGER = Action(
     brief=N_("see what it names; read it again or end it"),
     what=N_(
@@ -118,6 +151,7 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
     CaseKind.MISMATCH: _table(JUST_END, {Status.PENDING: OTHER_SUM, Status.NOTCOMPLETED: OTHER_SUM_AFTER_ALL}),
     CaseKind.LATE_SUCCESS: _table(JUST_END, {Status.COMPLETED: DELIVER}),
     CaseKind.CONTRADICTION: _table(ASK_AGAIN, {Status.COMPLETED: TAKEN_BACK}),
+    CaseKind.CALLED_BACK: _table(CALLED_BACK, {Status.NOTCOMPLETED: CALLED_BACK_CLOSED}),
     CaseKind.ORPHAN: _table(STRANGER),
     CaseKind.UNREADABLE: _table(GIBBERISH),
     CaseKind.TOKEN_LOST: _table(JUST_END, {Status.CREATED: HOLE, Status.PENDING: LOOK_UP}),
@@ -130,9 +164,14 @@ ACTIONS: Mapping[CaseKind, Mapping[Status | None, Action]] = {
 }
 """Every kind with every status, and with none, for what is about no invoice."""
 
+WITHOUT_A_PAGE = {CaseKind.TOKEN_LOST: HOLE_WITHOUT_A_PAGE, CaseKind.STATEMENT: DEBITED_BY_THE_STATEMENT}
+"""Where an invoice that is paid without a page, and has no token, wants something else than a hosted one."""
+
 
 def action_for(case: CaseFacts) -> Action:
     """What to do about this case."""
+    if case.has_no_page and case.status is Status.CREATED and case.kind in WITHOUT_A_PAGE:
+        return WITHOUT_A_PAGE[case.kind]
     ours = ACTIONS[case.kind][case.status]
     if case.about is not Kind.PAYOUT or case.status is None:
         return ours

@@ -22,7 +22,7 @@ def story(case: CaseFacts) -> str:
             told = _paid_on_other_terms(case)
         case CaseKind.CONTRADICTION:
             told = _contradiction(case)
-        case CaseKind.ORPHAN | CaseKind.UNREADABLE:
+        case CaseKind.CALLED_BACK | CaseKind.ORPHAN | CaseKind.UNREADABLE:
             told = _callback(case)
         case CaseKind.ENDPOINT:
             told = _("The application of account {account} does not take its notices.").format(account=case.account)
@@ -40,6 +40,11 @@ def _payment(case: CaseFacts) -> str:
     match case.kind:
         case CaseKind.LATE_SUCCESS:
             return _("It was closed as not paid. Later the gateway said that it was paid, and it was settled.")
+        case CaseKind.TOKEN_LOST if case.has_no_page:
+            return _(
+                "The gateway was asked to debit the customer, and its reply was never stored. They may have been asked on the"
+                " phone, or debited, and nobody can ask about it."
+            )
         case CaseKind.TOKEN_LOST:
             return _(
                 "The gateway was asked to create the invoice, and its reply was never stored. It may hold an invoice that"
@@ -86,8 +91,13 @@ def _contradiction(case: CaseFacts) -> str:
 
 
 def _callback(case: CaseFacts) -> str:
-    if case.kind is CaseKind.ORPHAN:
+    if case.kind is CaseKind.CALLED_BACK:
+        told = _(
+            "A callback from {source} is about {transaction}, which the gateway had refused or a person had decided. It cannot be"
+            " asked about, and money may have moved all the same."
+        )
+    elif case.kind is CaseKind.ORPHAN:
         told = _("A callback from {source} names no invoice that can be asked about.")
     else:
         told = _("A callback from {source} cannot be understood.")
-    return told.format(source=case.source or _("nowhere known"))
+    return told.format(source=case.source or _("nowhere known"), transaction=case.transaction_id)

@@ -15,7 +15,7 @@ from models.queries.overrides import is_held_back
 from models.queries.stops import StopLine, off_now
 from models.session import transaction
 from models.stop import Switch
-from models.transaction import LEGAL_MOVES, PAYOUT_MOVES, Kind, Status
+from models.transaction import FOUND_OUT_MOVES, LEGAL_MOVES, Kind, Status
 from tasks import cases
 from tasks.toolbox import Toolbox
 from worker.language import _
@@ -148,7 +148,7 @@ def decide(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> Decision:
 
 def _ask(tools: Toolbox, case: CaseFacts, wanted: Wanted) -> tuple[Inquiry | None, str]:
     """The answer, or why there is none."""
-    if case.status is Status.CREATED or case.transaction_id is None:
+    if not case.has_token or case.transaction_id is None:
         return None, _("it has no token to ask with")
     try:
         inquiry = ask_patiently(tools, case.transaction_id)
@@ -235,8 +235,8 @@ def _refuse_the_impossible(case: CaseFacts, wanted: Wanted) -> None:
 def moves_of(case: CaseFacts) -> frozenset[tuple[Status, Status]]:
     """What may be made of it by hand. A payout that was sent is not called refused: its order could be sent again."""
     if case.about is Kind.PAYOUT and case.sent_at is not None:
-        return PAYOUT_MOVES - {(Status.CREATED, Status.REFUSED)}
-    return LEGAL_MOVES
+        return FOUND_OUT_MOVES - {(Status.CREATED, Status.REFUSED)}
+    return FOUND_OUT_MOVES if case.has_no_page else LEGAL_MOVES
 
 
 def _impossible_payout(case: CaseFacts) -> str:
@@ -273,7 +273,8 @@ def _impossible(status: Status) -> str:
             "{transaction} is pending, so the gateway did create it: --as completed or --as notcompleted"
         ),
         Status.CREATED: lambda: _(
-            "{transaction} was never seen at the gateway, so it cannot have been paid there: --as refused closes it"
+            "{transaction} has no token to ask with, and nobody can have paid it, for its page was never shown: --as refused"
+            " closes it"
         ),
         Status.REFUSED: lambda: _("{transaction} was refused by the gateway: end the case without --as"),
     }

@@ -11,8 +11,8 @@ import typer
 from typer.core import TyperGroup
 
 from config.logs import mask
-from models.errors import Invalid, NeedsHuman, ReconcilerError, SettingsFault
-from worker.language import SOURCE, _, speaking
+from models.errors import Invalid, NeedsHuman, OutcomeUnknown, PayoutUnknown, ReconcilerError, SettingsFault
+from worker.language import N_, SOURCE, _, speaking
 from worker.language.sentences import retold
 from worker.ops.sentences import ERRORS
 from worker.ops.speech import complain_in_our_words, language_of, translated
@@ -25,6 +25,16 @@ OUR_TABLES_ARE_NOT_THERE = ("42P01", "42703")
 """SQLSTATE: undefined table, undefined column."""
 
 LONGEST_LINE = 1000
+
+DO_NOT_PAY_AGAIN = N_(
+    "Nothing sends it again, and a case is open: `reconciler cases list`. Pay it in no other way, and under no other id, before that"
+    " case is resolved."
+)
+DO_NOT_ORDER_AGAIN = N_(
+    "It is not sent again, and a case is open: `reconciler cases list`. Where no payment page stands between, the customer may have"
+    " been debited: find out before you order under another id."
+)
+"""What whoever meets a lost reply must not do next. It cannot be left to another command to say."""
 
 
 class OneLineErrors(TyperGroup):
@@ -73,6 +83,9 @@ def _lines(exc: Exception, *, debug: bool) -> list[str]:
     known = _in_our_words(exc)
     if isinstance(known, SettingsFault):
         return [_one_line(retold(fault, ERRORS)) for fault in str(known).splitlines()]
+    if isinstance(known, OutcomeUnknown):
+        warning = _(DO_NOT_PAY_AGAIN if isinstance(known, PayoutUnknown) else DO_NOT_ORDER_AGAIN)
+        return [_one_line(f"{retold(str(known), ERRORS).rstrip('.')}. {warning}")]
     if isinstance(known, ReconcilerError):
         return [_one_line(retold(str(known), ERRORS))]
     what = _("unexpected {name}: {sentence}").format(name=type(exc).__name__, sentence=exc)

@@ -31,6 +31,7 @@ MEANINGS = {
     CaseKind.MISMATCH: N_("paid over another amount, or for another reference"),
     CaseKind.LATE_SUCCESS: N_("paid after it was closed as not paid"),
     CaseKind.CONTRADICTION: N_("LigdiCash takes back what it said"),
+    CaseKind.CALLED_BACK: N_("a callback about a payment that was refused, or decided by hand: money may have moved"),
     CaseKind.TOKEN_LOST: N_("no reply to the order came back: nobody knows what became of it"),
     CaseKind.TOKEN_REFUSED: N_("LigdiCash does not know its token"),
     CaseKind.PARKED: N_("LigdiCash never said anything final"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from models.account import DEFAULT
-from models.errors import Invalid
+from models.errors import AskCustomer, GatewayRefused, Invalid
 from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item, check_amount, check_order
 from models.payin import Payer, clean_otp
 from models.phone import gateway_form
@@ -21,6 +22,7 @@ from worker.ops.options import AccountOption, JsonOption
 
 if TYPE_CHECKING:
     from tasks.invoices import Booked
+    from tasks.toolbox import Toolbox
 
 AmountOption = Annotated[int, typer.Option("--amount", help="Whole francs (XOF).", show_default=False)]
 DescriptionOption = Annotated[str, typer.Option("--description", help="What is paid for.", show_default=False)]
@@ -84,7 +86,14 @@ def create(  # noqa: PLR0913 - each is an option
         payer=_payer(mode, customer=customer, operator_id=operator, otp=otp),
     )
     check_order(order)
-    _tell(create_invoice(desk_of(ctx).tools, order, otp=otp, account=account), as_json=as_json)
+    tools = desk_of(ctx).tools
+    try:
+        booked = create_invoice(tools, order, otp=otp, account=account)
+    except (AskCustomer, GatewayRefused):
+        if not as_json:
+            _tell_how_to_come_by_a_code(tools, order.transaction_id)
+        raise
+    _tell(booked, as_json=as_json)
 
 
 def send_code(
@@ -177,6 +186,22 @@ def _token(source: str) -> str:
         message = _("{source} holds more than a token: it must be visible characters without spaces")
         raise Invalid(message.format(source=source))
     return token
+
+
+def _tell_how_to_come_by_a_code(tools: Toolbox, transaction_id: str) -> None:
+    """What the customer has to dial or look for, where a one-time code is all that the order lacks, and how to go on with it."""
+    from models.queries.invoices import find_invoice
+    from models.session import transaction
+    from worker.ops.payin_view import step_of
+    from worker.payin_texts import told
+
+    with transaction(tools.sessions) as look:
+        invoice = find_invoice(look.session, transaction_id)
+    step = step_of(invoice) if invoice is not None else None
+    if step is not None and step.gives_otp:
+        typer.echo(_("for the customer: {message}").format(message=told(step)))
+        then = _("then the same order again, with the code: --transaction-id {transaction_id} --otp-file -")
+        typer.echo(then.format(transaction_id=shlex.quote(transaction_id)))
 
 
 def _tell(booked: Booked, *, as_json: bool) -> None:

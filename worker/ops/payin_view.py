@@ -21,6 +21,7 @@ def step_of(invoice: Invoice | InvoiceFacts) -> CustomerStep | None:
             operator=find(invoice.asked_operator),
             payment_url=invoice.payment_url or "",
             hitch=known_hitch(invoice.refusal_code),
+            may_have_begun=isinstance(invoice, InvoiceFacts) and invoice.may_have_begun,
         )
     )
 

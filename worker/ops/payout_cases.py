@@ -87,6 +87,15 @@ PAID_OUT = Action(
     commands=(SHOW, WENT_OUT, END),
 )
 
+CALLED_BACK_CLOSED = Action(
+    brief=N_("look it up in the dashboard: money may have moved"),
+    what=N_(
+        "It is closed as not paid out, and a callback says otherwise. Look for the transaction id in the gateway's dashboard, or"
+        " ask LigdiCash support. If it went out, settle it. Anybody can send a callback: if nothing is there, end the case."
+    ),
+    commands=(SHOW, "reconciler callbacks show {callback}", WENT_OUT, END),
+)
+
 PAYOUT_ACTIONS: Mapping[tuple[CaseKind, Status], Action] = {
     (CaseKind.APPROVAL, Status.CREATED): APPROVE,
     (CaseKind.TOKEN_LOST, Status.CREATED): SENT_UNKNOWN,
@@ -96,6 +105,7 @@ PAYOUT_ACTIONS: Mapping[tuple[CaseKind, Status], Action] = {
     (CaseKind.LATE_SUCCESS, Status.COMPLETED): WENT_OUT_AFTER_ALL,
     (CaseKind.CONTRADICTION, Status.COMPLETED): TAKEN_BACK,
     (CaseKind.STATEMENT, Status.CREATED): PAID_OUT,
+    (CaseKind.CALLED_BACK, Status.NOTCOMPLETED): CALLED_BACK_CLOSED,
     (CaseKind.TOKEN_REFUSED, Status.PENDING): LOOK_UP,
     (CaseKind.TOKEN_REFUSED, Status.NOTCOMPLETED): LOOK_UP_CLOSED,
     (CaseKind.PARKED, Status.PENDING): LOOK_UP,

@@ -67,18 +67,21 @@ TROUBLES = (
     N_("the answer is not a JSON object"),
     N_("the answer is empty"),
     N_("refused with {code}: {word}"),
+    N_("the answer is about another payout, by the number in its token"),
+    N_("completed, beside an amount or an id that nobody can read"),
     N_("all connections to the gateway were busy"),
     N_("the gateway's name cannot be looked up"),
     N_("no connection to the gateway came about in the time allowed"),
     N_("no connection to the gateway ({cause})"),
     N_("no connection to the gateway"),
+    N_("whoever was to send it stood still for {seconds} s"),
     N_("no whole answer came in the time allowed"),
     N_("the connection broke before the whole answer had come"),
 )
 
 NOTES = (
     N_("claims {word} about an order the gateway refused to create: there is no token to ask with"),
-    N_("claims {word} about a payout that a person decided: there is no token to ask with"),
+    N_("claims {word} about a payment that a person decided: there is no token to ask with"),
     N_("claims {word}, as the books already say"),
     N_("claims {word}"),
     N_("names no transaction at all"),
@@ -181,7 +184,10 @@ PAYOUTS = (
         "top_up_wallet must be 1 (the money stays in the wallet) or 0 (it goes on to mobile money) on the route wallet, and"
         " left out on the route mobile_money"
     ),
-    N_("customer: none of the operators in LIGDICASH_OPERATORS works in the country of this number"),
+    N_(
+        "customer must have a number of a country in which an operator of the project works (LIGDICASH_OPERATORS, or operators of"
+        " its account)"
+    ),
 )
 
 CREATING = (
@@ -225,9 +231,11 @@ STATEMENTS = (
 STORED = (*CASES, *STATEMENTS, *PAYOUTS, *ENDPOINTS, *CREATING, *REASONS, *TROUBLES, *NOTES, *TELLING)
 
 ERRORS = (
-    N_("the project has no operator {called} (LIGDICASH_OPERATORS)"),
+    N_("the project has no operator {called} (LIGDICASH_OPERATORS, or operators of its account)"),
     N_("{called} serves numbers that begin with +{code}, and this one does not"),
-    N_("no operator of the project works in the country of this phone number (LIGDICASH_OPERATORS)"),
+    N_(
+        "no operator of the project works in the country of this phone number (LIGDICASH_OPERATORS, or operators of its account)"
+    ),
     N_("which operator the number belongs to must be said, by operator_id; there are: {named}"),
     N_("{called} takes at least {least} XOF, not {amount}"),
     N_("{called} takes at most {most} XOF, not {amount}"),
@@ -243,6 +251,10 @@ ERRORS = (
         " or use a new transaction_id"
     ),
     N_("transaction_id {transaction_id} is taken by an order of the account {account}; use a new transaction_id"),
+    N_(
+        "order {transaction_id} was refused, and a callback came about it all the same: the customer may have been debited. It"
+        " is not sent again; find out what became of it, and use a new transaction_id"
+    ),
     N_("no one-time code is sent to this number for {seconds} s: as many as may be were sent lately"),
     N_("no one-time code is sent to anybody for {seconds} s: as many as may be were sent lately"),
     N_("account: there is no account {account} here; there are {accounts}"),

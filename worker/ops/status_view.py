@@ -31,6 +31,7 @@ MONEY_FIRST = (
     CaseKind.MISMATCH,
     CaseKind.LATE_SUCCESS,
     CaseKind.CONTRADICTION,
+    CaseKind.CALLED_BACK,
     CaseKind.TOKEN_LOST,
     CaseKind.TOKEN_REFUSED,
     CaseKind.PARKED,

@@ -93,11 +93,11 @@ def refusal(request: Request, error: ReconcilerError) -> JSONResponse:
     """The answer to a request that met this error of ours."""
     status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     more: dict[str, object] = {}
-    if (step := getattr(request.state, "next", None)) and isinstance(
-        error, AskCustomer | GatewayRefused | GatewayMisconfigured | TooSoon
-    ):
-        more |= {"code": error.code, "next": step.model_dump(mode="json")}
-        status = STATUSES_OF_CODES.get(error.code, status)
+    if step := getattr(request.state, "next", None):
+        if isinstance(error, AskCustomer | GatewayRefused | GatewayMisconfigured | TooSoon):
+            more["code"] = error.code
+            status = STATUSES_OF_CODES.get(error.code, status)
+        more["next"] = step.model_dump(mode="json")
     if isinstance(error, GatewayRefused | GatewayMisconfigured):
         more["gateway"] = {
             "sub_code": error.sub_code,

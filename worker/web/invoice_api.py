@@ -14,10 +14,11 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from models.errors import AskCustomer, GatewayMisconfigured, GatewayRefused, NotFound
+from models.errors import AskCustomer, GatewayMisconfigured, GatewayRefused, MayHaveBegun, NotFound
 from models.operators import find
 from models.order import CURRENCY, LONGEST_ID, InvoiceOrder
-from models.queries.invoices import find_invoice, settled_amount
+from models.payin import CustomerStep, StepKind
+from models.queries.invoices import find_invoice, may_have_begun, settled_amount
 from models.session import transaction
 from models.transaction import Invoice, Mode, Status
 from tasks.invoices import Booked, create, register
@@ -65,8 +66,8 @@ class InvoiceView(BaseModel):
     refusal_code: str = Field(description="Why it did not begin, where the customer can do something about it.")
 
     @classmethod
-    def of(cls, invoice: Invoice, *, settled: int | None) -> InvoiceView:
-        """The view of this row, and of what is settled for it, in the language of here and now."""
+    def of(cls, invoice: Invoice, *, settled: int | None, may_have_begun: bool) -> InvoiceView:
+        """The view of this row, and of what is settled for it, in the language of here and now; see `after_all`."""
         operator = find(invoice.asked_operator)
         return cls(
             transaction_id=invoice.transaction_id,
@@ -76,7 +77,7 @@ class InvoiceView(BaseModel):
             settled_amount=settled,
             description=invoice.description,
             mode=Mode(invoice.mode),
-            next=after_all(invoice),
+            next=after_all(invoice, may_have_begun=may_have_begun),
             payer=invoice.payer,
             asked_operator=invoice.asked_operator,
             validation=operator.validation.value if operator and operator.validation else "",
@@ -137,12 +138,19 @@ def invoice_routes(tools: Toolbox, *, api_key: str) -> APIRouter:
 
 
 def _view(tools: Toolbox, invoice: Invoice) -> InvoiceView:
-    """Only what is completed is settled: for all else one look at the database is enough."""
+    """Only of what is completed, or refused, is there more to look up than its row."""
     settled = None
     if invoice.status == Status.COMPLETED:
         with transaction(tools.sessions) as step:
             settled = settled_amount(step.session, invoice.id)
-    return InvoiceView.of(invoice, settled=settled)
+    return InvoiceView.of(invoice, settled=settled, may_have_begun=_may_have_begun(tools, invoice))
+
+
+def _may_have_begun(tools: Toolbox, invoice: Invoice) -> bool:
+    if invoice.status != Status.REFUSED:
+        return False
+    with transaction(tools.sessions) as step:
+        return may_have_begun(step.session, invoice.id)
 
 
 def _book(tools: Toolbox, wanted: Wanted, request: Request) -> Booked:
@@ -154,6 +162,9 @@ def _book(tools: Toolbox, wanted: Wanted, request: Request) -> Booked:
         if wanted.order.payer:
             request.state.next = _next(tools, wanted.order, exc.code)
         raise
+    except MayHaveBegun:
+        request.state.next = NextStep.of(CustomerStep(kind=StepKind.FIND_OUT))
+        raise
 
 
 def _next(tools: Toolbox, order: InvoiceOrder, code: str) -> NextStep | None:
@@ -161,7 +172,7 @@ def _next(tools: Toolbox, order: InvoiceOrder, code: str) -> NextStep | None:
     with transaction(tools.sessions) as step:
         invoice = find_invoice(step.session, order.transaction_id)
     if invoice is not None and invoice.refusal_code == code:
-        return after_all(invoice)
+        return after_all(invoice, may_have_begun=_may_have_begun(tools, invoice))
     return after_a_no(order.mode, amount=order.amount, code=code)
 
 

@@ -114,7 +114,7 @@ _REFUSALS = {
     402: ("The customer's balance is too low.", "LigdiCash refused the invoice with Code18: the balance is too low"),
     404: ("Nothing known by that id.", "no invoice has the transaction_id 'ORDER-44'"),
     409: (
-        "The id is taken by another order.",
+        "The id is taken by another order. Or a payin without a page was refused, and a callback came about it all the same: `next` is `find_out`.",
         "transaction_id 'ORDER-42-7f3c9a' is taken by an order with other contents",
     ),
     413: ("The body is over 64 kB.", "the body must not be over 64 kB"),

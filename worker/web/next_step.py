@@ -18,7 +18,8 @@ class NextStep(BaseModel):
         "hand over the one-time code that LigdiCash sent (POST /v1/wallet-otps has another one sent). `open_url`: open "
         "`url`, never in an iframe. `retry`: put right what `message` says, and send the same order again. "
         "`choose_operator`: send the order with an `operator_id`. `pay_otherwise`: another number, operator or mode, under "
-        "a new transaction_id. `wait`: nothing."
+        "a new transaction_id. `find_out`: nothing, until you have found out whether it was paid; it is not sent again. "
+        "`wait`: nothing."
     )
     message: str = Field(
         description="The same for the customer, in the language of the request: `?lang=`, else Accept-Language."
@@ -41,8 +42,8 @@ class NextStep(BaseModel):
         )
 
 
-def after_all(invoice: Invoice) -> NextStep | None:
-    """What is next for an invoice in the books."""
+def after_all(invoice: Invoice, *, may_have_begun: bool) -> NextStep | None:
+    """What is next for an invoice in the books; `may_have_begun` when a callback came about it after a refusal."""
     state = PayinState(
         status=Status(invoice.status),
         mode=Mode(invoice.mode),
@@ -50,6 +51,7 @@ def after_all(invoice: Invoice) -> NextStep | None:
         operator=find(invoice.asked_operator),
         payment_url=invoice.payment_url or "",
         hitch=known_hitch(invoice.refusal_code),
+        may_have_begun=may_have_begun,
     )
     return _told(state)
 

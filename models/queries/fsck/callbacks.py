@@ -52,7 +52,8 @@ CALLBACKS = Walk(
             name="unreported",
             promise="A callback that nobody could use has a case.",
             broken="outcome IN ('orphan', 'unreadable')"
-            " AND NOT EXISTS (SELECT FROM cases WHERE cases.callback_id = facts.id)",
+            " AND NOT EXISTS (SELECT FROM cases WHERE cases.callback_id = facts.id)"
+            " AND NOT EXISTS (SELECT FROM cases WHERE cases.transaction_pk = facts.transaction_pk AND cases.kind = 'called_back')",
             detail="format('%s, without a case', outcome)",
             advice="read it with `reconciler callbacks show`, or `replay` it, which opens the case",
         ),

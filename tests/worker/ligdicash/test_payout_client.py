@@ -18,6 +18,7 @@ from tests.simulated import client_to
 from tests.worker.ligdicash.clients import QUICK, TOKEN, assert_no_secret_in, client_of, gateway_and_client
 from tests.worker.ligdicash.scripted_gateway import message, resets, says
 from worker.ligdicash.payout_codes import TABLES, payout_confirm_refusal
+from worker.ligdicash.simulator.mint import Mint
 from worker.ligdicash.simulator.options import Fault, FaultKind, Faults
 from worker.ligdicash.simulator.running import running_simulator
 from worker.ligdicash.sub_codes import NextStep, sub_code_of
@@ -161,8 +162,43 @@ def test_what_says_that_it_was_sent_before_or_broke_while_processing_is_never_a_
 def test_no_refused_question_says_what_became_of_a_payout():
     codes = {"", "99", *chain.from_iterable(TABLES.values())}
     assert {payout_confirm_refusal(code).comes_to for code in codes} == {Said.REFUSED, Said.UNKNOWN}
-    told = read_payout_confirm(200, b'{"response_code": "01", "token": "", "response_text": "Echec (Code02)"}')
+    body = b'{"response_code": "01", "token": "", "response_text": "Echec (Code02)"}'
+    told = read_payout_confirm(200, body, token=TOKEN)
     assert (told.said, told.sub_code) == (Said.UNKNOWN, "02")
+
+
+def numbered(number: str, *, made: float = 0) -> str:
+    return Mint().mint(int(number), created_at=made, expires_at=made + 86_400, key="id_finance").token
+
+
+def answered(**fields) -> Said:
+    body = json.dumps({"response_code": "00", "status": "completed"} | fields).encode()
+    return read_payout_confirm(200, body, token=numbered("1")).said
+
+
+@pytest.mark.parametrize("status", ["completed", "notcompleted", "pending"])
+def test_an_answer_about_another_payout_says_nothing_of_ours(status):
+    assert answered(status=status, token=numbered("2")) is Said.UNKNOWN
+    for token in (numbered("1"), numbered("1", made=60), "[hidden]", "", None, TOKEN, "eyJ.x.y", "a.e30.b", 7):
+        assert answered(status=status, token=token).value == status
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        {"amount": 1, "montant": 5000},
+        {"amount": "5000.5"},
+        {"amount": "?", "montant": ""},
+        {"transaction_id": "OUT-1\x00"},
+        {"external_id": ["OUT-1"]},
+        {"custom_data": [{"keyof_customdata": "transaction_id", "valueof_customdata": "x" * 300}]},
+    ],
+)
+def test_completed_beside_what_nobody_can_read_settles_nothing(named):
+    assert answered(**named) is Said.UNKNOWN
+    assert (
+        answered(amount=5000, montant="5000", transaction_id="OUT-1", external_id="", custom_data=[]) is Said.COMPLETED
+    )
 
 
 @pytest.mark.parametrize("form", [False, True], ids=["json", "form"])

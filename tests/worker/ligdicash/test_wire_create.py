@@ -24,9 +24,9 @@ def reply(**fields) -> bytes:
     return json.dumps({"response_code": "01", "token": "", "response_text": "", "description": "", **fields}).encode()
 
 
-def refusal_of(**fields) -> ReconcilerError:
+def refusal_of(*, otp: str = "", **fields) -> ReconcilerError:
     with pytest.raises((GatewayRefused, GatewayMisconfigured)) as caught:
-        read_created(200, reply(**fields))
+        read_created(200, reply(**fields), otp=otp)
     return caught.value
 
 
@@ -212,7 +212,7 @@ def test_without_a_token_nobody_knows_in_any_mode(mode):
 
 
 def test_what_a_customer_can_put_right_has_a_stable_code_and_the_rest_has_none():
-    codes = {code: refusal_of(response_text=f"Echec (Code{code})").code for code in CREATE}
+    codes = {code: refusal_of(otp="736415", response_text=f"Echec (Code{code})").code for code in CREATE}
     assert {code: name for code, name in codes.items() if name} == {
         "05": "operator_unavailable",
         "06": "operator_unavailable",
@@ -223,6 +223,10 @@ def test_what_a_customer_can_put_right_has_a_stable_code_and_the_rest_has_none()
         "17": "wrong_otp_amount",
         "18": "insufficient_balance",
     }
+
+
+def test_a_customer_who_gave_no_one_time_code_is_not_told_that_it_is_wrong():
+    assert refusal_of(response_text="Echec (Code15)").code == "otp_needed"
 
 
 def test_a_one_time_code_that_the_gateway_repeats_does_not_reach_the_error():

@@ -80,3 +80,20 @@ def test_a_file_says_how_many_wait_and_ends_well(held, tmp_path):
     assert "1 wait for approval" in held.say(*argv)
     assert "1 wait for approval" in held.say(*argv, "--dry-run")
     assert received(held) == 1
+
+
+def test_a_dry_run_counts_neither_what_would_wait_nor_what_was_rejected_as_sent(held, tmp_path):
+    held.say("payouts", "reject", "OUT-1", *BY)
+    file = tmp_path / "payouts.csv"
+    rows = ["OUT-1,22670000000,5000", "OUT-2,22670000000,4000", "OUT-3,22670000000,4001"]
+    file.write_text("\n".join(["transaction_id,customer,amount", *rows]), encoding="utf-8")
+    argv = ("payouts", "send", str(file), "--route", "mobile_money", "--rate", "200", *BY)
+    told = held.document(*argv, "--dry-run")
+    assert (told["to_send"], told["amount"]) == (1, 4000)
+    assert (told["held"], told["held_amount"], told["closed"]) == (1, 4001, 1)
+    assert "1 more is above the ceiling, and would wait for approval: 4,001 XOF" in held.say(*argv, "--dry-run")
+    run = held.run(*argv)
+    assert run.exit_code == 1
+    assert "sent 1 over 4,000 XOF, refused 1" in run.stdout
+    assert "OUT-1: payout 'OUT-1' was rejected by awa" in run.stdout
+    assert (received(held), cases(held.tools.sessions)) == (1, ["approval"])

@@ -18,7 +18,7 @@ from tests.fakes import completed, notcompleted, pending, silence
 from tests.ledger import LANE, add_created, add_pending, answered, claim, knock, run
 from worker.language import speaking
 from worker.ops.action import JUST_END
-from worker.ops.case_actions import ACTIONS
+from worker.ops.case_actions import ACTIONS, WITHOUT_A_PAGE
 from worker.ops.command import app
 from worker.ops.payout_cases import PAYOUT_ACTIONS
 
@@ -217,6 +217,7 @@ CAN_BE = {
     (CaseKind.LATE_SUCCESS, Status.COMPLETED),
     (CaseKind.CONTRADICTION, Status.COMPLETED),
     (CaseKind.CONTRADICTION, Status.NOTCOMPLETED),
+    *((CaseKind.CALLED_BACK, status) for status in (Status.REFUSED, Status.NOTCOMPLETED, Status.COMPLETED)),
     (CaseKind.ORPHAN, None),
     (CaseKind.UNREADABLE, None),
     (CaseKind.TOKEN_LOST, Status.CREATED),
@@ -238,6 +239,7 @@ def test_every_command_that_is_suggested_exists():
     root = typer.main.get_command(app)
     values = {"case": "1", "transaction": "ORD-1", "received": "5000", "callback": "1"}
     told = [*(action for actions in ACTIONS.values() for action in actions.values()), *PAYOUT_ACTIONS.values()]
+    told += WITHOUT_A_PAGE.values()
     for action in {id(a): a for a in told}.values():
         for command in action.commands:
             for noun in ("invoices", "payouts"):

@@ -9,8 +9,10 @@ import pytest
 from models.errors import GatewayMisconfigured, GatewayRefused, OutcomeUnknown
 from models.payin import Hitch
 from models.transaction import Mode, Status
+from tasks.intake import intake
 from tasks.toolbox import OtpLeave
-from tests.fakes import API_KEY
+from tests.fakes import API_KEY, toolbox
+from tests.ledger import claim, knock
 from tests.webdoor import open_door
 
 OTP = "736415"
@@ -166,6 +168,17 @@ def test_the_operators_to_choose_from_are_named(door):
         "which operator the number belongs to must be said, by operator_id; there are: "
         "11 ORANGE BURKINA, 12 MOOV AFRICA BURKINA"
     )
+
+
+def test_a_refused_order_that_was_called_back_about_is_told_alike_by_both_routes(door):
+    door.fakes.gateway.create_fault = refused_with("operator_unavailable", "05")
+    door.v1("POST", json=order(otp=OTP))
+    assert door.v1("GET", "/ORDER-1?lang=fr").json()["next"]["kind"] == "retry"
+    intake(toolbox(door.sessions), knock(door.sessions, claim("ORDER-1")))
+    answer = door.v1("POST", "?lang=fr", json=order(otp=OTP))
+    assert (answer.status_code, answer.json()["next"]["kind"]) == (409, "find_out")
+    assert answer.json()["next"] == door.v1("GET", "/ORDER-1?lang=fr").json()["next"]
+    assert answer.json()["next"]["message"].startswith("Ce paiement est peut-être passé.")
 
 
 def test_an_operator_that_stands_alone_in_its_country_need_not_be_named(door):

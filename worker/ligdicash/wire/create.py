@@ -15,6 +15,7 @@ from http import HTTPStatus
 from models.answers import Created
 from models.errors import GatewayMisconfigured, GatewayRefused, Invalid, OutcomeUnknown, Unreadable
 from models.order import CURRENCY, LONGEST_TOKEN, InvoiceOrder, Item
+from models.payin import Hitch
 from models.transaction import Mode
 from worker.ligdicash.sub_codes import NextStep, create_refusal, sub_code_of
 from worker.ligdicash.wire.decode import MAX_BODY, json_fields
@@ -137,10 +138,12 @@ def refusal(fields: Mapping[str, object], *, otp: str = "") -> GatewayRefused | 
     advice = NextStep.FIX_REQUEST if details and row.next_step is NextStep.TRY_AGAIN else row.next_step
     kind = GatewayMisconfigured if row.next_step is NextStep.FIX_CONFIGURATION else GatewayRefused
     name = f"Code{row.code}" if row.code else "no sub-code"
+    # Of an operator we do not know nobody could tell beforehand that it wants one.
+    hitch = Hitch.OTP_NEEDED if row.hitch is Hitch.WRONG_OTP and not otp else row.hitch
     message = f"LigdiCash refused the invoice with {name}: {row.meaning}. {advice}"
     return kind(
         f"{message} Details: {details}" if details else message,
-        code=row.hitch.value if row.hitch else "",
+        code=hitch.value if hitch else "",
         sub_code=row.code,
         text=said,
         details=details,

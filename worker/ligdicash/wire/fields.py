@@ -69,6 +69,13 @@ def references(fields: Mapping[str, object]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for value in _candidates(fields) if (name := _reference(value))))
 
 
+def is_vague(fields: Mapping[str, object]) -> bool:
+    """Whether an amount or an id of ours is named so that nobody can read it: what is no amount, two that disagree, what is no id."""
+    has_amount = any(fields.get(name) not in (None, "") for name in ("amount", "montant"))
+    has_odd_id = any(value not in (None, "") and not _reference(value) for value in _candidates(fields))
+    return has_odd_id or (has_amount and amount(fields) is None)
+
+
 def _candidates(fields: Mapping[str, object]) -> Iterator[object]:
     yield in_custom_data(fields.get("custom_data"))
     yield in_custom_data(fields.get("customdata"))  # the oldest pages and one kit spell it so

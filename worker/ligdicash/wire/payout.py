@@ -6,11 +6,13 @@ Vendor pages "reference/endpoints/withdrawal-create", "reference/endpoints/strai
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from http import HTTPStatus
 
-from models.answers import Answer
+from models.answers import Answer, Said
 from models.errors import GatewayMisconfigured, GatewayRefused, PayoutUnknown, Unreadable
 from models.order import LONGEST_TOKEN
 from models.payout import Accepted, PayoutOrder
@@ -18,8 +20,8 @@ from models.transaction import Route
 from worker.ligdicash.payout_codes import payout_confirm_refusal, payout_refusal
 from worker.ligdicash.sub_codes import NextStep, sub_code_of
 from worker.ligdicash.wire.confirm import read_confirm
-from worker.ligdicash.wire.decode import MAX_BODY, json_fields
-from worker.ligdicash.wire.fields import MAX_TEXT, OUR_KEY, text, word
+from worker.ligdicash.wire.decode import MAX_BODY, json_fields, json_value
+from worker.ligdicash.wire.fields import MAX_TEXT, OUR_KEY, is_vague, text, word
 
 _PRINTABLE = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_TOKEN}}}")
 
@@ -66,9 +68,39 @@ def read_accepted(http_status: int, body: bytes, *, route: Route) -> Accepted:
     raise _refusal(fields, route)
 
 
-def read_payout_confirm(http_status: int, body: bytes) -> Answer:
-    """Read an answer about a payout; never raises. Neither amount nor reference is in it, as the page has it."""
-    return read_confirm(http_status, body, refusal=payout_confirm_refusal)
+def read_payout_confirm(http_status: int, body: bytes, *, token: str) -> Answer:
+    """Read an answer to a question with this token; never raises. Neither amount nor reference is in it, as the page has it.
+
+    So nothing but the token says which payout it is about. One that is about another says nothing of ours, and `completed`
+    beside an amount or an id that nobody can read contradicts itself: both are `UNKNOWN`.
+    """
+    answer = read_confirm(http_status, body, refusal=payout_confirm_refusal)
+    if answer.said not in (Said.COMPLETED, Said.NOTCOMPLETED, Said.PENDING):
+        return answer
+    fields = json_fields(body)
+    ours, theirs = _number_in(token), _number_in(fields.get("token"))
+    if ours and theirs and ours != theirs:
+        return replace(
+            answer, said=Said.UNKNOWN, trouble="the answer is about another payout, by the number in its token"
+        )
+    if answer.said is Said.COMPLETED and is_vague(fields):
+        return replace(answer, said=Said.UNKNOWN, trouble="completed, beside an amount or an id that nobody can read")
+    return answer
+
+
+def _number_in(token: object) -> str:
+    """The gateway's own number of a payout, which its tokens hold unencrypted; empty where nobody can read it.
+
+    The tokens themselves are not compared: a new one may be made out for each answer.
+    """
+    if not isinstance(token, str) or token.count(".") != 2:  # noqa: PLR2004 - the parts of a JWT
+        return ""
+    payload = token.split(".")[1]
+    try:
+        held = json_value(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)).decode())
+    except (Unreadable, ValueError):
+        return ""
+    return word(held.get("id_finance")) if isinstance(held, dict) else ""
 
 
 def _reply(http_status: int, body: bytes) -> dict[str, object]:

@@ -55,7 +55,7 @@ def send(  # noqa: PLR0913 - an option each
     The file is checked as a whole first: with a fault in it, nothing is sent.
     """
     from worker.ops.bulk import view
-    from worker.ops.bulk.sending import Sending, until_interrupted
+    from worker.ops.bulk.sending import Sending, until_interrupted, why_sending_is_off
     from worker.ops.bulk.sheet import Rules, read_sheet
     from worker.ops.bulk.standing import stand
     from worker.ops.replay_watch import INTERRUPTED
@@ -70,8 +70,10 @@ def send(  # noqa: PLR0913 - an option each
     if sheet.faults:
         view.print_faults(sorted(sheet.faults), as_json=as_json)
         raise typer.Exit(1)
+    if route is Route.MOBILE_MONEY and stays is not None and all(one.row.order.route is route for one in lines):
+        raise typer.BadParameter(_("nothing in the file goes to a wallet: leave --top-up-wallet out"))
     if dry_run:
-        view.print_preview(lines, operators=list(operators), as_json=as_json)
+        view.print_preview(lines, operators=list(operators), halted=why_sending_is_off(tools), as_json=as_json)
         return
     by = Signature(author=author.strip(), reason=reason.strip())
     with until_interrupted() as stop, view.followed() as told:

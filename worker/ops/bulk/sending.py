@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, NotSent, PayoutUnknown, StoreAway
+from models.errors import Conflict, GatewayMisconfigured, GatewayRefused, Invalid, NotSent, PayoutUnknown, StoreAway
 from models.queries.cases import Signature
 from models.queries.stops import off_now
 from models.session import transaction
@@ -26,6 +26,13 @@ from worker.ops.bulk.standing import Line, Standing
 
 IN_A_ROW = 3
 """So many in a row that are unknown, or did not reach the gateway, end the run: each unknown one costs a person a look."""
+
+
+def why_sending_is_off(tools: Toolbox) -> str:
+    """Who switched sending off, and why, in one sentence; empty while it is on. Raises `StoreAway`."""
+    with transaction(tools.sessions) as step:
+        stop = next((one for one in off_now(step.session) if one.switch is Switch.SEND), None)
+    return f"sending is switched off by {stop.author}: {stop.reason}" if stop else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,15 +85,20 @@ class Tally:
 Told = Callable[[Tally], None]
 
 
+ENDINGS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+"""The last one is a terminal that goes away, as when a connection breaks. Under nohup it is ignored, and stays so."""
+
+
 @contextmanager
 def until_interrupted() -> Iterator[threading.Event]:
-    """An event that Ctrl-C and SIGTERM set, instead of breaking into the middle of a call that moves money."""
+    """An event that Ctrl-C, SIGTERM and a lost terminal set, instead of breaking into the middle of a call that moves money."""
     stop = threading.Event()
 
     def ask_to_stop(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    before = {number: signal.signal(number, ask_to_stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    heard = [number for number in ENDINGS if signal.getsignal(number) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, ask_to_stop) for number in heard}
     try:
         yield stop
     finally:
@@ -112,7 +124,7 @@ class Sending:
         tally.skipped = sum(line.standing is Standing.SKIPPED for line in lines)
         tally.awaiting = sum(line.standing is Standing.AWAITING for line in lines)
         tally.queued = sum(line.standing is Standing.QUEUED for line in lines)
-        wanted = [line for line in lines if line.standing.is_to_send]
+        wanted = [line for line in lines if line.standing.is_to_try]
         tally.to_send = len(wanted)
         turn = time.monotonic()
         for line in wanted:
@@ -143,7 +155,8 @@ class Sending:
         except PayoutUnknown as exc:
             tally.unknown.append(Trouble(row=row, why=str(exc)))
             self._count_in_a_row(exc)
-        except StoreAway as exc:  # whatever came of this one stands in the books, and the next run finds it there
+        except (StoreAway, Invalid) as exc:
+            # The database, or the account, went away. What came of this one stands in the books, and the next run finds it there.
             tally.halted = str(exc)
         else:
             self._in_a_row = 0
@@ -163,11 +176,9 @@ class Sending:
     def _why_nothing_goes_out(self) -> str:
         """Who switches sending off may mean this very file: what was not tried yet is left where it is."""
         try:
-            with transaction(self._tools.sessions) as step:
-                stops = [one for one in off_now(step.session) if one.switch is Switch.SEND]
+            return why_sending_is_off(self._tools)
         except StoreAway as exc:
             return str(exc)
-        return f"sending is switched off by {stops[0].author}: {stops[0].reason}" if stops else ""
 
     def _count_in_a_row(self, exc: Exception) -> None:
         self._in_a_row += 1

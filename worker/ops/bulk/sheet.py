@@ -34,6 +34,7 @@ FAULTS = (
     N_("the file is empty"),
     N_("there is no order below the heading"),
     N_("the column is missing"),
+    N_("column {place} of the heading has no name; take it out, with what stands below it"),
     N_("the column is there twice"),
     N_("no column has this name; take it out. There are: {named}"),
     N_("the line has {count} cells, and the heading has {wanted}"),
@@ -150,7 +151,10 @@ def _lines(text: str, sheet: Sheet) -> Iterator[tuple[int, list[str]]]:
 
 def _is_heading(names: Sequence[str], line: int, sheet: Sheet) -> bool:
     for name, times in Counter(names).items():
-        if name not in COLUMNS:
+        if not name:  # spreadsheets leave such ones behind: "a;b;;"
+            place = names.index(name) + 1
+            sheet.blame(line, "", f"column {place} of the heading has no name; take it out, with what stands below it")
+        elif name not in COLUMNS:
             # A misspelt route would be the default one, and the money would go another way.
             sheet.blame(line, name, f"no column has this name; take it out. There are: {', '.join(COLUMNS)}")
         elif times > 1:

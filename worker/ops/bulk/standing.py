@@ -22,6 +22,10 @@ class Standing(StrEnum):
     NEW = "new"
     AGAIN = "again"
     """It is there, and certainly did not go out: it is sent."""
+    HELD = "held"
+    """It is new, or did not go out, and is above the ceiling: it is stored, and waits for approval."""
+    CLOSED = "closed"
+    """It was refused, and is not taken up again: a person rejected it, or it may have gone out after all."""
     SKIPPED = "skipped"
     """It is there, and went out: it is not sent again."""
     AWAITING = "awaiting"
@@ -35,6 +39,11 @@ class Standing(StrEnum):
     def is_to_send(self) -> bool:
         """Whether it is sent by this run."""
         return self in (Standing.NEW, Standing.AGAIN)
+
+    @property
+    def is_to_try(self) -> bool:
+        """Whether it has its turn in this run, be it to be stored alone, or to be told why not."""
+        return self.is_to_send or self in (Standing.HELD, Standing.CLOSED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +66,8 @@ def stand(tools: Toolbox, sheet: Sheet, *, account: str) -> list[Line]:
             if wrong := _other(row, there, account):
                 sheet.blame(row.line, "transaction_id", wrong)
             else:
-                lines.append(Line(row=row, standing=_standing(there)))
+                is_above = 0 < tools.approval_above < row.order.amount
+                lines.append(Line(row=row, standing=_standing(there, is_above=is_above)))
     return lines
 
 
@@ -71,13 +81,21 @@ def _other(row: Row, there: Known | None, account: str) -> str:
     return "" if there.digest == order_digest(row.order) else "is in the books with another order"
 
 
-def _standing(there: Known | None) -> Standing:
+def _standing(there: Known | None, *, is_above: bool) -> Standing:
     if there is None:
-        return Standing.NEW
+        return Standing.HELD if is_above else Standing.NEW
     if there.is_awaiting:
         return Standing.AWAITING
     if there.is_queued:
         return Standing.QUEUED
-    if there.status is Status.CREATED:
-        return Standing.UNKNOWN if there.is_sent else Standing.AGAIN
-    return Standing.AGAIN if there.status is Status.REFUSED else Standing.SKIPPED
+    if there.is_closed:
+        return Standing.CLOSED
+    return _after_a_try(there, is_above=is_above)
+
+
+def _after_a_try(there: Known, *, is_above: bool) -> Standing:
+    if there.status is Status.CREATED and there.is_sent:
+        return Standing.UNKNOWN
+    if there.status not in (Status.CREATED, Status.REFUSED):
+        return Standing.SKIPPED
+    return Standing.HELD if is_above and not there.is_approved else Standing.AGAIN

@@ -47,12 +47,13 @@ def print_faults(faults: Sequence[Fault], *, as_json: bool) -> None:
     typer.echo(many.format(count=number(len(faults))), err=True)
 
 
-def print_preview(lines: Sequence[Line], *, operators: Sequence[str], as_json: bool) -> None:
-    """What a run would send now, by route and country."""
+def print_preview(lines: Sequence[Line], *, operators: Sequence[str], halted: str, as_json: bool) -> None:
+    """What a run would send, by route and country, and what keeps it from doing so now, if anything does."""
     wanted = [line for line in lines if line.standing.is_to_send]
     stands = Counter(line.standing for line in lines)
     groups = _groups(wanted, operators)
     total = sum(line.row.order.amount for line in wanted)
+    held = sum(line.row.order.amount for line in lines if line.standing is Standing.HELD)
     if as_json:
         print_json(
             {
@@ -60,18 +61,32 @@ def print_preview(lines: Sequence[Line], *, operators: Sequence[str], as_json: b
                 "amount": total,
                 "currency": CURRENCY,
                 "groups": groups,
+                "held": stands[Standing.HELD],
+                "held_amount": held,
+                "closed": stands[Standing.CLOSED],
                 "skipped": stands[Standing.SKIPPED],
                 "awaiting": stands[Standing.AWAITING],
                 "queued": stands[Standing.QUEUED],
                 "again": stands[Standing.AGAIN],
                 "unknown": [_named(line) for line in lines if line.standing is Standing.UNKNOWN],
+                "halted": halted,
             }
         )
         return
     _print_groups(groups)
     many = ngettext("{count} payout would be sent: {amount}", "{count} payouts would be sent: {amount}", len(wanted))
     typer.echo(many.format(count=number(len(wanted)), amount=francs(total)))
+    if stands[Standing.HELD]:
+        many = ngettext(
+            "{count} more is above the ceiling, and would wait for approval: {amount}",
+            "{count} more are above the ceiling, and would wait for approval: {amount}",
+            stands[Standing.HELD],
+        )
+        typer.echo(many.format(count=number(stands[Standing.HELD]), amount=francs(held)))
     _print_stands(stands)
+    if halted:
+        told = _("Now nothing would be sent: {why}")
+        typer.echo(told.format(why=retold(safe(halted), WORDS)))
 
 
 def _print_stands(stands: Mapping[Standing, int]) -> None:
@@ -80,6 +95,7 @@ def _print_stands(stands: Mapping[Standing, int]) -> None:
         Standing.SKIPPED: _("{count} are in the books with the same order: they are skipped"),
         Standing.AWAITING: _("{count} wait for approval: `reconciler payouts list --awaiting`"),
         Standing.QUEUED: _("{count} wait for sending to go on: `reconciler payouts list --queued`"),
+        Standing.CLOSED: _("{count} were refused, and are not taken up again: rejected, or perhaps gone out after all"),
         Standing.UNKNOWN: _("{count} were sent and nobody knows what became of them: they are not sent again"),
     }
     for standing, sentence in told.items():

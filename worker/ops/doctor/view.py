@@ -42,6 +42,5 @@ def _sum(grades: Counter[Grade], *, seconds: float) -> str:
     if unseen:
         parts.append(_("{count} not looked at").format(count=unseen))
     told = ", ".join(parts) if parts else _("all is well")
-    return _("{what}; {count} checks in {seconds} s").format(
-        what=told, count=grades.total(), seconds=number(seconds, ".1f")
-    )
+    many = ngettext("{what}; {count} check in {seconds} s", "{what}; {count} checks in {seconds} s", grades.total())
+    return many.format(what=told, count=grades.total(), seconds=number(seconds, ".1f"))

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from models.answers import Said
 from models.case import CaseKind
-from models.transaction import Approval, Status
+from models.transaction import Approval, Mode, Status
 from tasks.toolbox import BreakerState
 from worker.ops.why.facts import Claim, Facts, objects
 
@@ -35,7 +35,7 @@ class Situation(StrEnum):
     REFUSED_LATER = "refused_later"
     """A payout that had waited, and was refused then: its application was told, and it is over."""
     REFUSED_DOUBTED = "refused_doubted"
-    """A payout that was refused, and may have been sent after all."""
+    """A payout that was refused, and may have been sent after all; or a payin without a page that may have begun."""
     NOT_ASKED_YET = "not_asked_yet"
     FIRST_QUESTION = "first_question"
     """Asked for the first time, and no answer is recorded yet."""
@@ -185,11 +185,12 @@ def _before_its_reply(facts: Facts) -> Situation:
 
 def _refused(facts: Facts) -> Situation:
     payout = facts.invoice
+    has_callbacks = bool(facts.standing.history.callbacks)
     if not facts.is_payout:
-        return Situation.REFUSED
+        return Situation.REFUSED_DOUBTED if has_callbacks and payout.mode is not Mode.HOSTED else Situation.REFUSED
     if payout.approval == Approval.REJECTED:
         return Situation.REJECTED
-    if payout.sent_at is not None or facts.standing.history.callbacks:
+    if payout.sent_at is not None or has_callbacks:
         return Situation.REFUSED_DOUBTED
     return Situation.REFUSED if payout.wait_ended_at is None else Situation.REFUSED_LATER
 

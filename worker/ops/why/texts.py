@@ -53,6 +53,12 @@ TEXTS: Mapping[Situation, Text] = {
             N_("An order with other contents needs a new id."),
         ),
     ),
+    Situation.REFUSED_DOUBTED: Text(
+        N_("Refused by LigdiCash, and a callback came about it all the same. Its order is not sent again."),
+        N_('The reason: "{refusal}". The customer may have been asked on the phone, or debited.'),
+        N_("Nothing by itself: there is no token to ask with."),
+        (LOOK_UP, ON_THE_PHONE, N_("If nobody paid, make a new invoice under a new id.")),
+    ),
     Situation.NOT_ASKED_YET: Text(
         N_("Pending: LigdiCash has not been asked yet."),
         N_("It was created {age} ago. The customer gets {first_check} to pay before we ask for the first time."),
@@ -211,6 +217,16 @@ TEXTS: Mapping[Situation, Text] = {
         (N_("Ask LigdiCash's support which is true, with both answers below."),),
     ),
 }
+
+WITHOUT_A_TOKEN: Mapping[Situation, Text] = {
+    Situation.FAILED_BY_HAND: Text(
+        N_("Not paid, by a person's word."),
+        N_('{author} answers for it, since {made_at}: "{reason}".'),
+        N_("Nothing by itself: there is no token to ask with."),
+        (LOOK_UP,),
+    ),
+}
+"""Where a payment that cannot be asked about wants other words."""
 
 RULES: Mapping[Rule, str] = {
     Rule.REPLY_TO_CREATE: N_("A reply gets {every}. Without one the payment is parked, and a person gets a case."),

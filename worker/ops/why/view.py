@@ -52,7 +52,7 @@ def _grid(rows: Iterator[tuple[str, str | Text]]) -> Table:
 
 
 def _who(invoice: InvoiceFacts) -> tuple[str, str]:
-    """Who gets the money of a payout and which way; what the customer of an invoice has to do."""
+    """Who gets the money of a payout and which way; what the customer of an invoice has to do, if anything."""
     if invoice.kind is Kind.PAYOUT:
         return _("to"), f"{safe(invoice.customer or '')}, {way_of(invoice)}"
     return _("customer"), customer_line(invoice)

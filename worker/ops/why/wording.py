@@ -20,7 +20,7 @@ from worker.ops.why.facts import Facts
 from worker.ops.why.hindrance import Hindrance, Obstacle
 from worker.ops.why.lengths import at, each, in_words
 from worker.ops.why.payout_texts import PAYOUT_NEXT, PAYOUT_RULES, PAYOUT_TEXTS
-from worker.ops.why.situation import newest_claim
+from worker.ops.why.situation import Situation, newest_claim
 from worker.ops.why.timing import Asking, Plan, Rule, expected_at
 
 SPACES = re.compile(" {2,}")
@@ -47,7 +47,7 @@ class Wording:
 def put_in_words(facts: Facts, diagnosis: Diagnosis) -> Wording:
     """Say it in the language that is chosen now."""
     values = _values(facts, diagnosis)
-    text = (PAYOUT_TEXTS if facts.is_payout else texts.TEXTS)[diagnosis.situation]
+    text = _text(facts, diagnosis.situation)
     return Wording(
         answer=_fill(text.answer, values),
         why=_fill(text.why, values),
@@ -58,6 +58,13 @@ def put_in_words(facts: Facts, diagnosis: Diagnosis) -> Wording:
         you_can=tuple(_fill(one, values) for one in (*text.can, *([texts.CASE] if facts.open_cases else []))),
         callbacks=_callbacks(facts, diagnosis, values),
     )
+
+
+def _text(facts: Facts, situation: Situation) -> texts.Text:
+    if facts.is_payout:
+        return PAYOUT_TEXTS[situation]
+    without = None if facts.invoice.has_token else texts.WITHOUT_A_TOKEN.get(situation)
+    return without or texts.TEXTS[situation]
 
 
 def _fill(text: str, values: Mapping[str, str]) -> str:
@@ -215,7 +222,7 @@ def _next(facts: Facts, diagnosis: Diagnosis) -> str:
     if facts.invoice.status is Status.CREATED:
         of_create = texts.NEXT_FOR_CREATE.get(asking, texts.NEXT[Asking.NEVER])
         return PAYOUT_NEXT.get((diagnosis.situation, asking), of_create)
-    if asking is Asking.NEVER and facts.invoice.status is Status.NOTCOMPLETED:
+    if asking is Asking.NEVER and facts.invoice.status is Status.NOTCOMPLETED and facts.invoice.has_token:
         return texts.NEXT[Asking.PARKED]
     in_the_way = {hindrance.obstacle for hindrance in diagnosis.hindrances}
     if asking is not Asking.UNDER_WAY and Obstacle.SWEEP_OFF in in_the_way:

@@ -19,6 +19,7 @@ from models.transaction import Route
 from tasks.payouts import order_digest
 from tests.ledger import add_pending, cases, count, run
 from worker.language import speaking
+from worker.ops.bulk.sending import until_interrupted
 
 WHY = ("--reason", "salaries of November", "--by", "awa", "--rate", "200")
 HEADING = "transaction_id,route,customer,amount"
@@ -55,7 +56,18 @@ def test_a_dry_run_adds_up_and_sends_nothing(ops, file):
     assert "Burkina Faso" in said
     assert (received(ops), count(ops.tools.sessions, "transactions")) == ([], 0)
     told = ops.document("payouts", "send", file, "--dry-run", *WHY)
-    assert (told["to_send"], told["amount"], told["skipped"]) == (5, 15_000, 0)
+    assert (told["to_send"], told["amount"], told["skipped"], told["halted"]) == (5, 15_000, 0, "")
+    with transaction(ops.tools.sessions) as step:
+        switch_off(step.session, Switch.SEND, author="awa", reason="wrong list", length=timedelta(hours=1))
+    with speaking("fr"):
+        said = ops.say("payouts", "send", file, "--dry-run", *WHY)
+    assert "rien ne serait envoyé : les envois sont suspendus par awa : wrong list" in said
+
+
+def test_an_option_for_wallets_is_refused_where_the_file_has_none(ops, file):
+    argv = ("payouts", "send", file, "--route", "mobile_money", "--top-up-wallet", "1", *WHY)
+    assert "nothing in the file goes to a wallet" in " ".join(ops.run(*argv).stderr.split())
+    assert received(ops) == []
 
 
 def test_each_is_sent_once_and_the_books_say_who_had_it_sent(ops, file):
@@ -121,6 +133,15 @@ def test_who_switches_sending_off_stops_the_file_and_the_same_command_goes_on(op
     assert "sent 3" in ops.say("payouts", "send", file, *WHY)
 
 
+def test_an_account_that_is_taken_away_ends_the_run_and_what_went_out_is_told(ops, file):
+    ops.fakes.gateway.payouts.during_send = lambda _order: ops.tools.accounts.remove("default")
+    result = ops.run("payouts", "send", file, *WHY)
+    assert (result.exit_code, received(ops)) == (1, ["OUT-1"])
+    assert "sent 1 over 1,000 XOF" in result.stdout
+    assert "stopped: account: there is no account 'default' here" in result.stderr
+    assert "4 are left" in result.stderr
+
+
 def test_what_is_refused_or_unknown_is_told_with_its_line_and_the_rest_goes_out(ops, file):
     failing(ops, {"OUT-2": GatewayRefused("the gateway says no"), "OUT-4": PayoutUnknown("the reply was lost")})
     result = ops.run("payouts", "send", file, *WHY)
@@ -147,10 +168,11 @@ def test_what_the_others_would_meet_too_ends_the_run(ops, file, fault, tried):
     assert f"{5 - tried} are left" in result.stderr
 
 
-def test_ctrl_c_finishes_the_one_under_way_and_says_how_to_go_on(ops, file):
+@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "a lost terminal"])
+def test_what_ends_a_run_finishes_the_one_under_way_and_says_how_to_go_on(ops, file, ending):
     def press(order):
         if order.transaction_id == "OUT-2":
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), ending)
 
     ops.fakes.gateway.payouts.during_send = press
     result = ops.run("payouts", "send", file, *WHY)
@@ -158,6 +180,16 @@ def test_ctrl_c_finishes_the_one_under_way_and_says_how_to_go_on(ops, file):
     assert "3 are left. The same command goes on" in result.stderr
     assert "sent 2" in result.stdout
     assert "sent 3" in ops.say("payouts", "send", file, *WHY)
+
+
+def test_under_nohup_a_lost_terminal_ends_nothing():
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with until_interrupted() as stop:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def test_a_reason_is_needed(ops, file):

@@ -7,6 +7,7 @@ import pytest
 from models.transaction import Route
 from worker.ops.bulk.sheet import Fault, Rules, read_sheet
 
+NAMELESS = "column 4 of the heading has no name; take it out, with what stands below it"
 HEADING = "transaction_id,route,customer,amount,top_up_wallet,description"
 GOOD = "OUT-{n},mobile_money,22670000000,5000,,thanks"
 NOT_UTF8 = "the file is not text in UTF-8: save it as CSV UTF-8"
@@ -87,8 +88,20 @@ def test_a_line_after_a_text_of_many_lines_keeps_its_number():
         (HEADING.encode() + b'\nOUT-1,"x', [(2, QUOTE)]),
         (b'"', [(1, QUOTE)]),
         (b"customer,amount,customer\n", [(1, "the column is there twice"), (1, "the column is missing")]),
+        (b"transaction_id;customer;amount;;\nOUT-1;22670000000;5000;;\n", [(1, NAMELESS)]),
     ],
-    ids=["nothing", "blank", "heading", "latin", "utf-16", "utf-16-bare", "quote", "quote-alone", "columns"],
+    ids=[
+        "nothing",
+        "blank",
+        "heading",
+        "latin",
+        "utf-16",
+        "utf-16-bare",
+        "quote",
+        "quote-alone",
+        "columns",
+        "nameless",
+    ],
 )
 def test_what_is_no_sheet_of_payouts_says_so(raw, faults):
     assert [(fault.line, fault.what) for fault in read_sheet(raw, Rules()).faults] == faults

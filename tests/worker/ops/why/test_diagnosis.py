@@ -70,6 +70,13 @@ TABLE = [
     ({"called_ago": 200, "claims": [claim(200)], "due_in": 20}, "called_back", "after_callback", "stalled"),
     ({"answers": [answer(Said.SILENCE, 150)], "silences": 4, "due_in": 20}, "no_answer", "no_answer", "waiting"),
     ({"answers": [PENDING], "age": 31 * DAYS, "due_in": 5}, "gateway_pending", "by_age", "waiting"),
+    ({"status": "refused", "has_token": False, "due_in": None, "claims": [claim()]}, "refused", "nothing_there", "never"),
+    (
+        {"status": "refused", "has_token": False, "due_in": None, "claims": [claim()], "mode": "direct"},
+        "refused_doubted",
+        "never_again",
+        "never",
+    ),
     # decided
     ({"status": "completed", "due_in": None, "settled_by": "check"}, "settled", "completed_stays", "never"),
     ({"status": "completed", "due_in": None, "settled_by": "override", "made": override(Status.COMPLETED)}, "settled_by_hand", "completed_stays", "never"),

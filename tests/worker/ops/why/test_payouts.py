@@ -89,7 +89,7 @@ def test_each_payout_is_explained_by_what_the_books_know_of_it(ops, ordered):
         "REJECTED": ("rejected", "payout", False, True),
         "UNKNOWN": ("sent_unknown", "payout", True, True),
         "REFUSED": ("refused", "payout", False, True),
-        "DOUBTED": ("refused_doubted", "payout", False, True),
+        "DOUBTED": ("refused_doubted", "payout", True, True),
         "WAITING": ("not_asked_yet", "payout", False, False),
         "PENDING": ("gateway_pending", "payout", False, False),
         "OUT": ("settled", "payout", False, True),
