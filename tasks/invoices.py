@@ -9,7 +9,6 @@ import hashlib
 import json
 import math
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC
 
 import structlog
 from sqlalchemy.orm import Session
@@ -39,6 +38,7 @@ from models.queries.record import NewCase, open_cases
 from models.session import transaction
 from models.transaction import Invoice, Mode, Status
 from tasks.holes import HOLE_ADVICE
+from tasks.same_order import same_order
 from tasks.tokens import keep_token
 from tasks.toolbox import Account, Shop, Toolbox
 from tasks.uptime import check_prompt
@@ -185,22 +185,8 @@ def _begin(session: Session, new: NewInvoice) -> Booked:
     invoice = books.begin_invoice(session, new, grace=policy.CREATE_GRACE)
     if invoice is not None:
         return Booked(invoice=invoice, is_new=True)
-    there = books.find_invoice(session, new.transaction_id)
-    if there is not None and there.account != new.account:
-        raise Conflict(
-            f"transaction_id {new.transaction_id!r} is taken by an order of the account {there.account!r}; "
-            "use a new transaction_id"
-        )
-    if there is None or there.order_digest != new.digest:
-        raise Conflict(
-            f"transaction_id {new.transaction_id!r} is taken by an order with other contents; "
-            "send the first order again unchanged, or use a new transaction_id"
-        )
-    if there.status == Status.REFUSED and there.erased_at is not None:
-        raise Conflict(
-            f"transaction_id {new.transaction_id!r} was refused, and erased on {there.erased_at.astimezone(UTC):%Y-%m-%d}:"
-            " it is not taken up again; use a new transaction_id"
-        )
+    found = books.find_invoice(session, new.transaction_id)
+    there = same_order(found, transaction_id=new.transaction_id, account=new.account, digest=new.digest)
     again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
     session.refresh(there)  # whoever lost that race shows what the winner made of it
     if there.status == Status.REFUSED and books.may_have_begun(session, there.id):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from datetime import UTC
 
 import structlog
 from sqlalchemy.orm import Session
@@ -38,6 +37,7 @@ from models.queries.record import NewCase, open_cases, tell_refused
 from models.session import Step, transaction
 from models.transaction import Approval, Payout, Route, Status
 from tasks.holes import PAYOUT_ADVICE
+from tasks.same_order import same_order
 from tasks.tokens import keep_token
 from tasks.toolbox import Shop, Toolbox
 from tasks.uptime import check_prompt
@@ -193,17 +193,8 @@ def _begin(session: Session, order: PayoutOrder, *, account: str, by: Signature 
     payout = books.begin_payout(session, new, grace=policy.CREATE_GRACE)
     if payout is not None:
         return Booked(payout=payout, is_new=True)
-    there = books.find_payout(session, order.transaction_id)
-    if there is not None and there.account != account:
-        raise Conflict(
-            f"transaction_id {order.transaction_id!r} is taken by an order of the account {there.account!r}; "
-            "use a new transaction_id"
-        )
-    if there is None or there.order_digest != new.digest:
-        raise Conflict(
-            f"transaction_id {order.transaction_id!r} is taken by an order with other contents; "
-            "send the first order again unchanged, or use a new transaction_id"
-        )
+    found = books.find_payout(session, order.transaction_id)
+    there = same_order(found, transaction_id=order.transaction_id, account=account, digest=new.digest)
     if there.approval == Approval.REJECTED:
         raise Conflict(
             f"payout {order.transaction_id!r} was rejected by {there.approval_by}, and is not taken up again;"
@@ -213,11 +204,6 @@ def _begin(session: Session, order: PayoutOrder, *, account: str, by: Signature 
         raise Conflict(
             f"payout {order.transaction_id!r} was refused after its order had been taken, as its event told, and is not taken"
             " up again; use a new transaction_id"
-        )
-    if there.status == Status.REFUSED and there.erased_at is not None:
-        raise Conflict(
-            f"transaction_id {order.transaction_id!r} was refused, and erased on {there.erased_at.astimezone(UTC):%Y-%m-%d}:"
-            " it is not taken up again; use a new transaction_id"
         )
     again = there.status == Status.REFUSED and books.retry_refused(session, there.id, grace=policy.CREATE_GRACE)
     session.refresh(there)  # whoever lost that race shows what the winner made of it
