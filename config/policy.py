@@ -20,6 +20,9 @@ SPACING = 3.0
 """Least seconds between two questions about one transaction. The vendor's floor: hosted-payin "status-verification"
 pages ask for 3 to 5 s between two confirms and speak of rate limits below."""
 
+LEAVE = 2.0
+"""Seconds for which leave to ask holds without another look at the row. Under `SPACING`: after that somebody else may have it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tier:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Generator, Sequence
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, Future, wait
@@ -12,6 +13,7 @@ import structlog
 
 from config import policy
 from models.check import Lane
+from models.errors import StoreAway
 from models.queries import ask as asking
 from models.queries.ask import Question
 from models.queries.replay.aside import give_back_aside
@@ -56,6 +58,10 @@ class Round:
         self._turn_at = began
         self._stopped_for = 0.0
         self._waiting: dict[Future[Answered | None], Question] = {}
+        self._unsent: dict[int, Question] = {}
+        """What has not gone out, by id, with the leave that it has by now: as old as `_leave_at`, by `uptime`."""
+        self._leave_at = tools.uptime() - (time.monotonic() - began)
+        self._leave_lock = threading.Lock()
         self.unasked: list[Question] = []
         """What did not go out. Given back when the round is over."""
 
@@ -71,6 +77,7 @@ class Round:
     def ask(self, questions: Sequence[Question]) -> Generator[list[Answered]]:
         """Yield answers by handfuls: all that came while the last handful was being recorded, or shortly after each other."""
         left = list(questions)
+        self._unsent = {question.transaction_pk: question for question in questions}
         try:
             while left or self._waiting:
                 pause = self._send(left)
@@ -100,18 +107,36 @@ class Round:
         return self.is_stopped or time.monotonic() - self._began > self._tools.lengths.batch
 
     def _question(self, question: Question) -> Answered | None:
-        """One question; None when the round was over before a thread was free for it.
-
-        It may have waited for its turn, so its time is corrected: the spacing, and what counts as later, go by when it
-        went out.
-        """
-        if self._is_over:
+        """One question; None when the round was over before a thread was free for it, or somebody else asks by now."""
+        mine = None if self._is_over else self._with_leave(question)
+        if mine is None:
             return None
-        waited = timedelta(seconds=time.monotonic() - self._began)
         gateway = self._account.gateway
-        confirm = gateway.confirm_payout if question.kind is Kind.PAYOUT else gateway.confirm
-        answer = confirm(question.token)
-        return Answered(question=replace(question, asked_at=question.asked_at + waited), answer=answer)
+        confirm = gateway.confirm_payout if mine.kind is Kind.PAYOUT else gateway.confirm
+        return Answered(question=mine, answer=confirm(mine.token))
+
+    def _with_leave(self, question: Question) -> Question | None:
+        """The question as it goes out now; None when leave to ask ran out meanwhile, and somebody else has it.
+
+        It may have waited for its turn, or its process stood still. So whoever comes too late asks the row again, for all that
+        wait, and the time is corrected: the spacing, and what counts as later, go by when it went out.
+        """
+        with self._leave_lock:
+            if self._tools.uptime() - self._leave_at > policy.LEAVE:
+                self._renew()
+            mine = self._unsent.pop(question.transaction_pk, None)
+            waited = timedelta(seconds=self._tools.uptime() - self._leave_at)
+        return replace(mine, asked_at=mine.asked_at + waited) if mine else None
+
+    def _renew(self) -> None:
+        at = self._tools.uptime()
+        try:
+            with transaction(self._tools.sessions) as step:
+                asked_at = asking.renew(step.session, self._unsent.values())
+        except StoreAway:  # nothing more goes out: no answer could be kept
+            asked_at = {}
+        self._unsent = {pk: replace(self._unsent[pk], asked_at=asked_at[pk]) for pk in asked_at}
+        self._leave_at = at
 
     def _gather(self, pause: float | None) -> list[Answered]:
         """The answers that are there, after waiting for one and for those close behind it, or for the next turn."""
@@ -134,11 +159,12 @@ class Round:
         return handful
 
     def _give_back(self) -> None:
-        if not self.unasked:
+        mine = [self._unsent.get(question.transaction_pk, question) for question in self.unasked]
+        if not mine:
             return
         if self._aside:
             with transaction(self._tools.sessions) as step:
-                give_back_aside(step.session, self.unasked)
+                give_back_aside(step.session, mine)
             return
         if self._stopped_for:
             delay, spread = self._stopped_for, policy.PUT_OFF_SPREAD
@@ -147,7 +173,7 @@ class Round:
         with transaction(self._tools.sessions) as step:
             asking.give_back(
                 step.session,
-                self.unasked,
+                mine,
                 wait=timedelta(seconds=delay),
                 spread=timedelta(seconds=min(spread, policy.LONGEST_PUT_OFF)),
             )

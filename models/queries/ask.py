@@ -126,6 +126,25 @@ def begin_questions(
     return questions
 
 
+RENEW = text("""
+    WITH given AS (
+        SELECT * FROM unnest(CAST(:ids AS bigint[]), CAST(:asked AS timestamptz[])) AS g(id, asked_at)
+    ), locked AS (
+        SELECT id FROM transactions WHERE id = ANY(CAST(:ids AS bigint[])) ORDER BY id FOR NO KEY UPDATE
+    )
+    UPDATE transactions t SET last_asked_at = clock_timestamp()
+    FROM locked JOIN given ON given.id = locked.id
+    WHERE t.id = locked.id AND t.last_asked_at = given.asked_at
+    RETURNING t.id, t.last_asked_at
+""")
+
+
+def renew(session: Session, questions: Collection[Question]) -> dict[int, datetime]:
+    """Leave anew to ask what has not gone out yet, by id; the others have been begun by somebody else meanwhile."""
+    parameters = {"ids": [q.transaction_pk for q in questions], "asked": [q.asked_at for q in questions]}
+    return {row.id: row.last_asked_at for row in session.execute(RENEW, parameters)}
+
+
 # Only where our question is still the last one begun: another asker's spacing and lease are not ours to undo. A row that
 # had no date gets none, unless a callback came meanwhile.
 GIVE_BACK = text("""

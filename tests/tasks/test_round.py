@@ -1,19 +1,21 @@
-"""One batch of questions: answers that come close behind each other are handed over together, and one alone at once."""
+"""One batch of questions: answers close behind each other are handed over together, and nothing goes out on leave that ran out."""
 
 from __future__ import annotations
 
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from config import policy
 from models.account import DEFAULT
 from models.check import Lane
 from models.queries.ask import Question
 from tasks.round import Round
-from tests.fakes import completed, toolbox
+from tests.fakes import completed, pending, toolbox
+from tests.ledger import add_pending, begin, row
 from tests.servers import PATIENCE
 
 FOR_EVER = 600.0
@@ -49,3 +51,29 @@ def test_answers_that_follow_each_other_are_one_handful_and_nobody_waits_longer_
     began = time.monotonic()
     assert handfuls(sessions, count, gather=FOR_EVER) == [list(range(1, count + 1))]
     assert time.monotonic() - began < FOR_EVER / 6
+
+
+def test_after_standing_still_it_asks_about_nothing_that_somebody_else_has_begun(sessions):
+    pks = add_pending(sessions, 3)
+    questions, clock, others = begin(sessions, *pks), [100.0], []
+
+    class StandsStill:
+        def __init__(self):
+            self.asked = []
+
+        def confirm(self, token):
+            self.asked.append(token)
+            if not others:
+                clock[0] += policy.SPACING
+                others.extend(begin(sessions, pks[1], spacing=timedelta(0)))
+            return pending()
+
+    gateway = StandsStill()
+    tools = toolbox(sessions, gateway=gateway, uptime=lambda: clock[0])
+    out = Round(tools, tools.account(DEFAULT), lane=Lane.CALLBACK, began=time.monotonic())
+    told = {one.question.transaction_pk: one.question.asked_at for handful in out.ask(questions) for one in handful}
+
+    assert gateway.asked == ["token-of-ORD-1", "token-of-ORD-3"]
+    assert set(told) == {pks[0], pks[2]}
+    assert row(sessions, pks[1]).last_asked_at == others[0].asked_at, "what the other one has is not given back"
+    assert told[pks[2]] == row(sessions, pks[2]).last_asked_at > questions[2].asked_at
