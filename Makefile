@@ -55,7 +55,7 @@ test: $(VENV)/.installed-dev programs  ## every test, on servers the tests start
 screenshots: $(VENV)/.installed-dev programs  ## the pictures of docs/console.md, taken anew
 	$(BIN)/python -m tests.screenshots
 
-bench: $(VENV)/.installed-dev  ## every measurement, against a plain design, written to docs/benchmarks.md; a quarter of an hour
+bench: $(VENV)/.installed-dev  ## every measurement, against a plain design, written to docs/benchmarks.md; half an hour
 	$(BIN)/python -m bench $(BENCH)
 
 lint: $(VENV)/.installed-dev  ## ruff, mypy, import-linter, migrations against tables, compose file

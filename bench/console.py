@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
+from statistics import median
 
 from bench.books import add_pending, add_settled
 from bench.company import EVERY, PEOPLE, Company, entries, median_ms
-from bench.figures import Chapter, Figure, Series, short, told
+from bench.figures import Chapter, Series, short, told
 from bench.machine import machine_of, moment
 from bench.stage import Stage, open_stage
 from bench.traffic import Load, Sent, send
@@ -30,9 +31,6 @@ CONNECTIONS = 64
 
 ALONE, BESIDE, SIGNING_IN = "alone", "beside people", "beside people and sign-ins"
 SIDES = (ALONE, BESIDE, SIGNING_IN)
-
-MUST = 1.5
-"""What p99 beside the console may be, in times of p99 alone."""
 
 
 @dataclass
@@ -110,9 +108,11 @@ def _chapter(found: Found, company: Company, *, payments: int) -> Chapter:
             f"and a search, and beside the same while somebody signs in every {EVERY:g} s. PostgreSQL with fsync on, Valkey, "
             "door, people and the load share the machine; no worker runs."
         ),
-        figures=[_figure(found, rate, side) for rate in RATES for side in (BESIDE, SIGNING_IN)],
-        series=[_series(f"{rate:g}/s {side}, p50", found[rate, side].p50) for rate in RATES for side in SIDES],
-        notes=[f"{_middle('A page', company.pages)}; {_middle('a sign-in', company.sign_ins)}."],
+        series=[one for rate in RATES for side in SIDES for one in _series(f"{rate:g}/s {side}", found[rate, side])],
+        notes=[
+            f"{_middle('A page', company.pages)}; {_middle('a sign-in', company.sign_ins)}.",
+            *(_times(found, rate) for rate in RATES),
+        ],
     )
 
 
@@ -120,20 +120,22 @@ def _middle(what: str, seconds: Sequence[float]) -> str:
     return f"{what} took {short(median_ms(seconds))} ms in the middle of {len(seconds):,}"
 
 
-def _figure(found: Found, rate: float, side: str) -> Figure:
-    alone, beside = found[rate, ALONE].p99, found[rate, side].p99
-    return Figure(
-        what=f"p99 of the answer at {rate:g}/s {side} against alone",
-        unit="",
-        per_round=[one / other for one, other in zip(beside, alone, strict=True)],
-        must=MUST,
-        at_least=False,
-        series=[_series(f"{rate:g}/s {side}, p99", beside), _series(f"{rate:g}/s {ALONE}, p99", alone)],
-    )
+def _times(found: Found, rate: float) -> str:
+    """How many times p99 alone it is beside the others, in the middle of the rounds."""
+    alone = found[rate, ALONE].p99
+    by_side = {
+        side: median(one / other for one, other in zip(found[rate, side].p99, alone, strict=True))
+        for side in (BESIDE, SIGNING_IN)
+    }
+    told = ", ".join(f"{short(times)} times {side}" for side, times in by_side.items())
+    return f"At {rate:g}/s p99 is {told}, of what it is alone."
 
 
-def _series(name: str, samples: Sequence[float]) -> Series:
-    return Series(name=name, unit="ms", samples=samples)
+def _series(name: str, times: Times) -> list[Series]:
+    return [
+        Series(name=f"{name}, p50", unit="ms", samples=times.p50),
+        Series(name=f"{name}, p99", unit="ms", samples=times.p99),
+    ]
 
 
 def main() -> None:
@@ -142,9 +144,7 @@ def main() -> None:
     with open_stage() as stage:
         about = {**machine_of(stage), **moment()}
         chapter = measure(stage, rounds=rounds, say=_say, payments=payments)
-    late = {one.name: one for figure in chapter.figures for one in figure.series}
-    lines = [told(chapter), *(f"{one.name}: {short(one.median)} ms ({one.spread})" for one in late.values())]
-    _say("\n".join([*lines, *(f"{name}: {value}" for name, value in about.items())]))
+    _say("\n".join([told(chapter), *(f"{name}: {value}" for name, value in about.items())]))
 
 
 def _say(line: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -51,10 +50,6 @@ READ_WITHIN = 5.0
 REDIS_WITHIN = 0.5
 """Seconds Redis has to say who is signed in. To sign in asks it five times: whoever comes to see why it hangs must not wait for it."""
 
-TURN = 0.0005
-"""Seconds after which a page under way lets a callback have Python's lock, which each takes several times: to be read, stored and
-answered. Python's own are 5 ms. See docs/decisions/0042-people-come-and-go.md for what it is worth."""
-
 THREADS = 4
 """Requests that are worked on at once; as many connections to PostgreSQL."""
 
@@ -67,7 +62,6 @@ A_YEAR = 365 * 86_400
 
 def add_console(app: FastAPI, settings: Settings, tools: Toolbox) -> None:
     """Put the console into this app, for as long as that lives. Opens no connection yet."""
-    sys.setswitchinterval(TURN)
     redis = connect(settings.redis_url.get_secret_value(), within=REDIS_WITHIN)
     # A few connections of the console's own: a page that reads long must not keep callbacks waiting for one.
     engine = make_engine(settings.database_url.get_secret_value(), pool_size=THREADS, statement_within=READ_WITHIN)
