@@ -107,10 +107,12 @@ class PlantedShop:
 
     def ask(self, sale: Sale) -> None:
         sale.asked_at = time.monotonic()
-        for _ in range(
-            3 if "asks hastily" in self.flaws else 1
-        ):  # together: between two of them the machine may stand still
-            reply = self.call("GET", CONFIRM, params={"invoiceToken": sale.token})
+        times = 3 if "asks hastily" in self.flaws else 1  # together: between two of them the machine may stand still
+        try:
+            replies = [self.call("GET", CONFIRM, params={"invoiceToken": sale.token}) for _ in range(times)]
+        except requests.RequestException:  # the gateway is away, at the latest when the examination is over
+            return
+        reply = replies[-1]
         if reply.status_code != 200:
             return
         answer = reply.json()
