@@ -168,7 +168,14 @@ def test_what_the_others_would_meet_too_ends_the_run(ops, file, fault, tried):
     assert f"{5 - tried} are left" in result.stderr
 
 
-@pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "a lost terminal"])
+@pytest.fixture(params=[signal.SIGINT, signal.SIGHUP], ids=["ctrl-c", "a lost terminal"])
+def ending(request):
+    """A signal that is heard, also where whoever runs the tests has it ignored: in the background, or under nohup."""
+    before = signal.signal(request.param, signal.default_int_handler)
+    yield request.param
+    signal.signal(request.param, before)
+
+
 def test_what_ends_a_run_finishes_the_one_under_way_and_says_how_to_go_on(ops, file, ending):
     def press(order):
         if order.transaction_id == "OUT-2":
