@@ -15,7 +15,7 @@ from statistics import median
 
 from bench.books import add_pending, add_settled
 from bench.company import EVERY, PEOPLE, Company, entries, median_ms
-from bench.figures import Chapter, Series, short, told
+from bench.figures import Chapter, Series, say, short, told
 from bench.machine import machine_of, moment
 from bench.stage import Stage, open_stage
 from bench.traffic import Load, Sent, send
@@ -143,13 +143,8 @@ def main() -> None:
     payments, rounds = (*map(int, sys.argv[1:3]), *(PAYMENTS, 5)[len(sys.argv[1:3]) :])
     with open_stage() as stage:
         about = {**machine_of(stage), **moment()}
-        chapter = measure(stage, rounds=rounds, say=_say, payments=payments)
-    _say("\n".join([told(chapter), *(f"{name}: {value}" for name, value in about.items())]))
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+        chapter = measure(stage, rounds=rounds, say=say, payments=payments)
+    say("\n".join([told(chapter), *(f"{name}: {value}" for name, value in about.items())]))
 
 
 if __name__ == "__main__":

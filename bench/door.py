@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 
-from bench.figures import Chapter, Figure, Series, short
+from bench.figures import Chapter, Figure, Series, say, short
 from bench.plain import make_tables
 from bench.stage import Program, Stage, open_stage
 from bench.traffic import Load, Sent, send
@@ -168,18 +168,13 @@ def main() -> None:
     """Measure, and print all of it."""
     rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 5
     with open_stage() as stage:
-        chapter = measure(stage, rounds=rounds, say=_say)
+        chapter = measure(stage, rounds=rounds, say=say)
     for figure in chapter.figures:
         reached = "reached" if figure.is_reached else "NOT REACHED"
-        _say(f"{figure.what}: {short(figure.value)} ({figure.spread}), must {figure.goal}: {reached}")
+        say(f"{figure.what}: {short(figure.value)} ({figure.spread}), must {figure.goal}: {reached}")
     series = {one.name: one for one in (*(s for f in chapter.figures for s in f.series), *chapter.series)}
     for one in series.values():
-        _say(f"{one.name}: {short(one.median)} {one.unit} ({one.spread})")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+        say(f"{one.name}: {short(one.median)} {one.unit} ({one.spread})")
 
 
 if __name__ == "__main__":

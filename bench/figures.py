@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import statistics
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -100,3 +101,9 @@ def told(chapter: Chapter) -> str:
         lines += [f"    {figure.note}"] if figure.note else []
     lines += [f"{one.name}: {short(one.median)} {one.unit} ({one.spread})" for one in chapter.series]
     return "\n".join([*lines, "", *chapter.notes]) + "\n"
+
+
+def say(line: str) -> None:
+    """Tell whoever waits for a module that runs alone."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 import psycopg
 
 from bench.books import add_settled
-from bench.figures import Chapter, Figure, Series, short, told
+from bench.figures import Chapter, Figure, Series, say, short, told
 from bench.machine import machine_of, moment
 from bench.stage import Stage, open_stage
 from bench.traffic import Load, Sent, send
@@ -170,13 +170,8 @@ def main() -> None:
     callbacks, rounds = (*map(int, sys.argv[1:3]), *(OLD, MOST_ROUNDS)[len(sys.argv[1:3]) :])
     with open_stage() as stage:
         about = {**machine_of(stage), **moment()}
-        chapter = run(stage, rounds=rounds, say=_say, callbacks=callbacks)
-    _say("\n".join([told(chapter), *(f"{name}: {value}" for name, value in about.items())]))
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line + "\n")
-    sys.stdout.flush()
+        chapter = run(stage, rounds=rounds, say=say, callbacks=callbacks)
+    say("\n".join([told(chapter), *(f"{name}: {value}" for name, value in about.items())]))
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ from pathlib import Path
 import psycopg
 
 from bench.command import run_command
+from bench.figures import say
 from models import migrate
 from tests.ledger import open_books
 from tests.servers import create_database, drop_database, fresh_name, libpq, running_servers
@@ -103,7 +104,7 @@ def reconcile(url: str, folder: Path, lines: int) -> None:
     if found != wanted or {kind: plain_found[kind] for kind in wanted} != wanted:
         raise SystemExit(f"planted {wanted}, found {found}, plainly {dict(plain_found)}")
     many = sum(wanted.values())
-    _say(
+    say(
         f"{lines:>9,} lines, {many} of {many} planted differences found"
         f"\n  ours          {cost}\n  a query a line {plain}\n  ratio {plain.seconds / cost.seconds:.1f}"
     )
@@ -122,7 +123,7 @@ def main() -> None:
         for words in (["--by", "operator", "--json"], ["--lines", "-o", "x.csv"], ["--lines", "-o", "x.xlsx"]):
             out = [str(folder / word) if word.startswith("x.") else word for word in words]
             cost, _said = ours(url, "report", "2025-11-26", *out)
-            _say(f"{SETTLED:>9,} settlements  report {' '.join(words):<24} {cost}")
+            say(f"{SETTLED:>9,} settlements  report {' '.join(words):<24} {cost}")
         drop_database(servers.postgres_url, url.rpartition("/")[2])
 
 
@@ -139,11 +140,6 @@ def _database(admin: str, counts: dict[str, int]) -> str:
     with psycopg.connect(libpq(url), autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE")
     return url
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
 
 
 if __name__ == "__main__":

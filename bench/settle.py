@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 import psycopg
 
 from bench import books, plain
-from bench.figures import Chapter, Figure, Series, short
+from bench.figures import Chapter, Figure, Series, say, short
 from bench.profile import Profile, add_up, looking_at
 from bench.stage import Program, Stage, open_stage, until
 from bench.traffic import Load, send
@@ -247,17 +247,12 @@ def main(rounds: int) -> None:
     """Measure, and say what came of it."""
     began = time.perf_counter()
     with open_stage() as stage:
-        chapter = measure(stage, rounds=rounds, say=_say)
+        chapter = measure(stage, rounds=rounds, say=say)
     for figure in chapter.figures:
-        _say(f"{figure.what}: {short(figure.value)} ({figure.spread}), must {figure.goal}")
+        say(f"{figure.what}: {short(figure.value)} ({figure.spread}), must {figure.goal}")
     for note in chapter.notes:
-        _say(note)
-    _say(f"{time.perf_counter() - began:.0f} s")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()
+        say(note)
+    say(f"{time.perf_counter() - began:.0f} s")
 
 
 if __name__ == "__main__":
