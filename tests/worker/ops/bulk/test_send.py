@@ -64,6 +64,14 @@ def test_a_dry_run_adds_up_and_sends_nothing(ops, file):
     assert "rien ne serait envoyé : les envois sont suspendus par awa : wrong list" in said
 
 
+def test_a_dry_run_counts_no_refusal_that_the_application_was_told_of(ops, file):
+    failing(ops, {"OUT-2": GatewayRefused("the gateway says no")})
+    ops.run("payouts", "send", file, *WHY)
+    assert ops.document("payouts", "send", file, "--dry-run", *WHY)["to_send"] == 1
+    run(ops.tools.sessions, "UPDATE transactions SET wait_ended_at = now() WHERE transaction_id = 'OUT-2'")
+    assert ops.document("payouts", "send", file, "--dry-run", *WHY)["to_send"] == 0
+
+
 def test_an_option_for_wallets_is_refused_where_the_file_has_none(ops, file):
     argv = ("payouts", "send", file, "--route", "mobile_money", "--top-up-wallet", "1", *WHY)
     assert "nothing in the file goes to a wallet" in " ".join(ops.run(*argv).stderr.split())
