@@ -14,6 +14,7 @@ from models.account import DEFAULT
 from models.check import Lane
 from models.queries.ask import Question
 from tasks.round import Round
+from tests.fake_limits import FakeBudget
 from tests.fakes import completed, pending, toolbox
 from tests.ledger import add_pending, begin, row
 from tests.servers import PATIENCE
@@ -54,7 +55,7 @@ def test_answers_that_follow_each_other_are_one_handful_and_nobody_waits_longer_
 
 
 def test_after_standing_still_it_asks_about_nothing_that_somebody_else_has_begun(sessions):
-    pks = add_pending(sessions, 3)
+    pks = add_pending(sessions, 4)
     questions, clock, others = begin(sessions, *pks), [100.0], []
 
     class StandsStill:
@@ -68,12 +69,14 @@ def test_after_standing_still_it_asks_about_nothing_that_somebody_else_has_begun
                 others.extend(begin(sessions, pks[1], spacing=timedelta(0)))
             return pending()
 
-    gateway = StandsStill()
-    tools = toolbox(sessions, gateway=gateway, uptime=lambda: clock[0])
-    out = Round(tools, tools.account(DEFAULT), lane=Lane.CALLBACK, began=time.monotonic())
+    gateway, budget = StandsStill(), FakeBudget()
+    budget.left = 3
+    tools = toolbox(sessions, gateway=gateway, budget=budget, uptime=lambda: clock[0])
+    out = Round(tools, tools.account(DEFAULT), lane=Lane.SWEEP, began=time.monotonic())
     told = {one.question.transaction_pk: one.question.asked_at for handful in out.ask(questions) for one in handful}
 
     assert gateway.asked == ["token-of-ORD-1", "token-of-ORD-3"]
     assert set(told) == {pks[0], pks[2]}
     assert row(sessions, pks[1]).last_asked_at == others[0].asked_at, "what the other one has is not given back"
     assert told[pks[2]] == row(sessions, pks[2]).last_asked_at > questions[2].asked_at
+    assert row(sessions, pks[3]).last_asked_at is None, "what got no turn is given back, on its new leave too"
